@@ -1,0 +1,184 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The tree is the map: docs/architecture.md tells what each part is for and who may know whom.
+
+/// Settings of every Swift target: a warning stops the build, and an import leaks to callers only when it says so.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Settings of the pure targets, which also promise to hold no unsafe code.
+let pure = strict + [.strictMemorySafety()]
+
+// MARK: - What each layer is made of
+
+/// Pure Swift: no I/O, no Foundation, no wall clock.
+func core(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Core/\(name)", swiftSettings: pure)
+}
+
+/// A module map over one C library of Debian's; `pkgConfig` finds it, `package` is what provides it.
+func cLibrary(_ name: String, pkgConfig: String? = nil, package: String? = nil) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig, providers: package.map { [.apt([$0])] })
+}
+
+/// The one owner of a C library in Swift. It knows nothing of volumes.
+func library(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Libraries/\(name)", swiftSettings: strict)
+}
+
+/// One outside system, in terms of VolumeModel.
+func system(_ name: String, at folder: String? = nil, uses dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/Systems/\(folder ?? name)", swiftSettings: strict)
+}
+
+/// A world that breaks on purpose.
+func simulation(_ name: String, uses dependencies: [Target.Dependency], settings: [SwiftSetting] = strict) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/Simulation/\(name)", swiftSettings: settings)
+}
+
+func program(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Sources/Programs/\(name)", swiftSettings: strict)
+}
+
+/// The tests of one module lie where the module lies, with "Tests" after its name.
+func tests(of name: String, in layer: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies,
+        path: "Tests/\(layer)/\(name)Tests", swiftSettings: strict)
+}
+
+// MARK: - The package
+
+let package = Package(
+    name: "hawser",
+    products: [
+        .executable(name: "hawser", targets: ["hawser"]),
+        .executable(name: "hawserd", targets: ["hawserd"]),
+        .executable(name: "hawser-simulator", targets: ["hawser-simulator"]),
+    ],
+    targets: [
+        // Core
+        core("VolumeModel"),
+        core("Planning", uses: ["VolumeModel"]),
+        core("Reconciliation", uses: ["VolumeModel", "Planning"]),
+
+        // C libraries
+        cLibrary("CLinux"),
+        cLibrary("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
+        cLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
+        cLibrary("CMicrohttpd", pkgConfig: "libmicrohttpd", package: "libmicrohttpd-dev"),
+        cLibrary("CMount", pkgConfig: "mount", package: "libmount-dev"),
+        cLibrary("CNBD", pkgConfig: "libnbd", package: "libnbd-dev"),
+        cLibrary("CSQLite", pkgConfig: "sqlite3", package: "libsqlite3-dev"),
+        cLibrary("CSystemd", pkgConfig: "libsystemd", package: "libsystemd-dev"),
+        cLibrary("CUdev", pkgConfig: "libudev", package: "libudev-dev"),
+        cLibrary("CYAML", pkgConfig: "yaml-0.1", package: "libyaml-dev"),
+        .target(
+            name: "CSimdjson", path: "Sources/CLibraries/CSimdjson", cxxSettings: [.unsafeFlags(["-O3"])],
+            linkerSettings: [.linkedLibrary("simdjson")]),
+
+        // Libraries. ActorThreads is the ground that the others stand on: a lock, and executors.
+        library("ActorThreads"),
+        library("Arguments"),
+        library("Crypto", uses: ["CCrypto"]),
+        library("Curl", uses: ["CCurl", "ActorThreads"]),
+        library("HTTPServer", uses: ["CMicrohttpd", "CLinux", "ActorThreads"]),
+        library("JSON", uses: ["CSimdjson"]),
+        library("LinuxCalls", uses: ["CLinux", "ActorThreads"]),
+        library("MountTable", uses: ["CMount"]),
+        library("NBD", uses: ["CNBD"]),
+        library("SQLite", uses: ["CSQLite"]),
+        library("Systemd", uses: ["CSystemd"]),
+        library("Udev", uses: ["CUdev", "CLinux"]),
+        library("YAML", uses: ["CYAML"]),
+
+        // Systems
+        system("CloudStack", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "Crypto", "Curl", "JSON"]),
+        system("ControlAPIModel", at: "ControlAPI/Model", uses: ["VolumeModel"]),
+        system(
+            "ControlAPI", at: "ControlAPI/Server",
+            uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "HTTPServer", "ActorThreads"]),
+        system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "Curl"]),
+        system("LinuxDevices",
+            uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
+        system("Manifests", uses: ["VolumeModel", "YAML"]),
+        system("NBDExports", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
+        system("ServiceStatus", uses: ["VolumeModel", "Reconciliation", "Systemd"]),
+        system("Store", uses: ["VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "SQLite"]),
+
+        // Simulation
+        simulation("CloudStackModel", uses: ["VolumeModel"], settings: pure),
+        simulation(
+            "CloudStackSimulator",
+            uses: ["CloudStackModel", "VolumeModel", "ActorThreads", "Crypto", "HTTPServer", "LinuxCalls"]),
+        simulation(
+            "Rig",
+            uses: ["VolumeModel", "ActorThreads", "ControlAPIModel", "ControlAPIClient", "Curl", "LinuxCalls", "NBD"]),
+
+        // Programs
+        program(
+            "hawserd",
+            uses: [
+                "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "YAML",
+                "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices", "Manifests", "NBDExports",
+                "ServiceStatus", "Store",
+            ]),
+        program(
+            "hawser",
+            uses: ["VolumeModel", "Arguments", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "Manifests"]),
+        program(
+            "hawser-simulator",
+            uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
+        program("hawser-demo", uses: ["Arguments", "LinuxCalls", "Rig"]),
+
+        // Tests
+        tests(of: "VolumeModel", in: "Core"),
+        tests(of: "Planning", in: "Core", uses: ["VolumeModel"]),
+        tests(of: "Reconciliation", in: "Core", uses: ["VolumeModel", "Planning"]),
+        tests(of: "Arguments", in: "Libraries"),
+        tests(of: "ActorThreads", in: "Libraries"),
+        tests(of: "Crypto", in: "Libraries"),
+        tests(of: "Curl", in: "Libraries", uses: ["HTTPServer", "ActorThreads"]),
+        tests(of: "HTTPServer", in: "Libraries", uses: ["Curl", "ActorThreads", "LinuxCalls"]),
+        tests(of: "JSON", in: "Libraries"),
+        tests(of: "LinuxCalls", in: "Libraries", uses: ["ActorThreads"]),
+        tests(of: "MountTable", in: "Libraries"),
+        tests(of: "NBD", in: "Libraries", uses: ["LinuxCalls"]),
+        tests(of: "SQLite", in: "Libraries"),
+        tests(of: "Systemd", in: "Libraries", uses: ["LinuxCalls"]),
+        tests(of: "Udev", in: "Libraries", uses: ["LinuxCalls"]),
+        tests(of: "YAML", in: "Libraries"),
+        tests(
+            of: "CloudStack", in: "Systems",
+            uses: ["VolumeModel", "Reconciliation", "CloudStackModel", "CloudStackSimulator", "HTTPServer", "Crypto", "ActorThreads"]),
+        tests(
+            of: "ControlAPI", in: "Systems",
+            uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient"]),
+        tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls"]),
+        tests(of: "Manifests", in: "Systems", uses: ["VolumeModel"]),
+        tests(of: "NBDExports", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "NBD"]),
+        tests(of: "Store", in: "Systems", uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQLite"]),
+        tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),
+        tests(
+            of: "CloudStackSimulator", in: "Simulation",
+            uses: ["CloudStackModel", "VolumeModel", "Curl", "Crypto", "LinuxCalls"]),
+        tests(of: "hawser", in: "Programs", uses: ["Arguments", "ControlAPIModel", "VolumeModel"]),
+        tests(of: "hawserd", in: "Programs", uses: ["VolumeModel"]),
+        .testTarget(
+            name: "RepositoryTests", path: "Tests/Repository", swiftSettings: strict),
+        .testTarget(
+            name: "AcceptanceTests",
+            dependencies: ["Rig", "VolumeModel", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "NBD"],
+            path: "Tests/Acceptance", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,4 @@
+#ifndef HAWSER_CSIMDJSON_H
+#define HAWSER_CSIMDJSON_H
+
+#endif
