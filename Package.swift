@@ -86,7 +86,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("simdjson")]),
 
         // Libraries. ActorThreads is the ground that the others stand on: a lock, and executors.
-        library("ActorThreads"),
+        library("ActorThreads", uses: ["CLinux"]),
         library("Arguments"),
         library("Crypto", uses: ["CCrypto"]),
         library("Curl", uses: ["CCurl", "ActorThreads"]),
@@ -107,7 +107,8 @@ let package = Package(
             "ControlAPI", at: "ControlAPI/Server",
             uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "HTTPServer", "ActorThreads"]),
         system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "Curl"]),
-        system("LinuxDevices",
+        system(
+            "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
         system("Manifests", uses: ["VolumeModel", "YAML"]),
         system("NBDExports", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
@@ -158,7 +159,10 @@ let package = Package(
         tests(of: "YAML", in: "Libraries"),
         tests(
             of: "CloudStack", in: "Systems",
-            uses: ["VolumeModel", "Reconciliation", "CloudStackModel", "CloudStackSimulator", "HTTPServer", "Crypto", "ActorThreads"]),
+            uses: [
+                "VolumeModel", "Reconciliation", "CloudStackModel", "CloudStackSimulator", "HTTPServer", "Crypto",
+                "ActorThreads",
+            ]),
         tests(
             of: "ControlAPI", in: "Systems",
             uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient"]),

@@ -1,9 +1,6 @@
 #ifndef HAWSER_CLINUX_SHIM_H
 #define HAWSER_CLINUX_SHIM_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -17,5 +14,8 @@
 #include <sys/file.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+
+/* prctl is variadic, which Swift cannot call. */
+static inline int hawser_name_this_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 #endif
