@@ -1,0 +1,144 @@
+public import VolumeModel
+
+/// What is kept on disk: desired state, the ledger, status, history.
+///
+/// Everything is durable when the call returns (DURABLE).
+public protocol StateStore: Sendable {
+    // MARK: Desired state
+
+    /// All of desired state, with the revision it was read at.
+    func desiredState() async throws(StoreError) -> DesiredState
+
+    /// Desired state may have changed, by this process or another: read it again. One consumer.
+    func desiredChanges() async -> AsyncStream<Void>
+
+    /// Creates and changes objects, all or none.
+    ///
+    /// - Throws: ``StoreError/conflict(_:)`` when a volume or an export name is claimed by another object, or when an
+    ///   object was changed since the revision that an edit names.
+    func apply(_ edits: [DesiredEdit], dryRun: Bool) async throws(StoreError) -> [AppliedEdit]
+
+    /// Marks objects as departing, all or none: their exports and attachments are taken down, then they are forgotten.
+    func delete(_ names: [ObjectName], dryRun: Bool) async throws(StoreError) -> [AppliedEdit]
+
+    /// Forgets a departing object when everything it asked for is gone.
+    func forget(_ attachment: AttachmentID) async throws(StoreError)
+
+    // MARK: What the loop writes
+
+    /// The volumes that objects are bound to (created, or found by name).
+    func bindings() async throws(StoreError) -> [AttachmentID: VolumeID]
+
+    func bind(_ attachment: AttachmentID, to volume: VolumeID) async throws(StoreError)
+
+    /// Adds one line to the ledger.
+    func append(_ entry: LedgerEntry) async throws(StoreError)
+
+    /// The lines of every effect that is not known to have ended, oldest first.
+    func openLedger() async throws(StoreError) -> [LedgerEntry]
+
+    func save(_ reports: [AttachmentReport]) async throws(StoreError)
+
+    func record(_ events: [EventRecord]) async throws(StoreError)
+
+    /// Writes drifts as they begin, and again when they have ended.
+    func record(_ drifts: [DriftRecord]) async throws(StoreError)
+
+    /// Drifts that had not ended when they were last written.
+    func openDrifts() async throws(StoreError) -> [DriftRecord]
+
+    // MARK: What people read
+
+    /// Newest first.
+    func events(of attachment: AttachmentID?, limit: Int) async throws(StoreError) -> [EventRecord]
+
+    /// Newest first; `since` bounds when they were last seen.
+    func driftHistory(since: Instant?, limit: Int) async throws(StoreError) -> [DriftRecord]
+
+    /// Newest first.
+    func operations(of attachment: AttachmentID?, limit: Int) async throws(StoreError) -> [OperationRecord]
+}
+
+public struct DesiredState: Sendable, Equatable {
+    public var entries: [DesiredEntry]
+    /// Goes up with every change of any object.
+    public var revision: Int64
+
+    public init(entries: [DesiredEntry], revision: Int64) {
+        self.entries = entries
+        self.revision = revision
+    }
+}
+
+/// What somebody wants one object to be. Identity, generation and departure are the store's.
+public struct DesiredEdit: Sendable, Equatable {
+    public var name: ObjectName
+    public var labels: [String: String]
+    public var volume: VolumeReference
+    public var machine: MachineReference
+    public var export: DesiredExport?
+    public var detach: DetachPolicy
+    public var source: DesiredSource
+    /// The generation that the editor saw; `nil` to change whatever is there.
+    public var expectedGeneration: Int64?
+
+    public init(
+        name: ObjectName, labels: [String: String], volume: VolumeReference, machine: MachineReference,
+        export: DesiredExport?, detach: DetachPolicy, source: DesiredSource, expectedGeneration: Int64? = nil
+    ) {
+        self.name = name
+        self.labels = labels
+        self.volume = volume
+        self.machine = machine
+        self.export = export
+        self.detach = detach
+        self.source = source
+        self.expectedGeneration = expectedGeneration
+    }
+}
+
+public struct AppliedEdit: Sendable, Equatable {
+    public enum Change: String, Sendable, Equatable, CaseIterable {
+        case created
+        case configured
+        case unchanged
+        case deleted
+        /// A delete of what was not there.
+        case notFound = "not found"
+    }
+
+    public var name: ObjectName
+    public var change: Change
+    public var generation: Int64
+    /// What changes, as `field: old → new`, for `diff`.
+    public var differences: [String]
+
+    public init(name: ObjectName, change: Change, generation: Int64, differences: [String]) {
+        self.name = name
+        self.change = change
+        self.generation = generation
+        self.differences = differences
+    }
+}
+
+public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Another object claims the same volume or export name, or the object was changed meanwhile.
+    case conflict(String)
+    /// The object is being taken down and cannot be changed until it is gone.
+    case departing(ObjectName)
+    /// Disk full, read-only, corrupt, locked.
+    case unavailable(String)
+    /// The schema is newer than this program.
+    case tooNew(found: Int, understood: Int)
+
+    public var description: String {
+        switch self {
+        case .conflict(let text): text
+        case .departing(let name): "cannot change '\(name)': it is being deleted; wait until it is gone"
+        case .unavailable(let text): "cannot use the store: \(text)"
+        case .tooNew(let found, let understood):
+            "cannot use the store: its schema is version \(found) and this hawserd understands up to \(understood); "
+                + "start the newer hawserd"
+        }
+    }
+}

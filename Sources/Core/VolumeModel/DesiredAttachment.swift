@@ -1,0 +1,135 @@
+/// One volume attachment that somebody wants: a manifest, or a row of `desired_volume_attachments`.
+public struct DesiredAttachment: Sendable, Equatable {
+    /// Which object this is; given when it was first accepted.
+    public var id: AttachmentID
+    public var name: ObjectName
+    /// Goes up by one with every change of what is wanted.
+    public var generation: Int64
+    public var labels: [String: String]
+    public var volume: VolumeReference
+    public var machine: MachineReference
+    /// `nil`: the volume is attached and not exported.
+    public var export: DesiredExport?
+    public var detach: DetachPolicy
+    /// Who owns the object.
+    public var source: DesiredSource
+    /// Deleted by its owner: it is to be taken down (export, attachment) and then forgotten. The volume's data stays.
+    public var isDeparting: Bool
+
+    public init(
+        id: AttachmentID, name: ObjectName, generation: Int64 = 1, labels: [String: String] = [:],
+        volume: VolumeReference, machine: MachineReference, export: DesiredExport? = nil,
+        detach: DetachPolicy = DetachPolicy(), source: DesiredSource, isDeparting: Bool = false
+    ) {
+        self.id = id
+        self.name = name
+        self.generation = generation
+        self.labels = labels
+        self.volume = volume
+        self.machine = machine
+        self.export = export
+        self.detach = detach
+        self.source = source
+        self.isDeparting = isDeparting
+    }
+}
+
+/// How a desired attachment says which volume it means.
+public enum VolumeReference: Sendable, Equatable, Hashable {
+    case id(VolumeID)
+    /// An existing volume by its name, which must be the only one of that name in the zone. Names are not unique in
+    /// CloudStack; the id found first is bound to the object for good.
+    case named(String, zone: ZoneReference)
+    /// A volume to be created, once.
+    case created(VolumeTemplate)
+}
+
+/// What a volume is created from.
+public struct VolumeTemplate: Sendable, Equatable, Hashable {
+    /// The name people see in CloudStack; an intent token is added to it.
+    public var name: String
+    /// In bytes, a whole number of GiB, because createVolume takes GiB. `nil` for an offering with a fixed size.
+    public var sizeInBytes: Int64?
+    public var offering: DiskOfferingReference
+    public var zone: ZoneReference
+
+    public init(name: String, sizeInBytes: Int64?, offering: DiskOfferingReference, zone: ZoneReference) {
+        self.name = name
+        self.sizeInBytes = sizeInBytes
+        self.offering = offering
+        self.zone = zone
+    }
+}
+
+public enum ZoneReference: Sendable, Equatable, Hashable {
+    case id(ZoneID)
+    case named(String)
+}
+
+public enum DiskOfferingReference: Sendable, Equatable, Hashable {
+    case id(DiskOfferingID)
+    case named(String)
+}
+
+/// Which virtual machine a volume is to be attached to.
+public enum MachineReference: Sendable, Equatable, Hashable {
+    /// `self`: the appliance on which hawserd runs.
+    case thisMachine
+    case id(MachineID)
+    /// A machine by its name, which must be the only one of that name.
+    case named(String)
+}
+
+/// The NBD export of a volume on this appliance. While the volume is attached elsewhere the name stays reserved.
+public struct DesiredExport: Sendable, Equatable, Hashable {
+    public var name: ExportName
+    public var isReadOnly: Bool
+
+    public init(name: ExportName, isReadOnly: Bool = false) {
+        self.name = name
+        self.isReadOnly = isReadOnly
+    }
+}
+
+/// How a volume may be taken away.
+public struct DetachPolicy: Sendable, Equatable, Hashable {
+    /// What happens when a volume that must go is still in use.
+    public enum WhenInUse: String, Sendable, Equatable, Hashable, CaseIterable {
+        /// Wait until it is idle, however long that takes (IN-USE).
+        case wait = "Wait"
+    }
+
+    public var whenInUse: WhenInUse
+
+    public init(whenInUse: WhenInUse = .wait) {
+        self.whenInUse = whenInUse
+    }
+}
+
+/// Who wrote a desired attachment.
+public enum DesiredSource: Sendable, Equatable, Hashable {
+    /// `hawser apply`, with the file the person named.
+    case manifest(file: String)
+    /// A row that some SQL client wrote.
+    case row
+}
+
+/// What is wrong with a desired attachment that was edited where Hawser could not refuse it at the door: a row.
+public struct SpecProblem: Sendable, Equatable, Hashable {
+    /// The column or manifest field, such as `export.name`.
+    public var field: String
+    /// What is wrong and what to write instead.
+    public var message: String
+
+    public init(field: String, message: String) {
+        self.field = field
+        self.message = message
+    }
+}
+
+/// One entry of desired state as the store hands it out: either what is wanted, or why it cannot be read.
+public enum DesiredEntry: Sendable, Equatable {
+    case valid(DesiredAttachment)
+    /// Nothing is done for an entry that cannot be read, not even a removal.
+    case invalid(id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem])
+}

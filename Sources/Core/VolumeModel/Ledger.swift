@@ -1,0 +1,75 @@
+/// An effect in the outside world that Hawser records before it has it.
+public enum LedgerAction: Sendable, Equatable, Hashable {
+    /// The token is part of the new volume's name: by it a half-made volume is found again.
+    case createVolume(name: String)
+    case attachVolume(VolumeID, to: MachineID)
+    case detachVolume(VolumeID, from: MachineID)
+    case publishExport(ExportName, of: VolumeID)
+    case withdrawExport(ExportName)
+
+    /// A word for logs, events and tables.
+    public var verb: String {
+        switch self {
+        case .createVolume: "create"
+        case .attachVolume: "attach"
+        case .detachVolume: "detach"
+        case .publishExport: "export"
+        case .withdrawExport: "unexport"
+        }
+    }
+
+    /// Whether CloudStack runs it as a job; the others are done when the call returns.
+    public var isCloudJob: Bool {
+        switch self {
+        case .createVolume, .attachVolume, .detachVolume: true
+        case .publishExport, .withdrawExport: false
+        }
+    }
+}
+
+/// How far an effect has come. `intended → sent → ended`; the ledger only ever adds.
+public enum LedgerPhase: Sendable, Equatable {
+    /// Written down; nothing has left this machine.
+    case intended
+    /// CloudStack answered that it took the call.
+    case accepted
+    /// Known to be over.
+    case ended(LedgerOutcome)
+}
+
+public enum LedgerOutcome: Sendable, Equatable {
+    case succeeded
+    /// CloudStack or the export server refused or failed; with the words.
+    case failed(CloudRemedy, String)
+    /// The call was never seen by CloudStack: nothing happened.
+    case neverArrived
+    /// The job is no longer known; what happened was read from the volume instead.
+    case resolvedByReading
+}
+
+/// One line of the ledger.
+public struct LedgerEntry: Sendable, Equatable {
+    /// All lines of one effect share it.
+    public var intent: IntentID
+    public var attachment: AttachmentID
+    public var action: LedgerAction
+    /// Chosen before the call; `nil` for effects that are no CloudStack job.
+    public var job: JobID?
+    public var phase: LedgerPhase
+    public var at: Instant
+    /// What was looked at before the act and what it said (LIVE-PROOF), or what was seen after it.
+    public var evidence: String
+
+    public init(
+        intent: IntentID, attachment: AttachmentID, action: LedgerAction, job: JobID?, phase: LedgerPhase, at: Instant,
+        evidence: String
+    ) {
+        self.intent = intent
+        self.attachment = attachment
+        self.action = action
+        self.job = job
+        self.phase = phase
+        self.at = at
+        self.evidence = evidence
+    }
+}

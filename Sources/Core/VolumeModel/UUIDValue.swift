@@ -1,0 +1,88 @@
+/// A UUID as sixteen bytes, not as text, so that keys compare and hash at the cost of two words.
+///
+/// CloudStack writes UUIDs as lower-case 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4); so does `description`.
+public struct UUIDValue: Hashable, Sendable {
+    /// The first eight bytes, most significant first.
+    public let high: UInt64
+    /// The last eight bytes, most significant first.
+    public let low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads the 36-character form, in either case. Nothing else is accepted: no braces, no bare digits.
+    public init?(_ text: some StringProtocol) {
+        self.init(utf8: text.utf8)
+    }
+
+    /// The same, from the bytes of a text, for decoders that hold no `String`.
+    public init?(utf8 bytes: some Sequence<UInt8>) {
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        var position = 0
+        for byte in bytes {
+            switch position {
+            case 8, 13, 18, 23:
+                guard byte == UInt8(ascii: "-") else { return nil }
+            case 0..<18:
+                guard let digit = HexDigits.value(of: byte) else { return nil }
+                high = high << 4 | UInt64(digit)
+            case 19..<36:
+                guard let digit = HexDigits.value(of: byte) else { return nil }
+                low = low << 4 | UInt64(digit)
+            default:
+                return nil
+            }
+            position += 1
+        }
+        guard position == 36 else { return nil }
+        self.init(high: high, low: low)
+    }
+
+    /// A random (version 4, RFC 9562) UUID from the given generator.
+    public static func random(using generator: inout some RandomNumberGenerator) -> UUIDValue {
+        let high = (generator.next() & ~0xF000) | 0x4000
+        let low = (generator.next() & ~(0b11 << 62)) | (0b10 << 62)
+        return UUIDValue(high: high, low: low)
+    }
+}
+
+extension UUIDValue: Comparable {
+    public static func < (left: UUIDValue, right: UUIDValue) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+}
+
+extension UUIDValue: CustomStringConvertible {
+    public var description: String {
+        let digits = HexDigits.text(high, digits: 16) + HexDigits.text(low, digits: 16)
+        var text = ""
+        text.reserveCapacity(36)
+        for (position, digit) in digits.enumerated() {
+            if position == 8 || position == 12 || position == 16 || position == 20 { text.append("-") }
+            text.append(digit)
+        }
+        return text
+    }
+}
+
+/// Hexadecimal digits as bytes.
+enum HexDigits {
+    /// The value of one digit in either case, or `nil` for any other byte.
+    static func value(of byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// The lowest `digits` digits of a number, in lower case, with leading zeros.
+    static func text(_ number: UInt64, digits: Int) -> String {
+        let text = String(number, radix: 16)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text.suffix(digits)
+    }
+}
