@@ -1,0 +1,88 @@
+public import VolumeModel
+
+/// What a person or a program can see of a running controller and ask of it. The control API stands on this and on
+/// ``StateStore``, and on nothing else.
+public protocol Steering: Sendable {
+    /// Everything about every attachment, as of now.
+    func overview() async -> Overview
+
+    /// Returns as soon as the overview is newer than `revision`, or after `patience` in any case.
+    func overview(newerThan revision: Int64, patience: Duration) async -> Overview
+
+    /// What would be done now, by the very function that the loop uses (PLAN-IS-DEED).
+    func plan() async -> [PlanLine]
+
+    /// The observed worlds as last seen, managed or not.
+    func observedWorld() async -> ObservedWorld
+
+    /// Looks at everything again (`names` is `nil`) or at some attachments, and forgets their backoff.
+    ///
+    /// - Returns: the names that are not known.
+    func reconcile(_ names: [ObjectName]?) async -> [ObjectName]
+}
+
+public struct Overview: Sendable, Equatable {
+    /// Goes up whenever a report changed.
+    public var revision: Int64
+    public var at: Instant
+    /// This appliance.
+    public var here: MachineID
+    public var reports: [AttachmentReport]
+    public var unmanaged: [Unmanaged]
+    /// What is wrong with the node as a whole: CloudStack unreachable, store not writable, NBD server down.
+    public var nodeCauses: [Cause]
+
+    public init(
+        revision: Int64, at: Instant, here: MachineID, reports: [AttachmentReport], unmanaged: [Unmanaged],
+        nodeCauses: [Cause]
+    ) {
+        self.revision = revision
+        self.at = at
+        self.here = here
+        self.reports = reports
+        self.unmanaged = unmanaged
+        self.nodeCauses = nodeCauses
+    }
+}
+
+/// One line of a plan: the next step of an attachment, or why it has none.
+public struct PlanLine: Sendable, Equatable {
+    public enum Outcome: Sendable, Equatable {
+        /// The corrective action that would be taken now, with its reason.
+        case action(verb: String, summary: String, reason: String)
+        /// Something has to be read before the next action is decided; not a corrective action.
+        case look(String)
+        case hold(Cause)
+        case settled
+    }
+
+    public var attachment: AttachmentID
+    public var name: String
+    public var outcome: Outcome
+
+    public init(attachment: AttachmentID, name: String, outcome: Outcome) {
+        self.attachment = attachment
+        self.name = name
+        self.outcome = outcome
+    }
+}
+
+public struct ObservedWorld: Sendable, Equatable {
+    public var volumes: [VolumeRecord]
+    /// When the volumes were last listed as a whole; `nil` before the first time.
+    public var volumesListedAt: Instant?
+    public var machines: [MachineRecord]
+    public var devices: [DeviceRecord]
+    public var exports: ExportObservation?
+
+    public init(
+        volumes: [VolumeRecord], volumesListedAt: Instant?, machines: [MachineRecord], devices: [DeviceRecord],
+        exports: ExportObservation?
+    ) {
+        self.volumes = volumes
+        self.volumesListedAt = volumesListedAt
+        self.machines = machines
+        self.devices = devices
+        self.exports = exports
+    }
+}
