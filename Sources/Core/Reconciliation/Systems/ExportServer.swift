@@ -13,6 +13,10 @@ public protocol ExportServer: Sendable {
     /// One name, read for an act (LIVE-PROOF): where it leads now, whether the server lists it, who is connected.
     func read(_ name: ExportName) async -> Fact<ExportEntry>
 
+    /// How many sessions of the server are on this device now, under whatever name they came, also when the name is gone
+    /// since. This is what a removal counts again after the withdrawal (IN-USE).
+    func sessions(on device: DeviceNumber) async -> ClientCount
+
     /// Makes the name lead to the device. The entry of another owner is never replaced.
     ///
     /// The device has been verified by the caller; where the server lets its open descriptor be checked, it is checked
