@@ -1,0 +1,136 @@
+public import VolumeModel
+
+/// What is to be done about one attachment now.
+public enum Decision: Sendable, Equatable {
+    /// Desired and observed agree.
+    case settled
+    /// The object was deleted, and everything it asked for is gone.
+    case departed
+    /// Take this step; `because` is for people and for the ledger's evidence.
+    case act(Step, because: String)
+    /// Read this first, then decide anew; `cause` is what a person sees meanwhile.
+    case look(Look, cause: Cause)
+    /// Nothing now. `until` is when to decide again without being woken; `nil` to wait for events alone.
+    case hold(Cause, until: Instant?)
+}
+
+/// A corrective step: the smallest change that brings the world nearer to what is wanted.
+public enum Step: Sendable, Equatable {
+    /// Ties an object to the volume that was found or created for it. Changes nothing outside.
+    case bind(VolumeID)
+    /// `name` holds the intent token.
+    case createVolume(name: String, VolumeTemplate)
+    case attach(VolumeID, to: MachineID)
+    case detach(VolumeID, from: MachineID)
+    case publish(ExportName, of: VolumeID, device: DeviceRecord, isReadOnly: Bool)
+    /// `evenForeign` only under RIGHT-DISK.
+    case withdraw(ExportName, evenForeign: Bool)
+    case cutStrayedSessions(of: ExportName, provenOn: DeviceNumber)
+    case hold(DeviceIdentity)
+    case release(DeviceIdentity)
+}
+
+extension Step {
+    /// A word for tables and events.
+    public var verb: String {
+        switch self {
+        case .bind: "bind"
+        case .createVolume: "create"
+        case .attach: "attach"
+        case .detach: "detach"
+        case .publish: "export"
+        case .withdraw: "unexport"
+        case .cutStrayedSessions: "cut"
+        case .hold: "hold"
+        case .release: "release"
+        }
+    }
+
+    /// The step in words.
+    public var summary: String {
+        switch self {
+        case .bind(let volume): "bind to volume \(volume)"
+        case .createVolume(let name, let template):
+            "create volume '\(name)'" + (template.sizeInBytes.map { " of \($0 >> 30) GiB" } ?? "")
+        case .attach(let volume, let machine): "attach volume \(volume) to machine \(machine)"
+        case .detach(let volume, let machine): "detach volume \(volume) from machine \(machine)"
+        case .publish(let name, _, let device, let isReadOnly):
+            "export \(device.kernelName) as '\(name)'" + (isReadOnly ? " read-only" : "")
+        case .withdraw(let name, _): "withdraw export '\(name)'"
+        case .cutStrayedSessions(let name, _): "cut sessions of '\(name)' that are on a wrong disk"
+        case .hold: "hold the device exclusively"
+        case .release: "release the device"
+        }
+    }
+
+    /// The effect that the ledger records before the step; `nil` for steps that leave nothing behind after a crash.
+    public var ledgerAction: LedgerAction? {
+        switch self {
+        case .createVolume(let name, _): .createVolume(name: name)
+        case .attach(let volume, let machine): .attachVolume(volume, to: machine)
+        case .detach(let volume, let machine): .detachVolume(volume, from: machine)
+        case .publish(let name, let volume, _, _): .publishExport(name, of: volume)
+        case .withdraw(let name, _): .withdrawExport(name)
+        case .bind, .cutStrayedSessions, .hold, .release: nil
+        }
+    }
+
+    /// Whether the step brings the world nearer to what is wanted; binding, holding and releasing are only preparation.
+    public var isCorrective: Bool {
+        switch self {
+        case .createVolume, .attach, .detach, .publish, .withdraw, .cutStrayedSessions: true
+        case .bind, .hold, .release: false
+        }
+    }
+
+    /// Whether the step belongs to RIGHT-DISK or only gives back: it is never kept waiting by a backoff or a limit.
+    public var isUrgent: Bool {
+        switch self {
+        case .cutStrayedSessions, .withdraw, .release, .bind: true
+        case .createVolume, .attach, .detach, .publish, .hold: false
+        }
+    }
+
+    /// The machine that CloudStack works on for this step; its jobs run one after the other.
+    public var machine: MachineID? {
+        switch self {
+        case .attach(_, let machine), .detach(_, let machine): machine
+        case .bind, .createVolume, .publish, .withdraw, .cutStrayedSessions, .hold, .release: nil
+        }
+    }
+}
+
+/// Something to be read, for an act or to find out what became of one.
+public enum Look: Sendable, Equatable, Hashable {
+    case volume(VolumeID)
+    case machine(MachineID)
+    case job(JobID)
+    /// Volumes by their exact name, in a zone.
+    case volumesNamed(String, zone: ZoneReference)
+    case use(DeviceIdentity)
+    case mismatch(DeviceIdentity)
+    case sessions(DeviceIdentity)
+    case export(ExportName)
+
+    /// What is read, in words.
+    public var summary: String {
+        switch self {
+        case .volume(let id): "volume \(id)"
+        case .machine(let id): "machine \(id)"
+        case .job(let id): "job \(id)"
+        case .volumesNamed(let name, _): "volumes named '\(name)'"
+        case .use: "who uses the device"
+        case .mismatch: "the device's identity"
+        case .sessions: "the device's NBD sessions"
+        case .export(let name): "export '\(name)'"
+        }
+    }
+
+    /// Whether the answer comes from CloudStack.
+    public var isCloud: Bool {
+        switch self {
+        case .volume, .machine, .job, .volumesNamed: true
+        case .use, .mismatch, .sessions, .export: false
+        }
+    }
+}

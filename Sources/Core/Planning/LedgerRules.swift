@@ -1,0 +1,50 @@
+public import VolumeModel
+
+/// JOB-BARRIER and NO-BLIND-REPEAT: what an effect that is not known to have ended means for the volume.
+public enum LedgerRules {
+    /// As long as an effect is outstanding, the only thing to do is to find out what became of it.
+    public static func decide(_ view: VolumeView, now: Instant, policy: Policy) -> Decision? {
+        guard let effect = view.outstanding else { return nil }
+        if effect.isBeingSent { return .hold(.working(progress(of: effect.action)), until: nil) }
+        guard let job = effect.job else { return .hold(.working(progress(of: effect.action)), until: nil) }
+        let cause = cause(of: effect, job: job)
+        let dueAt = effect.report.answered == .distantPast ? now : effect.report.answered + policy.jobPollInterval
+        if dueAt <= now { return .look(.job(job), cause: cause) }
+        return .hold(cause, until: dueAt)
+    }
+
+    /// What the ledger is to say now that CloudStack has told of the job; `nil` while its end is not known.
+    ///
+    /// "No such job" right after a lost answer proves nothing: the call may still be on its way. Only when the question
+    /// was asked later than any call can be in flight does it mean that nothing arrived; and for a call that CloudStack
+    /// had acknowledged it means that the job is forgotten, so that the volume itself has to tell.
+    public static func outcome(of effect: OutstandingEffect, policy: Policy) -> LedgerOutcome? {
+        guard !effect.isBeingSent, let report = effect.report.fact.value else { return nil }
+        switch report {
+        case .running: return nil
+        case .succeeded: return .succeeded
+        case .failed(let failure): return .failed(failure.remedy, failure.text)
+        case .notFound:
+            if effect.isAccepted { return .resolvedByReading }
+            guard effect.report.asked - effect.sentAt >= policy.requestInFlightBound else { return nil }
+            return .neverArrived
+        }
+    }
+
+    private static func cause(of effect: OutstandingEffect, job: JobID) -> Cause {
+        if effect.isAccepted || effect.report.fact == .present(.running) {
+            return .waitingForJob(job, verb: effect.action.verb, since: effect.sentAt)
+        }
+        return .answerLost(verb: effect.action.verb, since: effect.sentAt)
+    }
+
+    private static func progress(of action: LedgerAction) -> String {
+        switch action {
+        case .createVolume(let name): "creating volume '\(name)'"
+        case .attachVolume: "attaching"
+        case .detachVolume: "detaching"
+        case .publishExport(let name, _): "exporting '\(name)'"
+        case .withdrawExport(let name): "withdrawing export '\(name)'"
+        }
+    }
+}

@@ -1,0 +1,28 @@
+/// The numbers that decisions depend on. Every one can be set in hawserd's configuration.
+public struct Policy: Sendable, Equatable {
+    /// How old an answer may be when something is taken away or attached on the strength of it (LIVE-PROOF).
+    public var evidenceLifetime: Duration = .seconds(1)
+    /// How long a call whose answer was lost may still be on its way to CloudStack. Before that, "no such job" proves
+    /// nothing (NO-BLIND-REPEAT).
+    public var requestInFlightBound: Duration = .seconds(30)
+    /// How often a running job is asked for.
+    public var jobPollInterval: Duration = .seconds(1)
+    /// How often something that changes by itself (a volume or a machine on its way, a foreign job) is read again.
+    public var revisitInterval: Duration = .seconds(5)
+    /// How long after an attach the device may take to appear before a person is told.
+    public var deviceDeadline: Duration = .seconds(60)
+    /// How often CloudStack is listed as a whole.
+    public var resyncInterval: Duration = .seconds(60)
+    /// First and longest wait after a failure; doubled in between, with jitter.
+    public var backoffBase: Duration = .seconds(1)
+    public var backoffCap: Duration = .seconds(300)
+    /// The wait after a limit was reached or a right was missing: a person has to act, so there is no hurry.
+    public var slowRetry: Duration = .seconds(300)
+    /// How many mutations may be under way on one machine, and in all.
+    public var stepsPerMachine: Int = 4
+    public var stepsInAll: Int = 16
+    /// How many reads may be under way.
+    public var looksInAll: Int = 16
+
+    public init() {}
+}

@@ -1,0 +1,150 @@
+public import VolumeModel
+
+/// IN-USE and ORDER, downwards: names are withdrawn, clients counted again, the device held, and only then is the volume
+/// detached. What cannot be determined counts as in use, and no time-out overrides it.
+public enum RemovalRules {
+    /// For a volume that is attached to this machine and must go: the object departs, or wants another machine.
+    public static func takeDown(
+        _ view: VolumeView, volume: VolumeRecord, now: Instant, policy: Policy
+    ) -> Decision {
+        switch RightDiskRules.verdict(view) {
+        case .unknown: return .hold(.devicesNotReadYet, until: nil)
+        case .refused(let cause): return .hold(cause, until: now + policy.revisitInterval)
+        case .missing:
+            // Nothing of the volume is in this machine; there is nothing that could be in use.
+            return detach(
+                view, volume: volume, evidence: "no device with the volume's serial is here", now: now, policy: policy)
+        case .right(let device, let identity):
+            if let decision = withdrawNames(view, device: device, identity: identity, now: now, policy: policy) {
+                return decision
+            }
+            return emptyDevice(view, volume: volume, device: device, identity: identity, now: now, policy: policy)
+        }
+    }
+
+    /// Withdraws every name of the volume, as soon as nobody uses the device.
+    public static func withdrawNames(
+        _ view: VolumeView, device: DeviceRecord, identity: DeviceIdentity, now: Instant, policy: Policy
+    ) -> Decision? {
+        guard case .unknown = view.export.fact else {
+            let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports).filter { isOurs($0) }
+            guard let entry = entries.first else { return nil }
+            return withdraw(entry, view, identity: identity, now: now, policy: policy)
+        }
+        return view.desired.export == nil && view.staleExports.isEmpty
+            ? nil : .hold(.exportServerDown(serverText(view.server)), until: nil)
+    }
+
+    /// Withdraws one name as soon as nobody uses the device.
+    public static func withdraw(
+        _ entry: ExportEntry, _ view: VolumeView, identity: DeviceIdentity, now: Instant, policy: Policy
+    ) -> Decision {
+        if let decision = proveIdle(view, identity: identity, after: .distantPast, now: now, policy: policy) {
+            return decision
+        }
+        return .act(
+            .withdraw(entry.name, evenForeign: false),
+            because: "no client is connected and nothing on this machine uses the device")
+    }
+
+    /// After the withdrawal: counts again, holds the device, and detaches; or gives the name back.
+    private static func emptyDevice(
+        _ view: VolumeView, volume: VolumeRecord, device: DeviceRecord, identity: DeviceIdentity, now: Instant,
+        policy: Policy
+    ) -> Decision {
+        let withdrawnAt = view.withdrawnAt ?? .distantPast
+        if let decision = proveIdle(view, identity: identity, after: withdrawnAt, now: now, policy: policy) {
+            guard case .hold(let cause, _) = decision, let export = view.desired.export, view.withdrawnAt != nil
+            else { return decision }
+            return .act(
+                .publish(export.name, of: volume.id, device: device, isReadOnly: export.isReadOnly),
+                because: "the name is given back, because after its withdrawal \(cause.message)")
+        }
+        guard view.held == identity else {
+            return .act(.hold(identity), because: "nothing uses the device; nothing may begin to until it is gone")
+        }
+        return detach(
+            view, volume: volume,
+            evidence: "no session, mount, swap or holder after the withdrawal; device held exclusively", now: now,
+            policy: policy)
+    }
+
+    /// `nil` when fresh evidence, asked after `changed`, shows that nobody uses the device; else what to read, or who
+    /// uses it.
+    private static func proveIdle(
+        _ view: VolumeView, identity: DeviceIdentity, after changed: Instant, now: Instant, policy: Policy
+    ) -> Decision? {
+        guard view.sessions.isEvidence(at: now, after: changed, policy: policy), let sessions = view.sessions.fact.value
+        else { return .look(.sessions(identity), cause: .looking("the device's NBD sessions")) }
+        switch sessions {
+        case .known(0): break
+        case .known(let count): return .hold(.inUseByClients(count), until: now + policy.revisitInterval)
+        case .unknown(let text): return .hold(.useUndetermined(text), until: now + policy.revisitInterval)
+        }
+        guard view.use.isEvidence(at: now, after: changed, policy: policy), let use = view.use.fact.value else {
+            return .look(.use(identity), cause: .looking("who uses the device"))
+        }
+        // Hawser's own hold is an exclusive opener too; it must not be taken for a stranger's.
+        let witnesses = use.witnesses.filter { !($0 == .openExclusively && view.held == identity) }
+        if let witness = witnesses.first {
+            return .hold(.inUseLocally(text(of: witness)), until: now + policy.revisitInterval)
+        }
+        if let unclear = use.undetermined.first {
+            return .hold(.useUndetermined(unclear), until: now + policy.revisitInterval)
+        }
+        return nil
+    }
+
+    private static func detach(
+        _ view: VolumeView, volume: VolumeRecord, evidence: String, now: Instant, policy: Policy
+    ) -> Decision {
+        guard let holder = volume.attachedTo else { return .hold(.looking("volume \(volume.id)"), until: nil) }
+        guard view.cloud.isEvidence(at: now, after: view.lastWrite ?? .distantPast, policy: policy) else {
+            return .look(.volume(volume.id), cause: .looking("volume \(volume.id)"))
+        }
+        return .act(.detach(volume.id, from: holder), because: evidence)
+    }
+
+    /// For a volume that another machine holds and must not: nothing here can tell whether it is in use there, unless
+    /// that machine is stopped.
+    public static func takeFromOther(
+        _ view: VolumeView, volume: VolumeRecord, holder: MachineID, now: Instant, policy: Policy
+    ) -> Decision {
+        guard view.holderMachine.isEvidence(at: now, after: view.lastWrite ?? .distantPast, policy: policy) else {
+            let dueAt = view.holderMachine.answered + policy.revisitInterval
+            if view.holderMachine.answered != .distantPast, isRunning(view.holderMachine.fact), now < dueAt {
+                return .hold(.heldElsewhere(holder), until: dueAt)
+            }
+            return .look(.machine(holder), cause: .heldElsewhere(holder))
+        }
+        guard case .present(let machine) = view.holderMachine.fact, machine.state == .stopped else {
+            return .hold(.heldElsewhere(holder), until: now + policy.revisitInterval)
+        }
+        return detach(view, volume: volume, evidence: "machine \(holder) is stopped", now: now, policy: policy)
+    }
+
+    private static func isRunning(_ fact: Fact<MachineRecord>) -> Bool {
+        fact.value.map { $0.state != .stopped } ?? true
+    }
+
+    private static func isOurs(_ entry: ExportEntry) -> Bool {
+        if case .hawser = entry.owner { true } else { false }
+    }
+
+    static func serverText(_ state: ExportServerState) -> String {
+        switch state {
+        case .running: "running"
+        case .down(let text): text
+        case .unknown: "not asked yet"
+        }
+    }
+
+    private static func text(of witness: DeviceUse.Witness) -> String {
+        switch witness {
+        case .mounted(let path): "mounted at \(path)"
+        case .swap: "used as swap"
+        case .holder(let name): "held by \(name)"
+        case .openExclusively: "opened exclusively"
+        }
+    }
+}

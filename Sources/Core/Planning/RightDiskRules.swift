@@ -1,0 +1,83 @@
+public import VolumeModel
+
+/// RIGHT-DISK: which device an export may serve, and what to do with a name that leads elsewhere.
+///
+/// These rules come before every other and are never kept waiting: a name that leads to a wrong or vanished disk is
+/// withdrawn at once, for new clients, and a session proven to be on a wrong disk is cut.
+public enum RightDiskRules {
+    /// The one device that is the volume, or why there is none.
+    public enum Verdict: Sendable, Equatable {
+        case right(DeviceRecord, DeviceIdentity)
+        /// Devices have not been enumerated.
+        case unknown
+        /// No device has the serial.
+        case missing
+        case refused(Cause)
+    }
+
+    public static func verdict(_ view: VolumeView) -> Verdict {
+        let devices: [DeviceRecord]
+        switch view.devices {
+        case .unknown: return .unknown
+        case .absent: return .missing
+        case .present(let seen): devices = seen
+        }
+        if devices.count > 1 { return .refused(.serialSeenTwice(devices.map(\.kernelName).sorted())) }
+        guard let device = devices.first, let identity = device.identity else { return .missing }
+        if let other = view.serialSharedWith { return .refused(.serialShared(with: other)) }
+        guard device.sizeInBytes > 0 else { return .missing }
+        if let volume = view.cloud.fact.value, device.sizeInBytes < volume.sizeInBytes {
+            return .refused(
+                .deviceMismatch(
+                    "\(device.kernelName) has \(device.sizeInBytes) bytes where CloudStack says \(volume.sizeInBytes)"))
+        }
+        return .right(device, identity)
+    }
+
+    /// What has to be withdrawn or cut before anything else is thought about.
+    public static func guardExports(_ view: VolumeView) -> Decision? {
+        let verdict = verdict(view)
+        for entry in entries(of: view) {
+            if let decision = guardEntry(entry, verdict: verdict, view: view) { return decision }
+        }
+        return nil
+    }
+
+    /// Every entry that a client could take for this volume.
+    private static func entries(of view: VolumeView) -> [ExportEntry] {
+        if let entry = view.export.fact.value { [entry] + view.staleExports } else { view.staleExports }
+    }
+
+    private static func guardEntry(_ entry: ExportEntry, verdict: Verdict, view: VolumeView) -> Decision? {
+        let device: DeviceRecord?
+        switch verdict {
+        case .unknown: return nil
+        case .right(let record, _): device = record
+        case .missing, .refused: device = nil
+        }
+        switch entry.target {
+        case .device(let number, let sequence):
+            if let device, device.number == number, isSame(sequence, device.diskSequence) {
+                guard entry.strayedSessions > 0 else { return nil }
+                return .act(
+                    .cutStrayedSessions(of: entry.name, provenOn: device.number),
+                    because: "\(entry.strayedSessions) sessions are on another disk")
+            }
+            return .act(
+                .withdraw(entry.name, evenForeign: true),
+                because: "the name leads to device \(number), which is not proven to be the volume's")
+        case .nothing:
+            guard case .hawser = entry.owner else { return nil }
+            return .act(.withdraw(entry.name, evenForeign: false), because: "the device behind the name is gone")
+        case .other(let found):
+            guard case .hawser = entry.owner else { return nil }
+            return .act(.withdraw(entry.name, evenForeign: false), because: "the name leads to \(found)")
+        }
+    }
+
+    /// A missing sequence number on either side proves nothing either way; the number must then suffice.
+    private static func isSame(_ one: UInt64?, _ other: UInt64?) -> Bool {
+        guard let one, let other else { return true }
+        return one == other
+    }
+}

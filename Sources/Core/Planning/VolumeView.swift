@@ -1,0 +1,132 @@
+public import VolumeModel
+
+/// Everything that is known about one desired attachment when its next step is decided.
+///
+/// A view is a value: the same view at the same instant gives the same decision, in the loop, in `hawser plan` and in
+/// a simulation.
+public struct VolumeView: Sendable, Equatable {
+    // MARK: What is wanted
+
+    public var desired: DesiredAttachment
+    /// This appliance.
+    public var here: MachineID
+    /// The volume that the object is bound to; `nil` until it was named, found or created.
+    public var volume: VolumeID?
+    /// The machine that the object means: unknown until machines were listed, absent when there is none.
+    public var target: Fact<MachineID>
+    /// What a name among the references led to; see ``NameResolution``.
+    public var resolution: NameResolution
+    /// Another object that claims the same volume.
+    public var claimedBy: ObjectName?
+    /// Another wanted volume with the same first 20 digits.
+    public var serialSharedWith: VolumeID?
+
+    // MARK: CloudStack
+
+    public var cloud: Sighting<VolumeRecord>
+    /// The last whole listing lacked the volume: an exact read has to decide (WHOLE-VIEW).
+    public var isNominatedAbsent: Bool
+    /// When Hawser's last mutation of this volume was last known to be under way. What was asked before tells nothing.
+    public var lastWrite: Instant?
+    public var targetMachine: Sighting<MachineRecord>
+    /// The machine that holds the volume now, when that is neither the target nor this one.
+    public var holderMachine: Sighting<MachineRecord>
+    public var outstanding: OutstandingEffect?
+    public var backoff: Backoff?
+
+    // MARK: This machine
+
+    /// Every device whose own serial is the volume's. Unknown until devices were enumerated; absent when there is none.
+    public var devices: Fact<[DeviceRecord]>
+    /// When the set of those devices last changed.
+    public var devicesChangedAt: Instant
+    public var use: Sighting<DeviceUse>
+    /// The outcome of the check on the open descriptor: `absent` when all was well, `present` with what differs.
+    public var mismatch: Sighting<String>
+    /// The device that Hawser holds open exclusively during a removal.
+    public var held: DeviceIdentity?
+
+    // MARK: Exports
+
+    public var server: ExportServerState
+    /// The entry under the desired name.
+    public var export: Sighting<ExportEntry>
+    /// Entries that Hawser made for this volume under another name.
+    public var staleExports: [ExportEntry]
+    /// Sessions on the volume's device, whatever their name.
+    public var sessions: Sighting<ClientCount>
+    /// When a name of this volume was last withdrawn by a removal that is still going on.
+    public var withdrawnAt: Instant?
+
+    // MARK: Since when
+
+    /// When the present wait began: for the device, for its going, for the export to show. Kept by the loop.
+    public var waitingSince: Instant
+
+    public init(desired: DesiredAttachment, here: MachineID, now: Instant) {
+        self.desired = desired
+        self.here = here
+        volume = nil
+        target = .unknown
+        resolution = .none
+        claimedBy = nil
+        serialSharedWith = nil
+        cloud = .never
+        isNominatedAbsent = false
+        lastWrite = nil
+        targetMachine = .never
+        holderMachine = .never
+        outstanding = nil
+        backoff = nil
+        devices = .unknown
+        devicesChangedAt = .distantPast
+        use = .never
+        mismatch = .never
+        held = nil
+        server = .unknown
+        export = .never
+        staleExports = []
+        sessions = .never
+        withdrawnAt = nil
+        waitingSince = now
+    }
+}
+
+/// What became of the names in a reference.
+public enum NameResolution: Sendable, Equatable {
+    /// Nothing was looked up yet, or nothing has to be.
+    case none
+    /// The volumes of the wanted name (or of the intent token's name), read at the given time.
+    case volumes([VolumeRecord], asked: Instant, answered: Instant)
+    /// The zone or the offering that does not exist, in words.
+    case missing(String)
+}
+
+/// An effect of Hawser's that is not known to have ended (JOB-BARRIER).
+public struct OutstandingEffect: Sendable, Equatable {
+    public var intent: IntentID
+    public var action: LedgerAction
+    /// `nil` for effects that are no CloudStack job; those end with the call.
+    public var job: JobID?
+    /// CloudStack's word that it took the call was recorded.
+    public var isAccepted: Bool
+    /// The call itself has not returned.
+    public var isBeingSent: Bool
+    /// When the call may last have left this machine.
+    public var sentAt: Instant
+    /// What CloudStack last said of the job; `unknown` when not asked yet.
+    public var report: Sighting<JobReport>
+
+    public init(
+        intent: IntentID, action: LedgerAction, job: JobID?, isAccepted: Bool, isBeingSent: Bool, sentAt: Instant,
+        report: Sighting<JobReport> = .never
+    ) {
+        self.intent = intent
+        self.action = action
+        self.job = job
+        self.isAccepted = isAccepted
+        self.isBeingSent = isBeingSent
+        self.sentAt = sentAt
+        self.report = report
+    }
+}
