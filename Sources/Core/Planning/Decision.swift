@@ -134,3 +134,13 @@ public enum Look: Sendable, Equatable, Hashable {
         }
     }
 }
+
+extension Step {
+    /// Whether the step changes what an NBD server offers.
+    public var changesExports: Bool {
+        switch self {
+        case .publish, .withdraw, .cutStrayedSessions: true
+        case .bind, .createVolume, .attach, .detach, .hold, .release: false
+        }
+    }
+}

@@ -28,7 +28,7 @@ public enum ExportRules {
     ) -> Decision {
         switch view.export.fact {
         case .unknown:
-            return .hold(.exportServerDown(RemovalRules.serverText(view.server)), until: nil)
+            return RemovalRules.readName(wanted.name, view)
         case .absent:
             if case .down(let text) = view.server { return .hold(.exportServerDown(text), until: nil) }
             return publish(

@@ -8,7 +8,7 @@ public enum LedgerRules {
         if effect.isBeingSent { return .hold(.working(progress(of: effect.action)), until: nil) }
         guard let job = effect.job else { return .hold(.working(progress(of: effect.action)), until: nil) }
         let cause = cause(of: effect, job: job)
-        let dueAt = effect.report.answered == .distantPast ? now : effect.report.answered + policy.jobPollInterval
+        let dueAt = nextQuestion(about: effect, now: now, policy: policy)
         if dueAt <= now { return .look(.job(job), cause: cause) }
         return .hold(cause, until: dueAt)
     }
@@ -29,6 +29,14 @@ public enum LedgerRules {
             guard effect.report.asked - effect.sentAt >= policy.requestInFlightBound else { return nil }
             return .neverArrived
         }
+    }
+
+    /// When the job is asked for next: at once, then ever more slowly up to ``Policy/jobPollInterval``, because most jobs
+    /// are short.
+    private static func nextQuestion(about effect: OutstandingEffect, now: Instant, policy: Policy) -> Instant {
+        guard effect.report.answered != .distantPast else { return now }
+        let age = effect.report.answered - effect.sentAt
+        return effect.report.answered + min(policy.jobPollInterval, max(.milliseconds(100), age / 2))
     }
 
     private static func cause(of effect: OutstandingEffect, job: JobID) -> Cause {

@@ -26,13 +26,19 @@ public enum RemovalRules {
     public static func withdrawNames(
         _ view: VolumeView, device: DeviceRecord, identity: DeviceIdentity, now: Instant, policy: Policy
     ) -> Decision? {
-        guard case .unknown = view.export.fact else {
-            let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports).filter { isOurs($0) }
-            guard let entry = entries.first else { return nil }
-            return withdraw(entry, view, identity: identity, now: now, policy: policy)
+        let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports).filter { isOurs($0) }
+        if let entry = entries.first { return withdraw(entry, view, identity: identity, now: now, policy: policy) }
+        guard case .unknown = view.export.fact else { return nil }
+        guard let export = view.desired.export else { return nil }
+        return readName(export.name, view)
+    }
+
+    /// For a name of which nothing is known: the server is asked, unless it is known to be down.
+    static func readName(_ name: ExportName, _ view: VolumeView) -> Decision {
+        switch view.server {
+        case .running: .look(.export(name), cause: .waitingForExport(since: view.waitingSince))
+        case .down, .unknown: .hold(.exportServerDown(serverText(view.server)), until: nil)
         }
-        return view.desired.export == nil && view.staleExports.isEmpty
-            ? nil : .hold(.exportServerDown(serverText(view.server)), until: nil)
     }
 
     /// Withdraws one name as soon as nobody uses the device.

@@ -75,7 +75,9 @@ public enum VolumeRules {
     public static func objection(_ view: VolumeView, id: VolumeID, now: Instant, policy: Policy) -> Decision? {
         switch view.cloud.fact {
         case .unknown:
-            return .look(.volume(id), cause: .cloudNotReadYet)
+            // Before the first listing there is nothing to ask for one by one; after a write of Hawser's own there is.
+            guard view.isNominatedAbsent || view.lastWrite != nil else { return .hold(.cloudNotReadYet, until: nil) }
+            return .look(.volume(id), cause: .looking("volume \(id)"))
         case .absent:
             guard view.cloud.proof == .exact, !view.isNominatedAbsent else {
                 return .look(.volume(id), cause: .looking("volume \(id)"))

@@ -9,6 +9,9 @@ public protocol StateStore: Sendable {
     /// All of desired state, with the revision it was read at.
     func desiredState() async throws(StoreError) -> DesiredState
 
+    /// The objects that changed after a revision, so that one change costs the same among ten and among a million.
+    func desiredDelta(since revision: Int64) async throws(StoreError) -> DesiredDelta
+
     /// Desired state may have changed, by this process or another: read it again. One consumer.
     func desiredChanges() async -> AsyncStream<Void>
 
@@ -66,6 +69,21 @@ public struct DesiredState: Sendable, Equatable {
 
     public init(entries: [DesiredEntry], revision: Int64) {
         self.entries = entries
+        self.revision = revision
+    }
+}
+
+/// What changed in desired state.
+public struct DesiredDelta: Sendable, Equatable {
+    /// New and changed objects, departing ones among them.
+    public var changed: [DesiredEntry]
+    /// Objects that are no longer in the store at all: forgotten.
+    public var removed: [AttachmentID]
+    public var revision: Int64
+
+    public init(changed: [DesiredEntry], removed: [AttachmentID], revision: Int64) {
+        self.changed = changed
+        self.removed = removed
         self.revision = revision
     }
 }

@@ -1,0 +1,266 @@
+import Planning
+import VolumeModel
+
+/// Taking in what people want.
+extension ReconcileLoop {
+    mutating func start(
+        _ desired: DesiredState, bindings: [AttachmentID: VolumeID], ledger: [LedgerEntry], drifts: [DriftRecord],
+        now: Instant
+    ) {
+        for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
+        for (intent, lines) in Dictionary(grouping: ledger, by: \.intent) { recover(intent, lines, now: now) }
+        for drift in drifts {
+            guard let slot = index[drift.attachment.value] else {
+                var ended = drift
+                ended.endedAt = now
+                effects.append(.recordDrifts([ended]))
+                continue
+            }
+            update(slot: slot) {
+                $0.openDrifts.append(drift)
+                $0.hasBeenReady = true
+            }
+        }
+        observeExports()
+    }
+
+    /// What a crash left in the ledger: a CloudStack call is asked for by its job id; an export change is resolved by
+    /// looking, which the loop does anyway.
+    private mutating func recover(_ intent: IntentID, _ lines: [LedgerEntry], now: Instant) {
+        guard let first = lines.first, let last = lines.last else { return }
+        guard first.action.isCloudJob, let job = last.job ?? first.job else {
+            var ended = last
+            ended.phase = .ended(.resolvedByReading)
+            ended.at = now
+            ended.evidence = "hawserd was restarted; the world is read anew"
+            effects.append(.append(ended))
+            return
+        }
+        let isAccepted = lines.contains { $0.phase == .accepted }
+        let effect = OutstandingEffect(
+            intent: intent, action: first.action, job: job, isAccepted: isAccepted, isBeingSent: false,
+            sentAt: min(last.at, now))
+        guard let slot = index[first.attachment.value] else {
+            // The object is gone from the store although its effect was not known to have ended: nothing is decided
+            // from it any more, but the ledger must not keep it for ever.
+            var ended = last
+            ended.phase = .ended(.resolvedByReading)
+            ended.at = now
+            ended.evidence = "the object no longer exists"
+            effects.append(.append(ended))
+            return
+        }
+        update(slot: slot) { $0.cloudEffect = effect }
+        countCloudEffect(first.action, by: 1)
+    }
+
+    mutating func take(_ delta: DesiredDelta, now: Instant) {
+        for entry in delta.changed { take(entry, binding: nil, now: now) }
+        for attachment in delta.removed { remove(attachment, now: now) }
+    }
+
+    private mutating func take(_ entry: DesiredEntry, binding: VolumeID?, now: Instant) {
+        switch entry {
+        case .valid(let desired):
+            let slot = slot(for: desired, now: now)
+            let isChanged = rows[slot]?.view.desired != desired || rows[slot]?.isInvalid == true
+            guard isChanged || binding != nil else { return }
+            update(slot: slot) { row in
+                if row.view.desired.generation != desired.generation || row.isInvalid {
+                    row.hasBeenReady = false
+                    row.view.backoff = nil
+                    row.view.waitingSince = now
+                }
+                if let binding { row.binding = binding }
+                row.problems = []
+                row.view.desired = desired
+            }
+            rebind(slot: slot)
+            resolveTarget(slot: slot)
+            refreshExport(slot: slot)
+        case .invalid(let id, let name, let generation, let problems):
+            takeInvalid(id: id, name: name, generation: generation, problems: problems, now: now)
+        }
+    }
+
+    private mutating func takeInvalid(
+        id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem], now: Instant
+    ) {
+        if let slot = index[id.value] {
+            guard rows[slot]?.problems != problems else { return }
+            update(slot: slot) {
+                $0.problems = problems
+                $0.view.desired.generation = generation
+            }
+            return
+        }
+        // A row that was never readable still has to be shown; its place is held by a desired state that names nothing.
+        guard let shown = ObjectName(name) ?? ObjectName("row-\(id)") else { return }
+        let desired = DesiredAttachment(
+            id: id, name: shown, generation: generation, volume: .named("", zone: .named("")), machine: .named(""),
+            source: .row)
+        let slot = slot(for: desired, now: now)
+        update(slot: slot) { $0.problems = problems }
+    }
+
+    private mutating func slot(for desired: DesiredAttachment, now: Instant) -> Int {
+        if let slot = index[desired.id.value] { return slot }
+        let slot: Int
+        let row = Row(view: VolumeView(desired: desired, here: here, now: now))
+        if let free = freeSlots.popLast() {
+            slot = free
+            rows[slot] = row
+        } else {
+            slot = rows.count
+            rows.append(row)
+            wanted.append(1)
+            seen.append(Fingerprint.unknown)
+            isDirty.append(false)
+        }
+        index.set(desired.id.value, to: slot)
+        slotByName[desired.name] = slot
+        // What is known of the world is not known by the new row yet; the first comparison has to look at it.
+        wanted[slot] = 1
+        seen[slot] = Fingerprint.unknown
+        if let row = rows[slot], row.view.desired == desired {
+            let server = exports?.server ?? .unknown
+            update(slot: slot) { $0.view.server = server }
+            rebind(slot: slot)
+            resolveTarget(slot: slot)
+            refreshExport(slot: slot)
+        }
+        return slot
+    }
+
+    /// Ties the row to its volume: by the id that the object names, or by the store's binding. An object that names
+    /// another volume than the one it is tied to is refused: that would leave the first one without an owner.
+    mutating func rebind(slot: Int) {
+        guard let row = rows[slot] else { return }
+        var volume = row.binding
+        if case .id(let named) = row.view.desired.volume {
+            if let bound = row.binding, bound != named {
+                update(slot: slot) {
+                    $0.problems = [
+                        SpecProblem(
+                            field: "volume.id",
+                            message: "the volume of an object cannot be changed from \(bound) to \(named); "
+                                + "delete the object and create another")
+                    ]
+                }
+                return
+            }
+            volume = named
+        }
+        guard row.view.volume != volume, let volume else { return }
+        if let old = row.view.volume {
+            slotsByVolume[old]?.removeAll { $0 == slot }
+            slotsBySerial[DiskSerial(of: old)]?.removeAll { $0 == slot }
+        }
+        slotsByVolume[volume, default: []].append(slot)
+        slotsBySerial[DiskSerial(of: volume), default: []].append(slot)
+        let known = volumes[volume].map {
+            Sighting(Fact.present($0), asked: volumesAskedAt, answered: volumesAskedAt, proof: .listed)
+        }
+        let isNominatedAbsent = known == nil && volumesListedAt != nil
+        update(slot: slot) { row in
+            row.view.volume = volume
+            row.view.resolution = .none
+            row.view.cloud = known ?? .never
+            row.view.isNominatedAbsent = isNominatedAbsent
+        }
+        refreshDevices(serial: DiskSerial(of: volume), changed: false)
+        refreshExport(slot: slot)
+        refreshClaims(serial: DiskSerial(of: volume))
+    }
+
+    mutating func resolveTarget(slot: Int) {
+        guard let row = rows[slot] else { return }
+        let target: Fact<MachineID>
+        switch row.view.desired.machine {
+        case .thisMachine: target = .present(here)
+        case .id(let id): target = .present(id)
+        case .named(let name):
+            let matches = machines.values.compactMap(\.fact.value).filter { $0.name == name }
+            if machinesListedAt == nil {
+                target = .unknown
+            } else if let only = matches.first, matches.count == 1 {
+                target = .present(only.id)
+            } else {
+                target = .absent
+            }
+        }
+        guard row.view.target != target || row.view.targetMachine == .never else { return }
+        let sighting = target.value.flatMap { machines[$0] } ?? .never
+        update(slot: slot) {
+            $0.view.target = target
+            $0.view.targetMachine = sighting
+        }
+    }
+
+    /// Two objects that claim one volume are both told so, and neither is acted on; two volumes with one serial, too.
+    private mutating func refreshClaims(serial: DiskSerial) {
+        let slots = slotsBySerial[serial] ?? []
+        for slot in slots {
+            guard let view = rows[slot]?.view else { continue }
+            let others = slots.filter { $0 != slot }.compactMap { rows[$0]?.view }
+            let claimant = others.first { $0.volume == view.volume }?.desired.name
+            let twin = others.first { $0.volume != view.volume }?.volume
+            guard view.claimedBy != claimant || view.serialSharedWith != twin else { continue }
+            update(slot: slot) {
+                $0.view.claimedBy = claimant
+                $0.view.serialSharedWith = twin
+            }
+        }
+    }
+
+    /// Drops a row: it departed, or it is no longer in the store.
+    mutating func remove(_ attachment: AttachmentID, now: Instant) {
+        guard let slot = index[attachment.value], let row = rows[slot] else { return }
+        if row.cloudEffect != nil { countCloudEffect(row.cloudEffect?.action, by: -1) }
+        index.remove(attachment.value)
+        rows[slot] = nil
+        wanted[slot] = 0
+        seen[slot] = 0
+        isDirty[slot] = false
+        dirty.removeAll { $0 == slot }
+        freeSlots.append(slot)
+        if slotByName[row.view.desired.name] == slot { slotByName[row.view.desired.name] = nil }
+        if let volume = row.view.volume {
+            slotsByVolume[volume]?.removeAll { $0 == slot }
+            slotsBySerial[DiskSerial(of: volume)]?.removeAll { $0 == slot }
+            refreshClaims(serial: DiskSerial(of: volume))
+        }
+        let ended = row.openDrifts.map { drift in
+            var ended = drift
+            ended.endedAt = now
+            ended.repairedBy = row.repairs.joined(separator: ", ")
+            return ended
+        }
+        if !ended.isEmpty { effects.append(.recordDrifts(ended)) }
+        revision += 1
+    }
+
+    mutating func takeReconcile(_ attachments: [AttachmentID]?, now: Instant) {
+        if attachments == nil {
+            nextResync = now
+            observeExports()
+        }
+        for slot in rows.indices {
+            guard let row = rows[slot], attachments?.contains(row.view.desired.id) ?? true else { continue }
+            update(slot: slot) { row in
+                row.view.backoff = nil
+                // Names are looked up anew, too: somebody may have made or removed what they mean.
+                if row.view.volume == nil, row.step == nil { row.view.resolution = .none }
+            }
+        }
+    }
+}
+
+extension DesiredEntry {
+    var id: AttachmentID {
+        switch self {
+        case .valid(let desired): desired.id
+        case .invalid(let id, _, _, _): id
+        }
+    }
+}

@@ -1,0 +1,233 @@
+import Planning
+import VolumeModel
+
+/// Taking in what was seen.
+extension ReconcileLoop {
+    // MARK: CloudStack
+
+    mutating func take(_ listing: CloudListing<VolumeRecord>, asked: Instant, now: Instant) {
+        cloudTrouble = nil
+        var seen: Set<VolumeID> = []
+        for record in listing.records {
+            seen.insert(record.id)
+            for slot in slotsByVolume[record.id] ?? [] {
+                sight(slot: slot, Sighting(.present(record), asked: asked, answered: now, proof: .listed), now: now)
+            }
+        }
+        if listing.isComplete {
+            volumes = Dictionary(listing.records.map { ($0.id, $0) }) { _, later in later }
+            volumesListedAt = now
+            volumesAskedAt = asked
+            nominateAbsent(except: seen, asked: asked)
+        } else {
+            for record in listing.records { volumes[record.id] = record }
+        }
+    }
+
+    /// A listing without a volume proves nothing; it says where an exact read has to decide (WHOLE-VIEW).
+    private mutating func nominateAbsent(except seen: Set<VolumeID>, asked: Instant) {
+        for (volume, slots) in slotsByVolume where !seen.contains(volume) {
+            for slot in slots {
+                guard let view = rows[slot]?.view, !view.isNominatedAbsent, view.cloud.asked < asked,
+                    view.cloud.fact.value != nil, (view.lastWrite ?? .distantPast) <= asked
+                else { continue }
+                update(slot: slot) { $0.view.isNominatedAbsent = true }
+            }
+        }
+    }
+
+    /// Takes a sighting of a volume, unless something newer is known.
+    mutating func sight(slot: Int, _ sighting: Sighting<VolumeRecord>, now: Instant) {
+        guard let view = rows[slot]?.view else { return }
+        guard sighting.asked >= (view.lastWrite ?? .distantPast), sighting.asked >= view.cloud.asked else { return }
+        let isNews = view.cloud.fact != sighting.fact || view.isNominatedAbsent
+        if !isNews, sighting.proof == .listed {
+            // The same fact again: only its age changes, and no decision hangs on that.
+            if view.cloud.proof == .listed || view.cloud.answered < sighting.answered {
+                rows[slot]?.view.cloud = sighting
+            }
+            if self.seen[slot] != wanted[slot] { markDirty(slot: slot) }
+            return
+        }
+        update(slot: slot) { row in
+            if row.view.cloud.fact.value?.attachedTo != sighting.fact.value?.attachedTo { row.view.waitingSince = now }
+            row.view.cloud = sighting
+            row.view.isNominatedAbsent = false
+        }
+        refreshHolder(slot: slot)
+    }
+
+    private mutating func refreshHolder(slot: Int) {
+        guard let view = rows[slot]?.view, let holder = view.cloud.fact.value?.attachedTo else { return }
+        let sighting = machines[holder] ?? .never
+        guard view.holderMachine.fact.value?.id != holder || sighting.asked > view.holderMachine.asked else { return }
+        update(slot: slot) { $0.view.holderMachine = sighting }
+    }
+
+    mutating func take(_ listing: CloudListing<MachineRecord>, asked: Instant, now: Instant) {
+        isListing = false
+        cloudTrouble = nil
+        for record in listing.records {
+            if let known = machines[record.id], known.asked > asked { continue }
+            machines[record.id] = Sighting(.present(record), asked: asked, answered: now, proof: .listed)
+        }
+        if listing.isComplete {
+            machinesListedAt = now
+            let present = Set(listing.records.map(\.id))
+            machines = machines.filter { present.contains($0.key) || $0.value.asked > asked }
+        }
+        for slot in rows.indices where rows[slot] != nil {
+            resolveTarget(slot: slot)
+            refreshMachines(slot: slot)
+        }
+    }
+
+    private mutating func refreshMachines(slot: Int) {
+        guard let view = rows[slot]?.view else { return }
+        let target = view.target.value.flatMap { machines[$0] }
+        if let target, target.asked > view.targetMachine.asked {
+            let isNews = target.fact != view.targetMachine.fact
+            if isNews {
+                update(slot: slot) { $0.view.targetMachine = target }
+            } else {
+                rows[slot]?.view.targetMachine = target
+            }
+        }
+        refreshHolder(slot: slot)
+    }
+
+    mutating func takeStoreFailure(_ text: String, now: Instant) {
+        storeTrouble = text
+        storeRetryAt = now + policy.revisitInterval
+        revision += 1
+    }
+
+    mutating func takeListingFailure(_ error: CloudError, now: Instant) {
+        isListing = false
+        cloudTrouble = error.remedy == .notAllowed ? .notAllowed(error.text) : .cloudUnreachable(error.text)
+        let wait = max(error.retryAfter ?? .zero, min(policy.revisitInterval, policy.resyncInterval))
+        nextResync = now + wait
+        revision += 1
+    }
+
+    // MARK: Devices
+
+    mutating func take(_ event: DeviceEvent, now: Instant) {
+        switch event {
+        case .enumerated(let records):
+            let before = Set(devices.values.compactMap(\.serial))
+            let old = devices
+            devices = Dictionary(records.map { ($0.kernelName, $0) }) { _, later in later }
+            let isFirst = !devicesAreKnown
+            devicesAreKnown = true
+            let after = Set(devices.values.compactMap(\.serial))
+            if isFirst {
+                for serial in slotsBySerial.keys.sorted() { refreshDevices(serial: serial, changed: true, now: now) }
+            } else {
+                for serial in before.union(after).sorted() {
+                    let changed =
+                        old.values.filter { $0.serial == serial }.sorted { $0.kernelName < $1.kernelName }
+                        != devices.values.filter { $0.serial == serial }.sorted { $0.kernelName < $1.kernelName }
+                    refreshDevices(serial: serial, changed: changed, now: now)
+                }
+            }
+        case .present(let record):
+            let old = devices.updateValue(record, forKey: record.kernelName)
+            guard old != record else { return }
+            if let serial = old?.serial, serial != record.serial {
+                refreshDevices(serial: serial, changed: true, now: now)
+            }
+            if let serial = record.serial { refreshDevices(serial: serial, changed: true, now: now) }
+        case .gone(let kernelName):
+            guard let old = devices.removeValue(forKey: kernelName) else { return }
+            if let serial = old.serial { refreshDevices(serial: serial, changed: true, now: now) }
+        case .lost:
+            devicesAreKnown = false
+            for serial in slotsBySerial.keys.sorted() { refreshDevices(serial: serial, changed: true, now: now) }
+        }
+    }
+
+    mutating func refreshDevices(serial: DiskSerial, changed: Bool, now: Instant? = nil) {
+        let matching = devices.values.filter { $0.serial == serial && $0.sizeInBytes > 0 }
+            .sorted { $0.kernelName < $1.kernelName }
+        let fact: Fact<[DeviceRecord]> = !devicesAreKnown ? .unknown : matching.isEmpty ? .absent : .present(matching)
+        for slot in slotsBySerial[serial] ?? [] {
+            guard let view = rows[slot]?.view, view.devices != fact || changed else { continue }
+            update(slot: slot) { row in
+                if row.view.devices != fact, let now { row.view.waitingSince = now }
+                row.view.devices = fact
+                if let now { row.view.devicesChangedAt = now }
+                if case .absent = fact {
+                    row.view.withdrawnAt = nil
+                }
+            }
+        }
+    }
+
+    // MARK: Exports
+
+    /// Asks for an observation, once for however many reasons there are.
+    mutating func observeExports() {
+        if isObservingExports {
+            mustObserveExportsAgain = true
+        } else {
+            isObservingExports = true
+            effects.append(.observeExports)
+        }
+    }
+
+    mutating func take(_ observation: ExportObservation, asked: Instant, now: Instant) {
+        isObservingExports = false
+        if mustObserveExportsAgain {
+            mustObserveExportsAgain = false
+            observeExports()
+        }
+        if exports != observation { revision += 1 }
+        exports = observation
+        exportsAskedAt = asked
+        exportsByName = Dictionary(observation.entries.map { ($0.name, $0) }) { _, later in later }
+        exportsByVolume = [:]
+        for entry in observation.entries {
+            if case .hawser(let volume) = entry.owner { exportsByVolume[volume, default: []].append(entry) }
+        }
+        for slot in rows.indices where rows[slot] != nil { refreshExport(slot: slot, asked: asked, now: now) }
+    }
+
+    /// Gives a row that is new, or was tied to another volume or name, what is already known of the exports.
+    mutating func refreshExport(slot: Int) {
+        guard exports != nil, rows[slot] != nil else { return }
+        rows[slot]?.view.export = .never
+        refreshExport(slot: slot, asked: exportsAskedAt, now: exportsAskedAt)
+    }
+
+    private mutating func refreshExport(slot: Int, asked: Instant, now: Instant) {
+        guard let row = rows[slot], let observation = exports else { return }
+        // An observation that was asked for before the row's own last change of its exports tells of the past.
+        guard asked >= row.exportsChangedAt, row.step.map({ !$0.step.changesExports }) ?? true else {
+            if row.view.server != observation.server {
+                update(slot: slot) { $0.view.server = observation.server }
+            }
+            return
+        }
+        let wantedName = row.view.desired.export?.name
+        var fact: Fact<ExportEntry> = .unknown
+        if observation.isComplete {
+            fact = wantedName.flatMap { exportsByName[$0] }.map { .present($0) } ?? .absent
+        }
+        let stale = (row.view.volume.flatMap { exportsByVolume[$0] } ?? []).filter { $0.name != wantedName }
+        let sighting = Sighting(fact, asked: asked, answered: now, proof: .exact)
+        let isNews =
+            row.view.export.fact != fact || row.view.staleExports != stale
+            || row.view.server != observation.server
+        guard isNews else {
+            rows[slot]?.view.export = sighting
+            return
+        }
+        update(slot: slot) { row in
+            if row.view.export.fact != fact { row.view.waitingSince = now }
+            row.view.export = sighting
+            row.view.staleExports = stale
+            row.view.server = observation.server
+        }
+    }
+}

@@ -1,0 +1,244 @@
+import Planning
+public import VolumeModel
+
+/// What people see: reports, events, drift history, the plan.
+extension ReconcileLoop {
+    mutating func publishReport(
+        _ decision: Decision, slot: Int, now: Instant, saved: inout [AttachmentReport], events: inout [EventRecord],
+        drifts: inout [DriftRecord]
+    ) {
+        guard let row = rows[slot] else { return }
+        let readiness = ReportRules.readiness(of: decision)
+        let previous = row.report
+        let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
+        let since = isSame ? previous?.since ?? now : now
+        var report = ReportRules.report(row.view, decision: decision, since: since, now: now)
+        if row.isInvalid { report.drifts = [] }
+        guard report != previous else { return }
+        revision += 1
+        rows[slot]?.report = report
+        followDrift(report, slot: slot, now: now, drifts: &drifts)
+        if !isSame { events.append(contentsOf: event(of: report, after: previous, now: now)) }
+        if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(report) }
+    }
+
+    /// Begins and ends the drifts of a row that has once been Ready.
+    private mutating func followDrift(
+        _ report: AttachmentReport, slot: Int, now: Instant, drifts: inout [DriftRecord]
+    ) {
+        guard var row = rows[slot] else { return }
+        if report.readiness == .ready { row.hasBeenReady = true }
+        let current = Set(report.drifts)
+        var open: [DriftRecord] = []
+        for var record in row.openDrifts {
+            if current.contains(record.drift) || !row.view.isKnown(record.drift.world) {
+                open.append(record)
+            } else {
+                record.endedAt = now
+                record.repairedBy = row.repairs.joined(separator: ", ")
+                drifts.append(record)
+            }
+        }
+        if row.hasBeenReady {
+            for drift in report.drifts where !open.contains(where: { $0.drift == drift }) {
+                let record = DriftRecord(
+                    attachment: report.attachment, name: report.name, drift: drift, seenAt: now, endedAt: nil,
+                    repairedBy: "")
+                open.append(record)
+                drifts.append(record)
+            }
+        }
+        if open.isEmpty { row.repairs = [] }
+        row.openDrifts = open
+        rows[slot] = row
+    }
+
+    /// Changes of readiness are events; passing states (reading, stepping) are not.
+    private func event(
+        of report: AttachmentReport, after previous: AttachmentReport?, now: Instant
+    ) -> [EventRecord] {
+        func record(_ severity: EventRecord.Severity, _ reason: String, _ message: String) -> [EventRecord] {
+            [
+                EventRecord(
+                    at: now, attachment: report.attachment, name: report.name, severity: severity, reason: reason,
+                    message: message)
+            ]
+        }
+        switch report.readiness {
+        case .ready: return record(.normal, "Ready", "desired and observed agree")
+        case .departed: return record(.normal, "Departed", "everything the object asked for is gone")
+        case .notReady(let cause):
+            switch cause {
+            case .looking, .queued, .cloudNotReadYet, .devicesNotReadYet, .stopping: return []
+            case .working(let text): return record(.normal, "Working", text)
+            default: return record(cause.mover == .person ? .warning : .normal, cause.code, cause.message)
+            }
+        }
+    }
+
+    // MARK: What is asked of the loop
+
+    public func overview(at now: Instant) -> Overview {
+        var causes: [Cause] = []
+        if let cloudTrouble { causes.append(cloudTrouble) }
+        if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
+        if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
+        if isStopping { causes.append(.stopping) }
+        return Overview(
+            revision: revision, at: now, here: here,
+            reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
+            nodeCauses: causes)
+    }
+
+    /// What no desired state names, in each world (MINE-ONLY).
+    private func unmanaged() -> [Unmanaged] {
+        var found: [Unmanaged] = []
+        for volume in volumes.values.sorted(by: { $0.id < $1.id })
+        where volume.attachedTo == here && volume.kind == .data && (slotsByVolume[volume.id] ?? []).isEmpty {
+            found.append(
+                Unmanaged(
+                    world: .cloudStack, name: volume.name, detail: "volume \(volume.id) is attached to this machine"))
+        }
+        for device in devices.values.sorted(by: { $0.kernelName < $1.kernelName }) {
+            guard let serial = device.serial, (slotsBySerial[serial] ?? []).isEmpty else { continue }
+            found.append(Unmanaged(world: .device, name: device.kernelName, detail: "serial \(serial)"))
+        }
+        let names = Set(rows.compactMap { $0?.view.desired.export?.name })
+        for entry in exports?.entries.sorted(by: { $0.name < $1.name }) ?? [] where !names.contains(entry.name) {
+            if case .hawser(let volume) = entry.owner, !(slotsByVolume[volume] ?? []).isEmpty { continue }
+            found.append(Unmanaged(world: .export, name: entry.name.text, detail: "an export that no object names"))
+        }
+        return found
+    }
+
+    /// What would be done now: the planner's own decisions. Where it would first read, it is asked again with the
+    /// reads answered by what is already known (PLAN-IS-DEED).
+    public func plan(at now: Instant) -> [PlanLine] {
+        rows.compactMap { row -> PlanLine? in
+            guard let row else { return nil }
+            let outcome: PlanLine.Outcome
+            switch foreseen(row, at: now) {
+            case .settled, .departed: outcome = .settled
+            case .hold(let cause, _): outcome = .hold(cause)
+            case .look(let look, _): outcome = .look(look.summary)
+            case .act(let step, let reason):
+                outcome =
+                    step.isCorrective
+                    ? .action(verb: step.verb, summary: step.summary, reason: reason) : .look(step.summary)
+            }
+            return PlanLine(attachment: row.view.desired.id, name: row.view.desired.name.text, outcome: outcome)
+        }.sorted { $0.name < $1.name }
+    }
+
+    /// Asks the planner on and on as if each read had just confirmed what is known, until it decides something.
+    private func foreseen(_ row: Row, at now: Instant) -> Decision {
+        var row = row
+        row.step = nil
+        row.view.outstanding = row.cloudEffect
+        for _ in 0..<8 {
+            let decision = decision(for: row, now: now)
+            guard case .look(let look, _) = decision, row.view.confirm(look, at: now) else {
+                if case .act(.hold(let identity), _) = decision {
+                    row.view.held = identity
+                    continue
+                }
+                return decision
+            }
+        }
+        return decision(for: row, now: now)
+    }
+
+    public var observedWorld: ObservedWorld {
+        ObservedWorld(
+            volumes: volumes.values.sorted { $0.id < $1.id }, volumesListedAt: volumesListedAt,
+            machines: machines.values.compactMap(\.fact.value).sorted { $0.id < $1.id },
+            devices: devices.values.sorted { $0.kernelName < $1.kernelName }, exports: exports)
+    }
+
+    /// - Returns: the objects of these names, and the names that are none's.
+    public func attachments(named names: [ObjectName]) -> (found: [AttachmentID], unknown: [ObjectName]) {
+        var found: [AttachmentID] = []
+        var unknown: [ObjectName] = []
+        for name in names {
+            if let slot = slotByName[name], let row = rows[slot] {
+                found.append(row.view.desired.id)
+            } else {
+                unknown.append(name)
+            }
+        }
+        return (found, unknown)
+    }
+
+    /// How many steps have not returned: the calls that a stopping process waits for.
+    public var stepsUnderWay: Int { rows.count { $0?.step != nil } }
+}
+
+extension AttachmentReport.Readiness {
+    /// A word that says which readiness it is, without what changes from moment to moment.
+    var code: String {
+        switch self {
+        case .ready: "Ready"
+        case .departed: "Departed"
+        case .notReady(let cause): cause.code
+        }
+    }
+}
+
+extension AttachmentReport {
+    /// Whether two reports say the same to somebody who reads them from disk: what comes next, and when, aside.
+    fileprivate func isWorthTheSame(as other: AttachmentReport) -> Bool { lasting == other.lasting }
+
+    private var lasting: AttachmentReport {
+        var report = self
+        report.next = nil
+        report.nextAt = nil
+        return report
+    }
+}
+
+extension VolumeView {
+    /// Whether a world can be judged now; a drift in it does not end while it cannot.
+    fileprivate func isKnown(_ world: Drift.World) -> Bool {
+        switch world {
+        case .cloudStack: if case .unknown = cloud.fact { false } else { true }
+        case .device: if case .unknown = devices { false } else { true }
+        case .export: if case .unknown = export.fact { false } else { true }
+        }
+    }
+
+    /// Answers a read with what is already known, as if it had just been read again.
+    ///
+    /// - Returns: whether anything was known.
+    fileprivate mutating func confirm(_ look: Look, at now: Instant) -> Bool {
+        func fresh<Value>(_ fact: Fact<Value>) -> Sighting<Value>? {
+            if case .unknown = fact { return nil }
+            return Sighting(fact, asked: now, answered: now, proof: .exact)
+        }
+        switch look {
+        case .volume:
+            guard let sighting = fresh(cloud.fact) else { return false }
+            cloud = sighting
+            isNominatedAbsent = false
+        case .machine(let id):
+            if target.value == id, let sighting = fresh(targetMachine.fact) {
+                targetMachine = sighting
+            } else if let sighting = fresh(holderMachine.fact) {
+                holderMachine = sighting
+            } else {
+                return false
+            }
+        case .sessions:
+            guard let clients = export.fact.value?.clients else { return false }
+            sessions = Sighting(.present(clients), asked: now, answered: now, proof: .exact)
+        case .use:
+            use = Sighting(
+                .present(DeviceUse(witnesses: [], undetermined: [])), asked: now, answered: now, proof: .exact)
+        case .mismatch: mismatch = Sighting(.absent, asked: now, answered: now, proof: .exact)
+        case .volumesNamed:
+            guard case .volumes(let found, _, _) = resolution else { return false }
+            resolution = .volumes(found, asked: now, answered: now)
+        case .job, .export: return false
+        }
+        return true
+    }
+}

@@ -1,0 +1,350 @@
+import Planning
+import VolumeModel
+
+/// Deciding, reading and stepping.
+extension ReconcileLoop {
+    // MARK: Deciding
+
+    mutating func decideDirtyRows(now: Instant) {
+        var saved: [AttachmentReport] = []
+        var events: [EventRecord] = []
+        var drifts: [DriftRecord] = []
+        // Deciding can make a row dirty again (a binding, a queue that moved), but each time something has changed.
+        while !dirty.isEmpty {
+            let slots = dirty
+            dirty = []
+            for slot in slots {
+                isDirty[slot] = false
+                decide(slot: slot, now: now, saved: &saved, events: &events, drifts: &drifts)
+            }
+        }
+        if !drifts.isEmpty { effects.append(.recordDrifts(drifts)) }
+        if !events.isEmpty { effects.append(.recordEvents(events)) }
+        if !saved.isEmpty { effects.append(.save(saved)) }
+    }
+
+    private mutating func decide(
+        slot: Int, now: Instant, saved: inout [AttachmentReport], events: inout [EventRecord],
+        drifts: inout [DriftRecord]
+    ) {
+        guard let row = rows[slot] else { return }
+        let decision = carryOut(decision(for: row, now: now), slot: slot, now: now)
+        publishReport(decision, slot: slot, now: now, saved: &saved, events: &events, drifts: &drifts)
+    }
+
+    /// The planner's word, or why it is not asked.
+    func decision(for row: Row, now: Instant) -> Decision {
+        if let problem = row.problems.first {
+            return .hold(.invalidSpec("\(problem.field): \(problem.message)"), until: nil)
+        }
+        if let step = row.step, step.step.ledgerAction == nil {
+            return .hold(.working(step.step.summary), until: nil)
+        }
+        return planner.decide(row.view, at: now)
+    }
+
+    /// Begins what was decided, as far as the limits allow, and says what the decision has become.
+    private mutating func carryOut(_ decision: Decision, slot: Int, now: Instant) -> Decision {
+        guard let row = rows[slot] else { return decision }
+        let attachment = row.view.desired.id
+        switch decision {
+        case .settled: return decision
+        case .departed:
+            if row.step == nil {
+                effects.append(.forget(attachment))
+                wakes.add(attachment, at: now + policy.revisitInterval)
+            }
+            return decision
+        case .hold(_, let until):
+            if let until, until.nanoseconds != .max { wakes.add(attachment, at: max(until, now)) }
+            return decision
+        case .look(let look, let cause):
+            guard row.look == nil else { return .hold(cause, until: nil) }
+            guard looksInAll < policy.looksInAll || !look.isCloud else {
+                queuedLooks.append(attachment)
+                return .hold(.queued("\(looksInAll) reads are under way"), until: nil)
+            }
+            if look.isCloud { looksInAll += 1 }
+            rows[slot]?.look = look
+            effects.append(.look(LookTicket(attachment: attachment, look: look)))
+            return decision
+        case .act(let step, let reason):
+            return begin(step, because: reason, slot: slot, now: now) ?? decision
+        }
+    }
+
+    /// - Returns: why the step was not begun.
+    private mutating func begin(_ step: Step, because reason: String, slot: Int, now: Instant) -> Decision? {
+        guard let row = rows[slot] else { return nil }
+        guard row.step == nil else { return .hold(.working(step.summary), until: nil) }
+        let attachment = row.view.desired.id
+        if isStopping, !step.isUrgent { return .hold(.stopping, until: nil) }
+        if let storeTrouble, now < storeRetryAt, !step.isUrgent {
+            wakes.add(attachment, at: storeRetryAt)
+            return .hold(.storeUnavailable(storeTrouble), until: storeRetryAt)
+        }
+        if let limit = limit(on: step) {
+            queuedSteps.append(attachment)
+            return .hold(.queued(limit), until: nil)
+        }
+        let ticket = StepTicket(
+            attachment: attachment, generation: row.view.desired.generation, step: step,
+            intent: IntentID(.random(using: &generator)),
+            job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason)
+        var begun = row
+        begun.step = ticket
+        begun.view.outstanding = begun.outstanding
+        rows[slot] = begun
+        seen[slot] = Fingerprint.unknown
+        countCloudEffect(step.ledgerAction, by: 1)
+        effects.append(.perform(ticket))
+        return nil
+    }
+
+    /// Which limit keeps a step waiting; `nil` when none does. The brake on removals will stand here, too.
+    private func limit(on step: Step) -> String? {
+        guard let action = step.ledgerAction, action.isCloudJob else { return nil }
+        if steppingInAll >= policy.stepsInAll { return "\(steppingInAll) operations are under way" }
+        if let machine = step.machine, steppingOnMachine[machine, default: 0] >= policy.stepsPerMachine {
+            return "\(policy.stepsPerMachine) operations are under way on machine \(machine)"
+        }
+        return nil
+    }
+
+    /// Counts CloudStack's mutations from before the call until the job is known to have ended.
+    mutating func countCloudEffect(_ action: LedgerAction?, by change: Int) {
+        guard let action, action.isCloudJob else { return }
+        steppingInAll += change
+        switch action {
+        case .attachVolume(_, let machine), .detachVolume(_, let machine):
+            steppingOnMachine[machine, default: 0] += change
+        case .createVolume, .publishExport, .withdrawExport: break
+        }
+        guard change < 0 else { return }
+        // A few are enough to fill the place that has become free; those that still have to wait queue up again.
+        let waiting = queuedSteps.prefix(4 * policy.stepsInAll)
+        queuedSteps.removeFirst(waiting.count)
+        for attachment in waiting { markDirty(attachment) }
+    }
+
+    // MARK: Answers to reads
+
+    mutating func take(_ answer: LookAnswer, to ticket: LookTicket, asked: Instant, now: Instant) {
+        if ticket.look.isCloud {
+            looksInAll -= 1
+            let waiting = queuedLooks.prefix(4 * policy.looksInAll)
+            queuedLooks.removeFirst(waiting.count)
+            for attachment in waiting { markDirty(attachment) }
+        }
+        guard let slot = index[ticket.attachment.value], rows[slot]?.look == ticket.look else { return }
+        rows[slot]?.look = nil
+        if case .failed(let error) = answer {
+            takeLookFailure(error, slot: slot, now: now)
+            return
+        }
+        cloudTrouble = ticket.look.isCloud ? nil : cloudTrouble
+        func sighting<Value>(_ fact: Fact<Value>) -> Sighting<Value> {
+            Sighting(fact, asked: asked, answered: now, proof: .exact)
+        }
+        switch answer {
+        case .volume(let fact):
+            if let record = fact.value { volumes[record.id] = record }
+            sight(slot: slot, sighting(fact), now: now)
+            markDirty(slot: slot)
+        case .machine(let fact): takeMachine(ticket.look, sighting(fact))
+        case .job(let report): takeJob(sighting(.present(report)), slot: slot, now: now)
+        case .volumesNamed(let found):
+            update(slot: slot) { $0.view.resolution = .volumes(found, asked: asked, answered: now) }
+        case .nameMissing(let text): update(slot: slot) { $0.view.resolution = .missing(text) }
+        case .use(let use): update(slot: slot) { $0.view.use = sighting(.present(use)) }
+        case .mismatch(let text):
+            update(slot: slot) { $0.view.mismatch = sighting(text.map { .present($0) } ?? .absent) }
+        case .sessions(let count): update(slot: slot) { $0.view.sessions = sighting(.present(count)) }
+        case .export(let fact):
+            update(slot: slot) { row in
+                if row.view.export.fact != fact { row.view.waitingSince = now }
+                row.view.export = sighting(fact)
+            }
+        case .failed: break
+        }
+    }
+
+    private mutating func takeMachine(_ look: Look, _ sighting: Sighting<MachineRecord>) {
+        guard case .machine(let id) = look else { return }
+        machines[id] = sighting
+        for slot in rows.indices {
+            guard let view = rows[slot]?.view else { continue }
+            let isTarget = view.target.value == id
+            let isHolder = view.cloud.fact.value?.attachedTo == id
+            guard isTarget || isHolder else { continue }
+            update(slot: slot) { row in
+                if isTarget { row.view.targetMachine = sighting }
+                if isHolder { row.view.holderMachine = sighting }
+            }
+        }
+    }
+
+    private mutating func takeJob(_ report: Sighting<JobReport>, slot: Int, now: Instant) {
+        guard var effect = rows[slot]?.cloudEffect else { return }
+        effect.report = report
+        if let outcome = LedgerRules.outcome(of: effect, policy: policy) {
+            end(effect, outcome: outcome, slot: slot, now: now)
+        } else {
+            update(slot: slot) { $0.cloudEffect = effect }
+        }
+    }
+
+    private mutating func takeLookFailure(_ error: CloudError, slot: Int, now: Instant) {
+        let jitter = generator.nextUnit()
+        let policy = policy
+        if error.remedy == .notAllowed || error.remedy == .retryLater {
+            cloudTrouble = error.remedy == .notAllowed ? .notAllowed(error.text) : .cloudUnreachable(error.text)
+        }
+        update(slot: slot) { row in
+            // A read changes nothing, so whatever is wrong with it, it can be tried again.
+            row.view.backoff = .after(
+                row.view.backoff, remedy: .retryLater, text: error.text, retryAfter: error.retryAfter,
+                generation: row.view.desired.generation, jitter: jitter, now: now, policy: policy)
+            // Asking for a job is paced by its last answer; a question without an answer counts as one.
+            if let effect = row.cloudEffect {
+                row.cloudEffect?.report = Sighting(
+                    effect.report.fact, asked: effect.report.asked, answered: now, proof: .exact)
+            }
+        }
+    }
+
+    // MARK: Outcomes of steps
+
+    mutating func take(_ outcome: StepOutcome, of ticket: StepTicket, now: Instant) {
+        guard let slot = index[ticket.attachment.value], rows[slot]?.step == ticket else {
+            if !outcome.leavesJob { countCloudEffect(ticket.step.ledgerAction, by: -1) }
+            return
+        }
+        if !outcome.leavesJob { countCloudEffect(ticket.step.ledgerAction, by: -1) }
+        switch outcome {
+        case .done: finish(ticket, slot: slot, now: now)
+        case .accepted(let receipt):
+            leave(ticket, job: receipt.job, isAccepted: true, slot: slot, now: now)
+        case .answerLost:
+            leave(ticket, job: ticket.job, isAccepted: false, slot: slot, now: now)
+        case .failed(let remedy, let text, let retryAfter):
+            fail(ticket, remedy: remedy, text: text, retryAfter: retryAfter, slot: slot, now: now)
+        case .notStarted(let text):
+            takeStoreFailure(text, now: now)
+            update(slot: slot) { $0.step = nil }
+        }
+        if ticket.step.changesExports { observeExports() }
+    }
+
+    private mutating func finish(_ ticket: StepTicket, slot: Int, now: Instant) {
+        if case .bind(let volume) = ticket.step {
+            update(slot: slot) { row in
+                row.step = nil
+                row.binding = volume
+            }
+            rebind(slot: slot)
+            return
+        }
+        update(slot: slot) { row in
+            row.step = nil
+            if ticket.step.isCorrective { row.noteRepair(ticket.step.verb) }
+            switch ticket.step {
+            case .publish:
+                row.exportsChangedAt = now
+                row.view.export = .never
+                row.view.withdrawnAt = nil
+                row.view.backoff = nil
+            case .withdraw(let name, _):
+                row.exportsChangedAt = now
+                if row.view.desired.export?.name == name { row.view.export = .never }
+                row.view.staleExports.removeAll { $0.name == name }
+                row.view.withdrawnAt = now
+            case .cutStrayedSessions:
+                row.exportsChangedAt = now
+                row.view.export = .never
+            case .hold(let identity): row.view.held = identity
+            case .release: row.view.held = nil
+            case .bind, .createVolume, .attach, .detach: break
+            }
+        }
+    }
+
+    /// The call has returned; CloudStack's job, or whether there is one, is now to be followed.
+    private mutating func leave(_ ticket: StepTicket, job: JobID?, isAccepted: Bool, slot: Int, now: Instant) {
+        guard let action = ticket.step.ledgerAction else { return }
+        update(slot: slot) { row in
+            row.step = nil
+            row.cloudEffect = OutstandingEffect(
+                intent: ticket.intent, action: action, job: job, isAccepted: isAccepted, isBeingSent: false,
+                sentAt: now)
+            row.view.lastWrite = now
+        }
+    }
+
+    private mutating func fail(
+        _ ticket: StepTicket, remedy: CloudRemedy, text: String, retryAfter: Duration?, slot: Int, now: Instant
+    ) {
+        let jitter = generator.nextUnit()
+        let policy = policy
+        update(slot: slot) { row in
+            row.step = nil
+            if ticket.step.ledgerAction?.isCloudJob == true { row.view.lastWrite = now }
+            if ticket.step.changesExports {
+                row.exportsChangedAt = now
+                row.view.export = .never
+            }
+            row.view.backoff = .after(
+                row.view.backoff, remedy: remedy, text: "\(ticket.step.verb): \(text)", retryAfter: retryAfter,
+                generation: ticket.generation, jitter: jitter, now: now, policy: policy)
+        }
+    }
+
+    /// A CloudStack job is known to have ended: the ledger says so, and the volume is read anew.
+    private mutating func end(_ effect: OutstandingEffect, outcome: LedgerOutcome, slot: Int, now: Instant) {
+        guard let attachment = rows[slot]?.view.desired.id else { return }
+        effects.append(
+            .append(
+                LedgerEntry(
+                    intent: effect.intent, attachment: attachment, action: effect.action, job: effect.job,
+                    phase: .ended(outcome), at: now, evidence: "CloudStack's report of the job")))
+        countCloudEffect(effect.action, by: -1)
+        let jitter = generator.nextUnit()
+        let policy = policy
+        update(slot: slot) { row in
+            row.cloudEffect = nil
+            row.view.lastWrite = now
+            // What the volume is now has to be read; what was seen before the job ended is the past. It is kept for
+            // show, but nothing is decided on it, because every rule asks for something newer than the last write.
+            row.view.cloud = .never
+            row.view.waitingSince = now
+            if case .createVolume = effect.action { row.view.resolution = .none }
+            switch outcome {
+            case .succeeded:
+                row.noteRepair(effect.action.verb)
+                row.view.backoff = nil
+            case .failed(let remedy, let text):
+                row.view.backoff = .after(
+                    row.view.backoff, remedy: remedy, text: "\(effect.action.verb): \(text)", retryAfter: nil,
+                    generation: row.view.desired.generation, jitter: jitter, now: now, policy: policy)
+            case .neverArrived, .resolvedByReading: break
+            }
+        }
+    }
+}
+
+extension StepOutcome {
+    /// Whether CloudStack may still be at work after the call.
+    fileprivate var leavesJob: Bool {
+        switch self {
+        case .accepted, .answerLost: true
+        case .done, .failed, .notStarted: false
+        }
+    }
+}
+
+extension Row {
+    fileprivate mutating func noteRepair(_ verb: String) {
+        guard !openDrifts.isEmpty, repairs.last != verb else { return }
+        repairs.append(verb)
+    }
+}

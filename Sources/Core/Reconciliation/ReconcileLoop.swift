@@ -1,0 +1,167 @@
+public import Planning
+public import VolumeModel
+
+/// The controller's own state machine: facts in, effects out.
+///
+/// It holds what is wanted and what was seen, asks the planner about the rows that something happened to, and says
+/// which reads and steps are to be carried out. It has no clock, no I/O and no tasks of its own: the same sequence of
+/// events at the same instants gives the same effects, in production and in a simulated world.
+///
+/// Every row is in one place at a time: *clean* (nothing to decide), *dirty* (to be decided now), reading (one read
+/// under way), stepping (one step under way), or queued behind a limit. A row's fingerprint columns say whether it
+/// agrees; a full comparison reads just those.
+public struct ReconcileLoop: Sendable {
+    public let here: MachineID
+    var planner: Planner
+    var generator: SeededGenerator
+
+    // MARK: Rows. The columns have one element for each slot; free slots are reused.
+
+    var index = RowIndex()
+    var rows: [Row?] = []
+    var wanted: [UInt64] = []
+    var seen: [UInt64] = []
+    var freeSlots: [Int] = []
+    var dirty: [Int] = []
+    var isDirty: [Bool] = []
+    var slotsByVolume: [VolumeID: [Int]] = [:]
+    var slotsBySerial: [DiskSerial: [Int]] = [:]
+    var slotByName: [ObjectName: Int] = [:]
+
+    // MARK: The worlds, managed or not
+
+    var volumes: [VolumeID: VolumeRecord] = [:]
+    var volumesListedAt: Instant?
+    var volumesAskedAt = Instant.distantPast
+    var machines: [MachineID: Sighting<MachineRecord>] = [:]
+    var machinesListedAt: Instant?
+    var devices: [String: DeviceRecord] = [:]
+    var devicesAreKnown = false
+    var exports: ExportObservation?
+    var exportsAskedAt = Instant.distantPast
+    var exportsByName: [ExportName: ExportEntry] = [:]
+    var exportsByVolume: [VolumeID: [ExportEntry]] = [:]
+
+    // MARK: Pace
+
+    var wakes = WakeQueue()
+    var steppingInAll = 0
+    var looksInAll = 0
+    var steppingOnMachine: [MachineID: Int] = [:]
+    var queuedSteps: [AttachmentID] = []
+    var queuedLooks: [AttachmentID] = []
+    var isListing = false
+    var isObservingExports = false
+    var mustObserveExportsAgain = false
+    var nextResync: Instant
+    var isStopping = false
+    var cloudTrouble: Cause?
+    var storeTrouble: String?
+    var storeRetryAt = Instant.distantPast
+
+    /// Goes up whenever a report changed.
+    public internal(set) var revision: Int64 = 1
+
+    var effects: [LoopEffect] = []
+
+    public init(here: MachineID, policy: Policy, seed: UInt64, now: Instant) {
+        self.here = here
+        planner = Planner(policy: policy)
+        generator = SeededGenerator(seed: seed)
+        nextResync = now
+    }
+
+    var policy: Policy { planner.policy }
+
+    /// Takes in one event and says what is to be done. The effects are in the order in which they are to be begun.
+    public mutating func handle(_ event: LoopEvent, at now: Instant) -> [LoopEffect] {
+        effects = []
+        switch event {
+        case .started(let desired, let bindings, let ledger, let drifts):
+            start(desired, bindings: bindings, ledger: ledger, drifts: drifts, now: now)
+        case .desired(let delta): take(delta, now: now)
+        case .volumesListed(let listing, let asked): take(listing, asked: asked, now: now)
+        case .machinesListed(let listing, let asked): take(listing, asked: asked, now: now)
+        case .listingFailed(let error): takeListingFailure(error, now: now)
+        case .device(let event): take(event, now: now)
+        case .exports(let observation, let asked): take(observation, asked: asked, now: now)
+        case .looked(let ticket, let answer, let asked): take(answer, to: ticket, asked: asked, now: now)
+        case .stepEnded(let ticket, let outcome): take(outcome, of: ticket, now: now)
+        case .forgotten(let attachment): remove(attachment, now: now)
+        case .storeFailed(let text): takeStoreFailure(text, now: now)
+        case .storeRecovered: storeTrouble = nil
+        case .timer: break
+        case .reconcile(let attachments): takeReconcile(attachments, now: now)
+        case .stopping: isStopping = true
+        }
+        takeTime(now: now)
+        decideDirtyRows(now: now)
+        if let soonest = nextDeadline { effects.append(.wake(at: soonest)) }
+        return effects
+    }
+
+    /// When something is to be done without being woken by an event.
+    var nextDeadline: Instant? {
+        guard !isStopping else { return nil }
+        let resync = isListing ? nil : nextResync
+        guard let soonest = wakes.soonest else { return resync }
+        return resync.map { min($0, soonest) } ?? soonest
+    }
+
+    private mutating func takeTime(now: Instant) {
+        for attachment in wakes.due(at: now) { markDirty(attachment) }
+        guard !isStopping, !isListing, nextResync <= now else { return }
+        isListing = true
+        nextResync = now + policy.resyncInterval
+        effects.append(.listCloud)
+        compareAll()
+    }
+
+    /// The full comparison: marks every row whose columns differ. It costs what reading two columns costs.
+    mutating func compareAll() {
+        for slot in wanted.indices where wanted[slot] != seen[slot] { markDirty(slot: slot) }
+    }
+
+    mutating func markDirty(_ attachment: AttachmentID) {
+        if let slot = index[attachment.value] { markDirty(slot: slot) }
+    }
+
+    mutating func markDirty(slot: Int) {
+        guard !isDirty[slot], rows[slot] != nil else { return }
+        isDirty[slot] = true
+        dirty.append(slot)
+    }
+
+    /// Changes a row's view, refreshes its columns and puts it before the planner.
+    mutating func update(slot: Int, _ change: (inout Row) -> Void) {
+        guard var row = rows[slot] else { return }
+        rows[slot] = nil
+        change(&row)
+        row.view.outstanding = row.outstanding
+        wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(row.view)
+        seen[slot] = Fingerprint.seen(row.view)
+        rows[slot] = row
+        markDirty(slot: slot)
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014): one word of state, so
+/// that a seed replays a run.
+struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 up to, and without, 1.
+    mutating func nextUnit() -> Double { Double(next() >> 11) * 0x1p-53 }
+}

@@ -1,0 +1,42 @@
+import Planning
+import VolumeModel
+
+/// What the loop keeps of one attachment, apart from the columns that are compared.
+struct Row: Sendable {
+    /// Everything that its decisions are made from.
+    var view: VolumeView
+    /// Why the object cannot be read, when it cannot: then nothing is done for it.
+    var problems: [SpecProblem] = []
+    /// The volume that the store has tied to the object.
+    var binding: VolumeID?
+    /// CloudStack's job of Hawser's that is not known to have ended.
+    var cloudEffect: OutstandingEffect?
+    /// A step that has not returned.
+    var step: StepTicket?
+    var look: Look?
+    /// When Hawser last changed an export of the row; what was asked before tells of the past.
+    var exportsChangedAt = Instant.distantPast
+    var report: AttachmentReport?
+    /// Whether it has been Ready since its desired state last changed: only then is a difference a drift and not just
+    /// work that has not been done yet.
+    var hasBeenReady = false
+    var openDrifts: [DriftRecord] = []
+    /// The effects since the oldest open drift, for telling what repaired it.
+    var repairs: [String] = []
+
+    init(view: VolumeView) {
+        self.view = view
+    }
+
+    var isInvalid: Bool { !problems.isEmpty }
+
+    /// What the planner is to see of effects under way: the call that has not returned comes before the job.
+    var outstanding: OutstandingEffect? {
+        if let step, let action = step.step.ledgerAction {
+            return OutstandingEffect(
+                intent: step.intent, action: action, job: step.job, isAccepted: false, isBeingSent: true,
+                sentAt: .distantPast)
+        }
+        return cloudEffect
+    }
+}

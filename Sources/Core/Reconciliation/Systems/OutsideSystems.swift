@@ -1,0 +1,19 @@
+/// The outside systems that one controller works with.
+public struct OutsideSystems: Sendable {
+    public var cloud: any CloudService
+    public var devices: any DeviceObserver
+    public var exports: any ExportServer
+    public var store: any StateStore
+    public var time: any TimeSource
+
+    public init(
+        cloud: any CloudService, devices: any DeviceObserver, exports: any ExportServer, store: any StateStore,
+        time: any TimeSource
+    ) {
+        self.cloud = cloud
+        self.devices = devices
+        self.exports = exports
+        self.store = store
+        self.time = time
+    }
+}
