@@ -1,0 +1,439 @@
+import Planning
+import VolumeModel
+
+@testable import Reconciliation
+
+/// A small world in memory that the loop runs against in virtual time: a CloudStack with jobs, a kernel with devices, an
+/// export server, a store. It does what the loop's effects ask for and remembers what was done, in order.
+///
+/// It is a working thing, not a list of expected calls: what the loop sees next follows from what it did.
+final class MemoryWorld {
+    static let here = MachineID(UUIDValue(high: 0xAAAA, low: 1))
+    static let other = MachineID(UUIDValue(high: 0xAAAA, low: 2))
+    static let zone = ZoneID(UUIDValue(high: 0xBBBB, low: 1))
+
+    private struct Scheduled {
+        var at: Instant
+        var order: Int
+        var run: () -> Void
+    }
+
+    struct Job {
+        var id: JobID
+        var endsAt: Instant
+        var effect: () -> JobReport
+        var report: JobReport = .running
+    }
+
+    private(set) var now = Instant(nanoseconds: 1_000_000_000_000)
+    private var agenda: [Scheduled] = []
+    private var order = 0
+    private var loop: ReconcileLoop
+    let policy: Policy
+
+    // The truth
+    var volumes: [VolumeID: VolumeRecord] = [:]
+    var machines: [MachineID: MachineRecord] = [:]
+    var devices: [String: DeviceRecord] = [:]
+    var links: [ExportName: ExportEntry] = [:]
+    var serverIsRunning = true
+    var clients: [ExportName: Int] = [:]
+    var localUse: [DiskSerial: DeviceUse] = [:]
+    var held: Set<DiskSerial> = []
+    var jobs: [JobID: Job] = [:]
+    var nextSequence: UInt64 = 1
+    var deviceDelay: Duration = .milliseconds(200)
+    var jobDelay: Duration = .milliseconds(500)
+
+    // What the store holds
+    var desired: [AttachmentID: DesiredAttachment] = [:]
+    var revision: Int64 = 0
+    var bindings: [AttachmentID: VolumeID] = [:]
+    var ledger: [LedgerEntry] = []
+    var events: [EventRecord] = []
+    var drifts: [DriftRecord] = []
+    var savedReports = 0
+
+    // Faults
+    var listsAreEmpty = false
+    var exactReadsFail = false
+    /// The answer of the next mutation is lost: after its effect, or before.
+    var loseNextAnswer: (isAfterEffect: Bool, Void)?
+    var failNextJob: JobFailure?
+    /// The process dies after this many further effects were begun; see ``crashAndRestart()``.
+    var effectsUntilCrash: Int?
+    private(set) var hasCrashed = false
+
+    /// Every mutation that reached CloudStack or the export server, in words.
+    private(set) var deeds: [String] = []
+    private var storeWrites = 0
+
+    init(policy: Policy = MemoryWorld.quickPolicy, seed: UInt64 = 1) {
+        self.policy = policy
+        loop = ReconcileLoop(here: Self.here, policy: policy, seed: seed, now: now)
+        for machine in [Self.here, Self.other] {
+            machines[machine] = MachineRecord(
+                id: machine, name: machine == Self.here ? "appliance" : "other", zone: Self.zone, state: .running)
+        }
+    }
+
+    static var quickPolicy: Policy {
+        var policy = Policy()
+        policy.requestInFlightBound = .seconds(5)
+        return policy
+    }
+
+    // MARK: Running
+
+    func start() {
+        let entries = desired.values.sorted { $0.name < $1.name }.map { DesiredEntry.valid($0) }
+        let openIntents = Dictionary(grouping: ledger, by: \.intent).values
+            .filter { lines in !lines.contains { if case .ended = $0.phase { true } else { false } } }
+            .flatMap { $0 }.sorted { $0.at < $1.at }
+        deliver(
+            .started(
+                DesiredState(entries: entries, revision: revision), bindings: bindings, openLedger: openIntents,
+                openDrifts: []))
+        deliver(.device(.enumerated(devices.values.sorted { $0.kernelName < $1.kernelName })))
+    }
+
+    /// Runs until nothing is left to do before `end`, or the process has crashed.
+    func run(for duration: Duration) {
+        let end = now + duration
+        while !hasCrashed {
+            guard
+                let next = agenda.indices.min(by: {
+                    (agenda[$0].at, agenda[$0].order) < (agenda[$1].at, agenda[$1].order)
+                }),
+                agenda[next].at <= end
+            else { break }
+            let entry = agenda.remove(at: next)
+            now = max(now, entry.at)
+            entry.run()
+        }
+        if !hasCrashed { now = max(now, end) }
+    }
+
+    /// The process is gone with everything it knew; a new one starts from the store. Jobs in CloudStack go on.
+    func crashAndRestart(seed: UInt64 = 2) {
+        hasCrashed = false
+        effectsUntilCrash = nil
+        held = []
+        agenda.removeAll { $0.order < 0 }
+        generation += 1
+        loop = ReconcileLoop(here: Self.here, policy: policy, seed: seed, now: now)
+        start()
+    }
+
+    private var generation = 0
+
+    private func schedule(after delay: Duration, inProcess: Bool = true, _ run: @escaping () -> Void) {
+        order += 1
+        let born = generation
+        agenda.append(
+            Scheduled(at: now + delay, order: order) { [unowned self] in
+                if inProcess, born != generation { return }
+                run()
+            })
+    }
+
+    func deliver(_ event: LoopEvent) {
+        guard !hasCrashed else { return }
+        for effect in loop.handle(event, at: now) { begin(effect) }
+    }
+
+    private func begin(_ effect: LoopEffect) {
+        if let left = effectsUntilCrash {
+            if left == 0 {
+                hasCrashed = true
+                return
+            }
+            effectsUntilCrash = left - 1
+        }
+        guard !hasCrashed else { return }
+        switch effect {
+        case .wake(let at): schedule(after: max(at - now, .zero)) { self.deliver(.timer) }
+        case .listCloud: listCloud()
+        case .observeExports:
+            let asked = now
+            schedule(after: .milliseconds(1)) { self.deliver(.exports(self.observation(), asked: asked)) }
+        case .look(let ticket):
+            let asked = now
+            schedule(after: .milliseconds(5)) { self.deliver(.looked(ticket, self.answer(ticket.look), asked: asked)) }
+        case .perform(let ticket): perform(ticket)
+        case .append(let entry): append(entry)
+        case .save(let reports):
+            storeWrites += 1
+            savedReports += reports.count
+        case .recordEvents(let records):
+            storeWrites += 1
+            events += records
+        case .recordDrifts(let records):
+            storeWrites += 1
+            for record in records {
+                drifts.removeAll { $0.drift == record.drift && $0.seenAt == record.seenAt }
+                drifts.append(record)
+            }
+        case .forget(let attachment):
+            storeWrites += 1
+            desired[attachment] = nil
+            schedule(after: .milliseconds(1)) { self.deliver(.forgotten(attachment)) }
+        }
+    }
+
+    private func append(_ entry: LedgerEntry) {
+        storeWrites += 1
+        ledger.append(entry)
+    }
+
+    // MARK: Asking the loop
+
+    var overview: Overview { loop.overview(at: now) }
+    var plan: [PlanLine] { loop.plan(at: now) }
+    var isEverythingReady: Bool { overview.reports.allSatisfy { $0.readiness == .ready } }
+    func report(_ name: String) -> AttachmentReport? { overview.reports.first { $0.name == name } }
+
+    /// How much was done to the world or written, for QUIET.
+    var activity: Int { deeds.count + storeWrites }
+
+    // MARK: People
+
+    @discardableResult
+    func want(
+        _ name: String, volume: VolumeReference, machine: MachineReference = .thisMachine, export: String? = nil,
+        isReadOnly: Bool = false
+    ) -> AttachmentID {
+        guard let object = ObjectName(name) else { preconditionFailure("bad name \(name)") }
+        let id =
+            desired.values.first { $0.name == object }?.id
+            ?? AttachmentID(UUIDValue(high: 0xDDDD, low: UInt64(desired.count + 1)))
+        revision += 1
+        let generation = (desired[id]?.generation ?? 0) + 1
+        desired[id] = DesiredAttachment(
+            id: id, name: object, generation: generation, volume: volume, machine: machine,
+            export: export.flatMap { ExportName($0) }.map { DesiredExport(name: $0, isReadOnly: isReadOnly) },
+            source: .manifest(file: "test.yaml"))
+        announce(id)
+        return id
+    }
+
+    func delete(_ name: String) {
+        guard let id = desired.values.first(where: { $0.name.text == name })?.id else { return }
+        desired[id]?.isDeparting = true
+        desired[id]?.generation += 1
+        revision += 1
+        announce(id)
+    }
+
+    private func announce(_ id: AttachmentID) {
+        guard let object = desired[id] else { return }
+        deliver(.desired(DesiredDelta(changed: [.valid(object)], removed: [], revision: revision)))
+    }
+
+    @discardableResult
+    func makeVolume(_ number: UInt64, sizeInGiB: Int64 = 1, attachedTo machine: MachineID? = nil) -> VolumeID {
+        let id = VolumeID(UUIDValue(high: 0xC0FF_EE00_0000_0000 + number, low: number << 48))
+        volumes[id] = VolumeRecord(
+            id: id, name: "volume-\(number)", zone: Self.zone, state: .ready, kind: .data, sizeInBytes: sizeInGiB << 30)
+        if let machine { plug(id, into: machine) }
+        return id
+    }
+
+    // MARK: CloudStack
+
+    private func listCloud() {
+        let asked = now
+        schedule(after: .milliseconds(20)) {
+            let records = self.listsAreEmpty ? [] : self.volumes.values.sorted { $0.id < $1.id }
+            self.deliver(.volumesListed(CloudListing(records: records, isComplete: true), asked: asked))
+            let machines = self.machines.values.sorted { $0.id < $1.id }
+            self.deliver(.machinesListed(CloudListing(records: machines, isComplete: true), asked: asked))
+        }
+    }
+
+    private func answer(_ look: Look) -> LookAnswer {
+        switch look {
+        case .volume(let id):
+            if exactReadsFail {
+                return .failed(CloudError(remedy: .retryLater, effect: .none, command: "listVolumes", text: "time-out"))
+            }
+            return .volume(volumes[id].map { .present($0) } ?? .absent)
+        case .machine(let id): return .machine(machines[id].map { .present($0) } ?? .absent)
+        case .job(let id): return .job(jobs[id]?.report ?? .notFound)
+        case .volumesNamed(let name, _): return .volumesNamed(volumes.values.filter { $0.name == name })
+        case .use(let identity): return .use(localUse[identity.serial] ?? DeviceUse(witnesses: [], undetermined: []))
+        case .mismatch(let identity):
+            let found = devices.values.first { $0.number == identity.number }?.identity
+            return .mismatch(found == identity ? nil : "another disk")
+        case .sessions(let identity):
+            let names = links.values.filter {
+                $0.target == .device(identity.number, diskSequence: identity.diskSequence)
+            }
+            return .sessions(
+                .known(names.reduce(0) { $0 + clients[$1.name, default: 0] } + lingering[identity.number, default: 0]))
+        case .export(let name): return .export(links[name].map { .present(shown($0)) } ?? .absent)
+        }
+    }
+
+    /// Sessions whose name is gone.
+    var lingering: [DeviceNumber: Int] = [:]
+
+    private func perform(_ ticket: StepTicket) {
+        if let action = ticket.step.ledgerAction {
+            append(
+                LedgerEntry(
+                    intent: ticket.intent, attachment: ticket.attachment, action: action, job: ticket.job,
+                    phase: .intended, at: now, evidence: ticket.evidence))
+        }
+        schedule(after: .milliseconds(10)) { self.act(ticket) }
+    }
+
+    private func act(_ ticket: StepTicket) {
+        let outcome: StepOutcome
+        switch ticket.step {
+        case .bind(let volume):
+            bindings[ticket.attachment] = volume
+            outcome = .done
+        case .hold(let identity):
+            held.insert(identity.serial)
+            outcome = .done
+        case .release(let identity):
+            held.remove(identity.serial)
+            outcome = .done
+        case .createVolume(let name, let template):
+            outcome = submit(ticket, "create \(name)") {
+                let id = VolumeID(UUIDValue(high: 0xCCCC, low: UInt64(self.volumes.count) << 48))
+                self.volumes[id] = VolumeRecord(
+                    id: id, name: name, zone: Self.zone, state: .allocated, kind: .data,
+                    sizeInBytes: template.sizeInBytes ?? 1 << 30)
+                return .succeeded
+            }
+        case .attach(let volume, let machine):
+            outcome = submit(ticket, "attach \(volume) \(machine == Self.here ? "here" : "other")") {
+                guard self.volumes[volume]?.attachedTo == nil else {
+                    return .failed(JobFailure(remedy: .lookAgain, text: "already attached"))
+                }
+                self.plug(volume, into: machine)
+                return .succeeded
+            }
+        case .detach(let volume, _):
+            outcome = submit(ticket, "detach \(volume)") {
+                self.unplug(volume)
+                return .succeeded
+            }
+        case .publish(let name, let volume, let device, let isReadOnly):
+            deeds.append("export \(name)")
+            links[name] = ExportEntry(
+                name: name, isReadOnly: isReadOnly, owner: .hawser(volume),
+                target: .device(device.number, diskSequence: device.diskSequence), liveness: .live, clients: .known(0))
+            outcome = .done
+        case .withdraw(let name, _):
+            deeds.append("unexport \(name)")
+            if case .device(let number, _)? = links[name]?.target { lingering[number] = clients[name] }
+            links[name] = nil
+            outcome = .done
+        case .cutStrayedSessions(let name, _):
+            deeds.append("cut \(name)")
+            links[name]?.strayedSessions = 0
+            outcome = .done
+        }
+        if let action = ticket.step.ledgerAction, let phase = outcome.phase {
+            append(
+                LedgerEntry(
+                    intent: ticket.intent, attachment: ticket.attachment, action: action, job: ticket.job, phase: phase,
+                    at: now, evidence: ""))
+        }
+        deliver(.stepEnded(ticket, outcome))
+    }
+
+    private func submit(_ ticket: StepTicket, _ deed: String, effect: @escaping () -> JobReport) -> StepOutcome {
+        guard let id = ticket.job else { preconditionFailure("no job id") }
+        if let lost = loseNextAnswer, !lost.isAfterEffect {
+            loseNextAnswer = nil
+            return .answerLost("connection reset")
+        }
+        deeds.append(deed)
+        let failure = failNextJob
+        failNextJob = nil
+        jobs[id] = Job(id: id, endsAt: now + jobDelay) { failure.map { .failed($0) } ?? effect() }
+        schedule(after: jobDelay, inProcess: false) {
+            if let job = self.jobs[id] { self.jobs[id]?.report = job.effect() }
+        }
+        if loseNextAnswer != nil {
+            loseNextAnswer = nil
+            return .answerLost("connection reset")
+        }
+        return .accepted(CloudReceipt(job: id))
+    }
+
+    // MARK: The kernel and the export server
+
+    func plug(_ volume: VolumeID, into machine: MachineID) {
+        volumes[volume]?.attachedTo = machine
+        volumes[volume]?.state = .ready
+        guard machine == Self.here else { return }
+        schedule(after: deviceDelay, inProcess: false) { self.showDevice(volume) }
+    }
+
+    func showDevice(_ volume: VolumeID) {
+        guard volumes[volume]?.attachedTo == Self.here else { return }
+        let letter = (0...).lazy.map { "vd\($0)" }.first { self.devices[$0] == nil } ?? "vd"
+        nextSequence += 1
+        let serial = DiskSerial(of: volume)
+        let device = DeviceRecord(
+            kernelName: letter,
+            number: DeviceNumber(major: 254, minor: UInt64(letter.utf8.reduce(0) { $0 * 31 + Int($1) })),
+            path: "/dev/\(letter)", byIDLinks: ["/dev/disk/by-id/virtio-\(serial)"], serial: serial,
+            diskSequence: nextSequence, sizeInBytes: volumes[volume]?.sizeInBytes ?? 0, isReadOnly: false)
+        devices[letter] = device
+        deliver(.device(.present(device)))
+    }
+
+    func unplug(_ volume: VolumeID) {
+        volumes[volume]?.attachedTo = nil
+        let serial = DiskSerial(of: volume)
+        for device in devices.values where device.serial == serial {
+            devices[device.kernelName] = nil
+            held.remove(serial)
+            deliver(.device(.gone(kernelName: device.kernelName)))
+            schedule(after: .milliseconds(1)) { self.notice() }
+        }
+    }
+
+    /// What somebody did to the exports is noticed.
+    func notice() {
+        let asked = now
+        deliver(.exports(observation(), asked: asked))
+    }
+
+    private func shown(_ entry: ExportEntry) -> ExportEntry {
+        var entry = entry
+        entry.liveness = serverIsRunning ? .live : .unknown
+        entry.clients = .known(clients[entry.name, default: 0])
+        if case .device(let number, let sequence) = entry.target,
+            !devices.values.contains(where: { $0.number == number && $0.diskSequence == sequence })
+        {
+            entry.target = .nothing
+            entry.liveness = .notListed
+        }
+        return entry
+    }
+
+    private func observation() -> ExportObservation {
+        ExportObservation(
+            server: serverIsRunning ? .running : .down("refused"),
+            entries: links.values.map(shown).sorted { $0.name < $1.name },
+            isComplete: true, writableURI: "nbd://127.0.0.1:1", readOnlyURI: "nbd://127.0.0.1:2")
+    }
+}
+
+extension StepOutcome {
+    fileprivate var phase: LedgerPhase? {
+        switch self {
+        case .done: .ended(.succeeded)
+        case .accepted: .accepted
+        case .failed(let remedy, let text, _): .ended(.failed(remedy, text))
+        case .answerLost, .notStarted: nil
+        }
+    }
+}
