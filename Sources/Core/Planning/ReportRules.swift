@@ -2,7 +2,7 @@ public import VolumeModel
 
 /// Turns a view and the decision made on it into what people and programs see.
 public enum ReportRules {
-    /// - Parameter since: when the readiness became what it is; kept by the loop.
+    /// The report of one attachment; `since` is when the readiness became what it is, and is kept by the loop.
     public static func report(
         _ view: VolumeView, decision: Decision, since: Instant, now: Instant
     ) -> AttachmentReport {

@@ -30,9 +30,8 @@ public actor Controller {
         var continuation: CheckedContinuation<Void, Never>
     }
 
-    /// - Parameters:
-    ///   - here: this appliance's machine in CloudStack.
-    ///   - seed: for ids and jitter; the same seed and the same world replay the same run.
+    /// `here` is this appliance's machine in CloudStack. The same `seed`, for ids and jitter, and the same world replay
+    /// the same run.
     public init(here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64) {
         self.systems = systems
         loop = ReconcileLoop(here: here, policy: policy, seed: seed, now: systems.time.now())

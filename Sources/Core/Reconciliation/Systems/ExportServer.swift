@@ -25,8 +25,8 @@ public protocol ExportServer: Sendable {
 
     /// Takes the name away for new clients; connected ones go on. Withdrawing what is not there succeeds.
     ///
-    /// - Parameter evenForeign: also an entry that Hawser did not make: only for a name that desired state binds to a
-    ///   volume and that leads to another disk (RIGHT-DISK).
+    /// `evenForeign` takes also an entry that Hawser did not make: only for a name that desired state binds to a volume
+    /// and that leads to another disk (RIGHT-DISK).
     func withdraw(_ name: ExportName, evenForeign: Bool) async throws(ExportError)
 
     /// Cuts the sessions of this name that are proven to be on a disk other than the given one (RIGHT-DISK).

@@ -1,0 +1,49 @@
+# The verbs of the project. `make help` lists them; the README tells what a newcomer does.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.PHONY: build test test-build demo demo-shell lint format clean install-deps help
+
+# An import that Package.swift does not declare stops the build, so that the map stays true.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+RELEASE_FLAGS := $(SWIFT_FLAGS) -c release --static-swift-stdlib
+
+## build: release binaries in .build/release (the Swift runtime is linked in)
+build: install-deps
+	swift build $(RELEASE_FLAGS)
+	@echo "built: .build/release/hawser .build/release/hawserd .build/release/hawser-simulator"
+
+## test: builds and runs all tests; those that need root say so when they are left out
+test: install-deps test-build
+	swift test --skip-build $(SWIFT_FLAGS)
+
+test-build:
+	swift build --build-tests $(SWIFT_FLAGS)
+
+## demo: the main job on real parts, in front of you, in under two minutes after the build
+demo: build
+	.build/release/hawser-demo
+
+## demo-shell: everything of the demo running, and a shell with hawser on the PATH
+demo-shell: build
+	.build/release/hawser-demo --shell
+
+## lint: formatting, the rules of the tree, and the form of scripts and data files
+lint: install-deps
+	deploy/lint.sh
+
+## format: puts every Swift file into the project's form
+format:
+	swift format -i --configuration .swift-format -r Sources Tests Package.swift
+
+## clean: removes what was built
+clean:
+	rm -rf .build
+
+## install-deps: installs the Debian packages that are missing, and says which
+install-deps:
+	@deploy/install-deps.sh
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | while IFS=$$'\t' read -r verb text; do printf '  make %-14s %s\n' "$$verb" "$$text"; done
