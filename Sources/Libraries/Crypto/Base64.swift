@@ -11,7 +11,8 @@ public enum Base64 {
             for (position, byte) in group.enumerated() { bits |= UInt32(byte) << (16 - 8 * UInt32(position)) }
             for position in 0..<4 {
                 text.append(
-                    position <= group.count ? alphabet[Int(bits >> (18 - 6 * UInt32(position))) & 63] : UInt8(ascii: "="))
+                    position <= group.count
+                        ? alphabet[Int(bits >> (18 - 6 * UInt32(position))) & 63] : UInt8(ascii: "="))
             }
         }
         return String(decoding: text, as: UTF8.self)

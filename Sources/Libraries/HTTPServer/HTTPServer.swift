@@ -26,7 +26,8 @@ public final class HTTPServer: Sendable {
         let socket = try ListeningSocket.open(address)
         context = Context(bodyLimit: bodyLimitInBytes, handler: handler)
         let pointer = Unmanaged.passUnretained(context).toOpaque()
-        let started = hawser_http_start(socket.descriptor, 2, 2_000, 120, handleAccess, handleCompletion, handleURI, pointer)
+        let started = hawser_http_start(
+            socket.descriptor, 2, 2_000, 120, handleAccess, handleCompletion, handleURI, pointer)
         guard let started else {
             close(socket.descriptor)
             throw HTTPServerError(text: "MHD_start_daemon failed")
