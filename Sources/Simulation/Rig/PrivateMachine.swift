@@ -43,7 +43,8 @@ public enum PrivateMachine {
     ///   `disks` in it are this machine's.
     public static func furnish(runDirectory: String) throws(SystemCallError) {
         guard getpid() == 1 else {
-            throw SystemCallError("furnish", "a machine that is not private (this is not its first process)", errno: EPERM)
+            throw SystemCallError(
+                "furnish", "a machine that is not private (this is not its first process)", errno: EPERM)
         }
         try Namespaces.bringUpLoopback()
         let devices = "\(runDirectory)/dev"
