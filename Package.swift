@@ -169,6 +169,7 @@ let package = Package(
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel"]),
         tests(of: "NBDExports", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "NBD"]),
+        tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
         tests(of: "Store", in: "Systems", uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQLite"]),
         tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),
         tests(

@@ -18,4 +18,53 @@
 /* prctl is variadic, which Swift cannot call. */
 static inline int hawser_name_this_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
+/* What follows is for LinuxCalls: calls that glibc 2.36 declares only under _GNU_SOURCE, variadic ones, and macros. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The POSIX strerror_r, which returns a number; under _GNU_SOURCE that name is glibc's other one. */
+extern int __xpg_strerror_r(int number, char *buffer, size_t size);
+static inline int hawser_error_text(int number, char *buffer, size_t size) {
+    return __xpg_strerror_r(number, buffer, size);
+}
+static inline int hawser_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+static inline int hawser_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+/* posix_spawn_file_actions_addchdir_np and POSIX_SPAWN_SETSID are GNU extensions of glibc 2.29 and 2.26. */
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+#define HAWSER_POSIX_SPAWN_SETSID 0x80
+static inline int hawser_ioctl_int(int fd, unsigned long request, long value) { return ioctl(fd, request, value); }
+static inline int hawser_ioctl_pointer(int fd, unsigned long request, void *value) { return ioctl(fd, request, value); }
+static inline int hawser_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+static inline int hawser_mknod_block(const char *path, mode_t mode, unsigned major_, unsigned minor_) {
+    return mknod(path, S_IFBLK | mode, makedev(major_, minor_));
+}
+static inline int hawser_mknod_char(const char *path, mode_t mode, unsigned major_, unsigned minor_) {
+    return mknod(path, S_IFCHR | mode, makedev(major_, minor_));
+}
+static inline unsigned hawser_major(dev_t device) { return major(device); }
+static inline unsigned hawser_minor(dev_t device) { return minor(device); }
+/* si_pid of a finished wait; its siginfo_t member is a macro. */
+static inline int hawser_wait_pid(pid_t pid, int options, int *status) { return waitpid(pid, status, options); }
+static inline int hawser_bring_up(int socket_, const char *name) {
+    struct ifreq request = {0};
+    for (int i = 0; name[i] && i < IFNAMSIZ - 1; i++) request.ifr_name[i] = name[i];
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    return ioctl(socket_, 0x8914 /* SIOCSIFFLAGS */, &request);
+}
+
 #endif
