@@ -1,0 +1,180 @@
+/// What lives in the simulated cloud. Numbers (`number`) are the internal database ids that some error texts show.
+public struct Account: Sendable, Codable, Equatable {
+    public var name: String
+    public var id: String
+    public var userID: String
+    public var apiKey: String
+    public var secretKey: String
+    /// Root administrators see more fields and other people's things.
+    public var isRoot: Bool
+    public var isEnabled: Bool
+
+    public init(
+        name: String, id: String, userID: String, apiKey: String, secretKey: String, isRoot: Bool,
+        isEnabled: Bool = true
+    ) {
+        self.name = name
+        self.id = id
+        self.userID = userID
+        self.apiKey = apiKey
+        self.secretKey = secretKey
+        self.isRoot = isRoot
+        self.isEnabled = isEnabled
+    }
+}
+
+public struct Zone: Sendable, Codable, Equatable {
+    public var number: Int64
+    public var id: String
+    public var name: String
+
+    public init(number: Int64, id: String, name: String) {
+        self.number = number
+        self.id = id
+        self.name = name
+    }
+}
+
+public struct DiskOffering: Sendable, Codable, Equatable {
+    public var number: Int64
+    public var id: String
+    public var name: String
+    public var isCustomized: Bool
+    /// In GiB; 0 when customized.
+    public var sizeInGiB: Int64
+
+    public init(number: Int64, id: String, name: String, isCustomized: Bool, sizeInGiB: Int64) {
+        self.number = number
+        self.id = id
+        self.name = name
+        self.isCustomized = isCustomized
+        self.sizeInGiB = sizeInGiB
+    }
+}
+
+public struct Machine: Sendable, Codable, Equatable {
+    public var number: Int64
+    public var id: String
+    public var name: String
+    public var zone: String
+    public var account: String
+    public var state: String
+    public var created: Int64
+    /// Its disks are made real by the hypervisor.
+    public var isAppliance: Bool
+
+    public init(
+        number: Int64, id: String, name: String, zone: String, account: String, state: String, created: Int64,
+        isAppliance: Bool
+    ) {
+        self.number = number
+        self.id = id
+        self.name = name
+        self.zone = zone
+        self.account = account
+        self.state = state
+        self.created = created
+        self.isAppliance = isAppliance
+    }
+}
+
+public struct Volume: Sendable, Codable, Equatable {
+    public var number: Int64
+    public var id: String
+    public var name: String
+    public var zone: String
+    public var account: String
+    public var type: String
+    public var state: String
+    public var sizeInBytes: Int64
+    public var offering: String?
+    public var created: Int64
+    public var attached: Int64?
+    public var machine: String?
+    public var deviceID: Int64?
+    public var tags: [Tag]
+    /// Gone: found by its id only as something that was removed.
+    public var isRemoved: Bool
+    /// What libvirt still holds although the record may say otherwise, for straggling detaches.
+    public var heldByHypervisorOf: String?
+
+    public init(
+        number: Int64, id: String, name: String, zone: String, account: String, type: String, state: String,
+        sizeInBytes: Int64, offering: String?, created: Int64
+    ) {
+        self.number = number
+        self.id = id
+        self.name = name
+        self.zone = zone
+        self.account = account
+        self.type = type
+        self.state = state
+        self.sizeInBytes = sizeInBytes
+        self.offering = offering
+        self.created = created
+        attached = nil
+        machine = nil
+        deviceID = nil
+        tags = []
+        isRemoved = false
+        heldByHypervisorOf = nil
+    }
+
+    /// The serial that the hypervisor gives the disk.
+    public var serial: String { String(id.filter { $0 != "-" }.prefix(20)) }
+}
+
+public struct Tag: Sendable, Codable, Equatable {
+    public var key: String
+    public var value: String
+
+    public init(key: String, value: String) {
+        self.key = key
+        self.value = value
+    }
+}
+
+public struct CloudEvent: Sendable, Codable, Equatable {
+    public var id: String
+    public var type: String
+    public var level: String
+    public var state: String
+    public var description: String
+    public var created: Int64
+    public var resource: String?
+}
+
+/// One asynchronous job.
+public struct Job: Sendable, Codable, Equatable {
+    /// How far it has come.
+    public enum Stage: String, Sendable, Codable {
+        /// Its checks have not run.
+        case submitted
+        /// In the queue of its machine.
+        case queued
+        /// The hypervisor is at work.
+        case working
+        case done
+    }
+
+    public var id: String
+    public var command: String
+    public var instance: String?
+    public var account: String
+    public var parameters: [String: String]
+    public var created: Int64
+    public var completed: Int64?
+    public var stage: Stage
+    /// When the present stage is over.
+    public var dueAt: Int64
+    /// The machine in whose queue it is.
+    public var machine: String?
+    /// 0 running, 1 succeeded, 2 failed.
+    public var status: Int
+    public var resultCode: Int
+    /// The text of a failure; absent for jobs that ended without a result.
+    public var errorText: String?
+    public var hasResult: Bool
+    /// The volume as it was when the job ran.
+    public var resultVolume: Volume?
+}
