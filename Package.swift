@@ -168,7 +168,9 @@ let package = Package(
             uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient"]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel"]),
-        tests(of: "NBDExports", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "NBD"]),
+        tests(
+            of: "NBDExports", in: "Systems",
+            uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
         tests(of: "Store", in: "Systems", uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQLite"]),
         tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),
