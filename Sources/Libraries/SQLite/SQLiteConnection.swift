@@ -1,0 +1,172 @@
+import CSQLite
+
+/// What SQLite said, with the statement that it said it of.
+public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The extended result code (sqlite.org/rescode.html).
+    public var code: Int32
+    public var message: String
+    /// Never the bound values: they can be secret.
+    public var statement: String
+
+    public init(code: Int32, message: String, statement: String) {
+        self.code = code
+        self.message = message
+        self.statement = statement
+    }
+
+    /// Refused by a CHECK, UNIQUE or other constraint.
+    public var isConstraint: Bool { code & 0xFF == SQLITE_CONSTRAINT }
+
+    public var description: String {
+        "SQLite error \(code): \(message)" + (statement.isEmpty ? "" : " in: \(statement)")
+    }
+}
+
+/// A value of a column.
+public enum SQLiteValue: Sendable, Equatable {
+    case null
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case blob([UInt8])
+
+    public var text: String? { if case .text(let text) = self { text } else { nil } }
+    public var integer: Int64? { if case .integer(let number) = self { number } else { nil } }
+}
+
+/// Owns one connection to an SQLite database.
+///
+/// The library is built for any thread, but a connection is used by one thread at a time
+/// (sqlite.org/threadsafe.html): let an actor own it. Statements are kept and used again.
+public final class SQLiteConnection {
+    private let handle: OpaquePointer
+    private var statements: [String: OpaquePointer] = [:]
+
+    /// Opens or creates the file, with foreign keys on, write-ahead logging, and every commit synced to the disk before it
+    /// returns (`synchronous=FULL`).
+    public init(path: String, busyTimeoutInMilliseconds: Int32 = 5_000) throws(SQLiteError) {
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let code = sqlite3_open_v2(path, &opened, flags, nil)
+        guard let opened else { throw SQLiteError(code: code, message: "out of memory", statement: "") }
+        handle = opened
+        guard code == SQLITE_OK else {
+            throw SQLiteError(code: code, message: String(cString: sqlite3_errmsg(opened)), statement: "")
+        }
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, busyTimeoutInMilliseconds)
+        try execute("PRAGMA journal_mode=WAL")
+        try execute("PRAGMA synchronous=FULL")
+        try execute("PRAGMA foreign_keys=ON")
+    }
+
+    deinit {
+        for statement in statements.values { sqlite3_finalize(statement) }
+        sqlite3_close_v2(handle)
+    }
+
+    /// Runs statements without parameters and drops their rows.
+    public func execute(_ sql: String) throws(SQLiteError) {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw failure(sql) }
+    }
+
+    /// Runs one statement and returns its rows.
+    @discardableResult
+    public func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [[SQLiteValue]] {
+        let statement = try prepare(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1), of: statement, sql) }
+        var rows: [[SQLiteValue]] = []
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: rows.append(row(of: statement))
+            case SQLITE_DONE: return rows
+            default: throw failure(sql)
+            }
+        }
+    }
+
+    /// Runs `body` in one transaction: all of it is on disk when this returns, or none.
+    public func transaction<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result, wrap: (SQLiteError) -> Failure
+    ) throws(Failure) -> Result {
+        do { try execute("BEGIN IMMEDIATE") } catch { throw wrap(error) }
+        let result: Result
+        do throws(Failure) {
+            result = try body()
+        } catch {
+            rollBack()
+            throw error
+        }
+        do { try execute("COMMIT") } catch {
+            rollBack()
+            throw wrap(error)
+        }
+        return result
+    }
+
+    /// How many rows the last statement changed.
+    public var changes: Int { Int(sqlite3_changes(handle)) }
+
+    /// Changes whenever another connection has committed (`PRAGMA data_version`).
+    public func dataVersion() throws(SQLiteError) -> Int64 {
+        try run("PRAGMA data_version").first?.first?.integer ?? 0
+    }
+
+    /// A rollback fails only when SQLite has rolled back by itself already, which is what was wanted.
+    private func rollBack() {
+        sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
+    }
+
+    private func prepare(_ sql: String) throws(SQLiteError) -> OpaquePointer {
+        if let statement = statements[sql] { return statement }
+        var statement: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard code == SQLITE_OK, let statement else { throw failure(sql) }
+        statements[sql] = statement
+        return statement
+    }
+
+    private func bind(
+        _ value: SQLiteValue, at index: Int32, of statement: OpaquePointer, _ sql: String
+    ) throws(SQLiteError) {
+        let code =
+            switch value {
+            case .null: sqlite3_bind_null(statement, index)
+            case .integer(let number): sqlite3_bind_int64(statement, index, number)
+            case .real(let number): sqlite3_bind_double(statement, index, number)
+            case .text(let text): sqlite3_bind_text(statement, index, text, -1, transient)
+            case .blob(let bytes): sqlite3_bind_blob(statement, index, bytes, Int32(bytes.count), transient)
+            }
+        guard code == SQLITE_OK else { throw failure(sql) }
+    }
+
+    private func row(of statement: OpaquePointer) -> [SQLiteValue] {
+        (0..<sqlite3_column_count(statement)).map { column in
+            switch sqlite3_column_type(statement, column) {
+            case SQLITE_INTEGER: .integer(sqlite3_column_int64(statement, column))
+            case SQLITE_FLOAT: .real(sqlite3_column_double(statement, column))
+            case SQLITE_TEXT: .text(sqlite3_column_text(statement, column).map { String(cString: $0) } ?? "")
+            case SQLITE_BLOB:
+                .blob(
+                    Array(
+                        UnsafeRawBufferPointer(
+                            start: sqlite3_column_blob(statement, column),
+                            count: Int(sqlite3_column_bytes(statement, column)))))
+            default: .null
+            }
+        }
+    }
+
+    private func failure(_ sql: String) -> SQLiteError {
+        SQLiteError(
+            code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)), statement: sql)
+    }
+}
+
+/// `SQLITE_TRANSIENT`, a macro with a cast: SQLite copies the value before the call returns.
+private let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
