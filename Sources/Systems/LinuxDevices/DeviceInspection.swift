@@ -87,25 +87,25 @@ enum DeviceInspection {
 
     /// Mounts of every mount namespace that can be read: a container's mount is a use like any other.
     private static func addMounts(of numbers: Set<DeviceNumber>, to use: inout DeviceUse) {
-        func add(_ table: MountTable) {
+        func add(_ table: Mounts) {
             for entry in table.entries where isOn(numbers, entry) {
                 let witness = DeviceUse.Witness.mounted(at: entry.place)
                 if !use.witnesses.contains(witness) { use.witnesses.append(witness) }
             }
         }
-        do { add(try MountTable.mounts()) } catch { use.undetermined.append("mounts: \(error)") }
+        do { add(try Mounts.mounts()) } catch { use.undetermined.append("mounts: \(error)") }
         // Only the own namespace must be readable. What a process that has ended had mounted is no longer so by it.
         var seen: Set<String> = []
         if let own = try? linkTarget("/proc/self/ns/mnt") { seen.insert(own) }
         for process in (try? directoryEntries("/proc")) ?? [] where process.allSatisfy(\.isNumber) {
             guard let space = try? linkTarget("/proc/\(process)/ns/mnt"), seen.insert(space).inserted,
-                let table = try? MountTable.mounts(of: process)
+                let table = try? Mounts.mounts(of: process)
             else { continue }
             add(table)
         }
     }
 
-    private static func isOn(_ numbers: Set<DeviceNumber>, _ entry: MountTable.Entry) -> Bool {
+    private static func isOn(_ numbers: Set<DeviceNumber>, _ entry: Mounts.Entry) -> Bool {
         if numbers.contains(DeviceNumber(major: UInt64(entry.major), minor: UInt64(entry.minor))) { return true }
         // File systems over several devices, such as btrfs, have a number of their own; their source is a device.
         guard entry.source.hasPrefix("/dev/"), let source = diskNumber(of: entry.source) else { return false }
@@ -114,7 +114,7 @@ enum DeviceInspection {
 
     private static func addSwaps(of numbers: Set<DeviceNumber>, to use: inout DeviceUse) {
         do {
-            for entry in try MountTable.swaps().entries {
+            for entry in try Mounts.swaps().entries {
                 guard let number = diskNumber(of: entry.source) ?? diskNumber(of: entry.place) else { continue }
                 if numbers.contains(DeviceNumber(major: number.major, minor: number.minor)) {
                     use.witnesses.append(.swap)

@@ -2,7 +2,7 @@ internal import CMount
 import Glibc
 
 /// What is mounted, and what is swap, as the kernel tells it (libmount(3)).
-public struct MountTable: Sendable, Equatable {
+public struct Mounts: Sendable, Equatable {
     /// One mount or swap area.
     public struct Entry: Sendable, Equatable {
         /// Where: a directory for a mount, the device or file for swap.
@@ -19,14 +19,14 @@ public struct MountTable: Sendable, Equatable {
     /// The mounts of a process's mount namespace.
     ///
     /// - Parameter process: a number, or `self`.
-    public static func mounts(of process: String = "self") throws(MountTableError) -> MountTable {
-        try MountTable(file: "/proc/\(process)/mountinfo") { table, path in mnt_table_parse_file(table, path) }
+    public static func mounts(of process: String = "self") throws(MountTableError) -> Mounts {
+        try Mounts(file: "/proc/\(process)/mountinfo") { table, path in mnt_table_parse_file(table, path) }
     }
 
     /// The swap areas of the machine. A kernel without swap has no list of them, and none.
-    public static func swaps() throws(MountTableError) -> MountTable {
-        guard access("/proc/swaps", F_OK) == 0 else { return MountTable(entries: []) }
-        return try MountTable(file: "/proc/swaps") { table, path in mnt_table_parse_swaps(table, path) }
+    public static func swaps() throws(MountTableError) -> Mounts {
+        guard access("/proc/swaps", F_OK) == 0 else { return Mounts(entries: []) }
+        return try Mounts(file: "/proc/swaps") { table, path in mnt_table_parse_swaps(table, path) }
     }
 
     private init(entries: [Entry]) {
