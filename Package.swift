@@ -165,7 +165,10 @@ let package = Package(
             ]),
         tests(
             of: "ControlAPI", in: "Systems",
-            uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient"]),
+            uses: [
+                "VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient", "HTTPServer",
+                "LinuxCalls",
+            ]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel"]),
         tests(
