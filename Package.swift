@@ -110,7 +110,7 @@ let package = Package(
         system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
-        system("Manifests", uses: ["VolumeModel", "YAML"]),
+        system("Manifests", uses: ["VolumeModel", "Arguments", "YAML"]),
         system("NBDExports", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         system("ServiceStatus", uses: ["VolumeModel", "Reconciliation", "Systemd"]),
         system("Store", uses: ["VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "SQLite"]),
@@ -170,7 +170,7 @@ let package = Package(
                 "LinuxCalls",
             ]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls"]),
-        tests(of: "Manifests", in: "Systems", uses: ["VolumeModel"]),
+        tests(of: "Manifests", in: "Systems", uses: ["VolumeModel", "LinuxCalls", "YAML"]),
         tests(
             of: "NBDExports", in: "Systems",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
