@@ -134,7 +134,9 @@ let package = Package(
             ]),
         program(
             "hawser",
-            uses: ["VolumeModel", "Arguments", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "Manifests"]),
+            uses: [
+                "VolumeModel", "Arguments", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "Manifests", "YAML",
+            ]),
         program(
             "hawser-simulator",
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
