@@ -129,8 +129,8 @@ let package = Package(
             "hawserd",
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "YAML",
-                "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices", "Manifests", "NBDExports",
-                "ServiceStatus", "Store",
+                "HTTPServer", "NBD", "Systemd", "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices",
+                "Manifests", "NBDExports", "ServiceStatus", "Store",
             ]),
         program(
             "hawser",

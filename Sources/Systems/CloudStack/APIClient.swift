@@ -1,0 +1,133 @@
+import Curl
+import FoundationEssentials
+import JSON
+import Reconciliation
+import VolumeModel
+
+/// One CloudStack endpoint with one account's keys.
+public struct CloudStackConfiguration: Sendable {
+    /// Such as `https://cloud.example/client/api`.
+    public var endpoint: String
+    public var apiKey: String
+    public var secretKey: String
+    /// A file of certificates to trust instead of the system's.
+    public var certificateAuthorityFile: String?
+    public var requestTimeout: Duration = .seconds(30)
+    public var callsPerSecond: Double = 20
+    public var connections = 8
+    public var pageSize = 500
+
+    public init(endpoint: String, apiKey: String, secretKey: String) {
+        self.endpoint = endpoint
+        self.apiKey = apiKey
+        self.secretKey = secretKey
+    }
+}
+
+/// Makes calls and sorts their errors; knows nothing of what they mean. A call is sent once.
+struct APIClient: Sendable {
+    private let configuration: CloudStackConfiguration
+    private let http: HTTPClient
+    private let bucket: TokenBucket
+
+    init(_ configuration: CloudStackConfiguration) {
+        self.configuration = configuration
+        var client = HTTPClient.Configuration()
+        client.connections = configuration.connections
+        client.certificateAuthorityFile = configuration.certificateAuthorityFile
+        http = HTTPClient(client)
+        bucket = TokenBucket(perSecond: configuration.callsPerSecond)
+    }
+
+    /// Calls a command and returns what stands inside its envelope.
+    ///
+    /// Whatever changes something goes by POST, over a connection of its own, so that nothing below can send it twice.
+    func call(
+        _ command: String, _ parameters: [String: String], changes: Bool = false
+    ) async throws(CloudError) -> JSONDocument {
+        let wait = bucket.take()
+        if wait > .zero {
+            do { try await Task.sleep(for: wait) } catch {
+                throw CloudError(remedy: .retryLater, effect: .none, command: command, text: "cancelled")
+            }
+        }
+        var all = parameters
+        all["command"] = command
+        let form = RequestSigning.form(
+            all, apiKey: configuration.apiKey, secretKey: configuration.secretKey, expires: Self.expiry())
+        let request =
+            changes
+            ? HTTPRequest(
+                .post, configuration.endpoint, headers: [("Content-Type", "application/x-www-form-urlencoded")],
+                body: Array(form.utf8), timeout: configuration.requestTimeout, isSentOnceAtMost: true)
+            : HTTPRequest(.get, configuration.endpoint + "?" + form, timeout: configuration.requestTimeout)
+        let response: HTTPResponse
+        do throws(HTTPError) {
+            response = try await http.send(request)
+        } catch {
+            let effect: CloudError.Effect = changes && error.effect == .unknown ? .unknown : .none
+            throw CloudError(remedy: .retryLater, effect: effect, command: command, text: error.text)
+        }
+        return try read(response, command: command, changes: changes)
+    }
+
+    /// Ten minutes are within what `enforce.post.requests.and.timestamps` allows.
+    private static func expiry() -> String {
+        let date = Date(timeIntervalSinceNow: 600)
+        return date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: false)) + "+0000"
+    }
+
+    private func read(
+        _ response: HTTPResponse, command: String, changes: Bool
+    ) throws(CloudError) -> JSONDocument {
+        // An answer that makes no sense may come from something in between: the call may have had its effect.
+        let garbled = { (text: String) -> CloudError in
+            CloudError(remedy: .lookAgain, effect: changes ? .unknown : .none, command: command, text: text)
+        }
+        let document: JSONDocument
+        do throws(JSONError) {
+            document = try JSONDocument(response.body)
+        } catch {
+            if response.status >= 400 {
+                let isRefusal = response.status != 500 && response.status != 502 && response.status != 504
+                throw CloudError(
+                    remedy: ErrorSorting.remedy(code: response.status, text: ""),
+                    effect: changes && !isRefusal ? .unknown : .none, command: command,
+                    text: "HTTP \(response.status) without an answer of CloudStack's")
+            }
+            throw garbled("the answer is no JSON")
+        }
+        guard let body = document.root.fields?.first else { throw garbled("the answer is empty") }
+        if response.status >= 400 || body.item["errorcode"] != nil {
+            throw error(body.item, response, command: command)
+        }
+        guard body.name == command.lowercased() + "response" else {
+            throw garbled("the answer is to '\(body.name)'")
+        }
+        return document
+    }
+
+    private func error(_ body: JSONItem, _ response: HTTPResponse, command: String) -> CloudError {
+        let code = Int(body["errorcode"]?.integer ?? Int64(response.status))
+        var text = body["errortext"]?.text ?? "error \(code)"
+        if code == 401, let skew = Self.clockSkew(response.headers["date"]), abs(skew) > 60 {
+            text += " (this machine's clock differs from the server's by \(Int(skew)) seconds)"
+        }
+        return CloudError(
+            remedy: ErrorSorting.remedy(code: code, text: text), effect: .none,
+            retryAfter: code == 429 ? ErrorSorting.wait(in: text) : nil, command: command, text: text)
+    }
+
+    /// How far this machine's clock is ahead of the server's, by the Date header (RFC 9110, section 5.6.7).
+    private static func clockSkew(_ header: String?) -> Double? {
+        guard let parts = header?.split(separator: " "), parts.count == 6,
+            let day = Int(parts[1]), let year = Int(parts[3]),
+            let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+                .firstIndex(of: String(parts[2]))
+        else { return nil }
+        let two = { (number: Int) in number < 10 ? "0\(number)" : "\(number)" }
+        let text = "\(year)-\(two(month + 1))-\(two(day))T\(parts[4])Z"
+        guard let date = try? Date(text, strategy: .iso8601) else { return nil }  // an odd header only loses the hint
+        return -date.timeIntervalSinceNow
+    }
+}

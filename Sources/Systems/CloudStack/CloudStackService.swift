@@ -1,0 +1,228 @@
+import FoundationEssentials
+import JSON
+public import Reconciliation
+public import VolumeModel
+
+/// CloudStack behind the loop's protocol.
+public struct CloudStackService: CloudService {
+    private let api: APIClient
+    private let pageSize: Int
+
+    public init(_ configuration: CloudStackConfiguration) {
+        api = APIClient(configuration)
+        pageSize = configuration.pageSize
+    }
+
+    // MARK: Listings
+
+    public func listVolumes() async throws(CloudError) -> CloudListing<VolumeRecord> {
+        try await walk("listVolumes", "volume", ["listall": "true"], key: \.id, decode: Decoding.volume)
+    }
+
+    public func listMachines() async throws(CloudError) -> CloudListing<MachineRecord> {
+        try await walk(
+            "listVirtualMachines", "virtualmachine", ["listall": "true", "details": "min"], key: \.id,
+            decode: Decoding.machine)
+    }
+
+    /// Walks the pages and then checks that as many distinct rows came as CloudStack counted. When not (rows moved from page
+    /// to page meanwhile), the walk is done once more; what is incomplete then is said to be.
+    private func walk<Record: Sendable, Key: Hashable>(
+        _ command: String, _ name: StaticString, _ filter: [String: String], key: (Record) -> Key,
+        decode: (JSONItem) -> Record?
+    ) async throws(CloudError) -> CloudListing<Record> {
+        var listing = CloudListing<Record>(records: [], isComplete: false)
+        for _ in 0..<2 {
+            listing = try await walkOnce(command, name, filter, key: key, decode: decode)
+            if listing.isComplete { break }
+        }
+        return listing
+    }
+
+    private func walkOnce<Record: Sendable, Key: Hashable>(
+        _ command: String, _ name: StaticString, _ filter: [String: String], key: (Record) -> Key,
+        decode: (JSONItem) -> Record?
+    ) async throws(CloudError) -> CloudListing<Record> {
+        var records: [Record] = []
+        var keys: Set<Key> = []
+        var count = 0
+        var isWhole = true
+        for page in 1... {
+            var parameters = filter
+            parameters["page"] = String(page)
+            parameters["pagesize"] = String(pageSize)
+            let document = try await api.call(command, parameters)
+            guard let body = document.root.fields?.first?.item else { break }
+            count = Int(body["count"]?.integer ?? 0)
+            let rows = body[name]?.elements ?? []
+            for row in rows {
+                guard let record = decode(row) else {
+                    isWhole = false
+                    continue
+                }
+                if keys.insert(key(record)).inserted { records.append(record) }
+            }
+            if rows.isEmpty || page * pageSize >= count { break }
+        }
+        return CloudListing(records: records, isComplete: isWhole && records.count == count)
+    }
+
+    // MARK: Exact reads
+
+    public func readVolume(_ id: VolumeID) async throws(CloudError) -> ExactRead<VolumeRecord> {
+        try await read("listVolumes", "volume", id: id.description, decode: Decoding.volume)
+    }
+
+    public func readMachine(_ id: MachineID) async throws(CloudError) -> ExactRead<MachineRecord> {
+        try await read("listVirtualMachines", "virtualmachine", id: id.description, decode: Decoding.machine)
+    }
+
+    /// An empty list says that it is removed; 431 that there never was one.
+    private func read<Record: Sendable>(
+        _ command: String, _ name: StaticString, id: String, decode: (JSONItem) -> Record?
+    ) async throws(CloudError) -> ExactRead<Record> {
+        let document: JSONDocument
+        do throws(CloudError) {
+            document = try await api.call(command, ["id": id, "listall": "true"])
+        } catch {
+            if error.remedy == .notThere { return .neverExisted }
+            throw error
+        }
+        guard let rows = document.root.fields?.first?.item[name]?.elements, let row = rows.first else {
+            return .removed
+        }
+        guard rows.count == 1, let record = decode(row) else {
+            throw CloudError(
+                remedy: .lookAgain, effect: .none, command: command, text: "the answer about \(id) makes no sense")
+        }
+        return .found(record)
+    }
+
+    public func findVolumes(named name: String, in zone: ZoneID) async throws(CloudError) -> [VolumeRecord] {
+        let listing = try await walk(
+            "listVolumes", "volume", ["name": name, "zoneid": zone.description, "listall": "true"], key: \.id,
+            decode: Decoding.volume)
+        guard listing.isComplete else {
+            throw CloudError(
+                remedy: .lookAgain, effect: .none, command: "listVolumes",
+                text: "the list of volumes by name is incomplete")
+        }
+        // The database compares names without regard to case; Hawser does not.
+        return listing.records.filter { $0.name == name }
+    }
+
+    public func zone(_ reference: ZoneReference) async throws(CloudError) -> ExactRead<ZoneID> {
+        switch reference {
+        case .id(let id): return .found(id)
+        case .named(let name):
+            let document = try await api.call("listZones", ["name": name])
+            let zones = (document.root.fields?.first?.item["zone"]?.elements ?? []).compactMap(Decoding.zone)
+                .filter { $0.name == name }
+            guard let zone = zones.first else { return .neverExisted }
+            return .found(zone.id)
+        }
+    }
+
+    public func offering(
+        _ reference: DiskOfferingReference
+    ) async throws(CloudError) -> ExactRead<DiskOfferingRecord> {
+        let filter: [String: String]
+        switch reference {
+        case .id(let id): filter = ["id": id.description]
+        case .named(let name): filter = ["name": name]
+        }
+        let document: JSONDocument
+        do throws(CloudError) {
+            document = try await api.call("listDiskOfferings", filter)
+        } catch {
+            if error.remedy == .notThere { return .neverExisted }
+            throw error
+        }
+        let offerings = (document.root.fields?.first?.item["diskoffering"]?.elements ?? [])
+            .compactMap(Decoding.offering)
+            .filter { offering in
+                switch reference {
+                case .id(let id): offering.id == id
+                case .named(let name): offering.name == name
+                }
+            }
+        guard let offering = offerings.first else { return .neverExisted }
+        return .found(offering)
+    }
+
+    // MARK: Mutations and jobs
+
+    public func submit(_ mutation: CloudMutation, as job: JobID) async throws(CloudError) -> CloudReceipt {
+        var parameters = ["customjobid": job.description]
+        let command: String
+        switch mutation {
+        case .createVolume(let name, let size, let offering, let zone):
+            command = "createVolume"
+            parameters["name"] = name
+            parameters["diskofferingid"] = offering.description
+            parameters["zoneid"] = zone.description
+            if let size { parameters["size"] = String(Self.wholeGiB(size)) }
+        case .attachVolume(let volume, let machine):
+            command = "attachVolume"
+            parameters["id"] = volume.description
+            parameters["virtualmachineid"] = machine.description
+        case .detachVolume(let volume):
+            command = "detachVolume"
+            parameters["id"] = volume.description
+        case .resizeVolume(let volume, let size):
+            command = "resizeVolume"
+            parameters["id"] = volume.description
+            parameters["size"] = String(Self.wholeGiB(size))
+        }
+        let document = try await api.call(command, parameters, changes: true)
+        let body = document.root.fields?.first?.item
+        guard let accepted = Decoding.identifier(body?["jobid"], Kinds.Job.self) else {
+            throw CloudError(remedy: .lookAgain, effect: .unknown, command: command, text: "the answer names no job")
+        }
+        return CloudReceipt(job: accepted, volume: Decoding.identifier(body?["id"], Kinds.Volume.self))
+    }
+
+    /// Rounded up, because CloudStack counts in GiB and a volume must not be smaller than it was asked for.
+    private static func wholeGiB(_ bytes: Int64) -> Int64 { (bytes + (1 << 30) - 1) >> 30 }
+
+    public func report(of job: JobID) async throws(CloudError) -> JobReport {
+        do throws(CloudError) {
+            let document = try await api.call("queryAsyncJobResult", ["jobid": job.description])
+            guard let body = document.root.fields?.first?.item, let report = Decoding.job(body) else {
+                throw CloudError(
+                    remedy: .lookAgain, effect: .none, command: "queryAsyncJobResult", text: "the answer has no status")
+            }
+            return report
+        } catch {
+            if error.remedy == .notThere { return .notFound }
+            throw error
+        }
+    }
+
+    /// Jobs that have not ended: CloudStack lists no others (apache/cloudstack #4792).
+    ///
+    /// - Returns: each job with the volume or machine that it works on.
+    public func pendingJobs() async throws(CloudError) -> [(job: JobID, instance: UUIDValue?)] {
+        let document = try await api.call("listAsyncJobs", ["listall": "true"])
+        return (document.root.fields?.first?.item["asyncjobs"]?.elements ?? []).compactMap { item in
+            Decoding.identifier(item["jobid"], Kinds.Job.self).map { job in
+                (job, item["jobinstanceid"]?.withTextBytes { UUIDValue(utf8: $0) }.flatMap { $0 })
+            }
+        }
+    }
+
+    /// Deletes a volume: the call ends when its data is gone, and has no job. Only an explicit wish may lead here.
+    public func deleteVolume(_ id: VolumeID) async throws(CloudError) {
+        let document = try await api.call("deleteVolume", ["id": id.description], changes: true)
+        // Old servers say "true" as a text.
+        guard document.root.fields?.first?.item["success"]?.flag == true else {
+            throw CloudError(remedy: .lookAgain, effect: .unknown, command: "deleteVolume", text: "no success reported")
+        }
+    }
+
+    /// Whether the keys are good, and which CloudStack this is.
+    public func version() async throws(CloudError) -> String {
+        let document = try await api.call("listCapabilities", [:])
+        return document.root.fields?.first?.item["capability"]?["cloudstackversion"]?.text ?? "unknown"
+    }
+}
