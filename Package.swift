@@ -110,7 +110,7 @@ let package = Package(
         system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
-        system("Manifests", uses: ["VolumeModel", "YAML"]),
+        system("Manifests", uses: ["VolumeModel", "Arguments", "YAML"]),
         system("NBDExports", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         system("ServiceStatus", uses: ["VolumeModel", "Reconciliation", "Systemd"]),
         system("Store", uses: ["VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "SQLite"]),
@@ -129,12 +129,14 @@ let package = Package(
             "hawserd",
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "YAML",
-                "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices", "Manifests", "NBDExports",
-                "ServiceStatus", "Store",
+                "HTTPServer", "NBD", "Systemd", "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices",
+                "Manifests", "NBDExports", "ServiceStatus", "Store",
             ]),
         program(
             "hawser",
-            uses: ["VolumeModel", "Arguments", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "Manifests"]),
+            uses: [
+                "VolumeModel", "Arguments", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "Manifests", "YAML",
+            ]),
         program(
             "hawser-simulator",
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
@@ -165,10 +167,15 @@ let package = Package(
             ]),
         tests(
             of: "ControlAPI", in: "Systems",
-            uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient"]),
+            uses: [
+                "VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient", "HTTPServer",
+                "LinuxCalls",
+            ]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls"]),
-        tests(of: "Manifests", in: "Systems", uses: ["VolumeModel"]),
-        tests(of: "NBDExports", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "NBD"]),
+        tests(of: "Manifests", in: "Systems", uses: ["VolumeModel", "LinuxCalls", "YAML"]),
+        tests(
+            of: "NBDExports", in: "Systems",
+            uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
         tests(of: "Store", in: "Systems", uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQLite"]),
         tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),

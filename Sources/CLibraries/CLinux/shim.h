@@ -56,6 +56,9 @@ static inline int hawser_mknod_block(const char *path, mode_t mode, unsigned maj
 static inline int hawser_mknod_char(const char *path, mode_t mode, unsigned major_, unsigned minor_) {
     return mknod(path, S_IFCHR | mode, makedev(major_, minor_));
 }
+/* The ioctl numbers are macros with a cast. BLKGETDISKSEQ came with Linux 5.15: _IOR(0x12, 128, __u64). */
+static const unsigned long hawser_blkgetsize64 = BLKGETSIZE64;
+static const unsigned long hawser_blkgetdiskseq = _IOR(0x12, 128, unsigned long long);
 static inline unsigned hawser_major(dev_t device) { return major(device); }
 static inline unsigned hawser_minor(dev_t device) { return minor(device); }
 /* si_pid of a finished wait; its siginfo_t member is a macro. */

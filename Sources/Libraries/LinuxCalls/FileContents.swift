@@ -146,3 +146,11 @@ public func removeTree(_ path: String) throws(SystemCallError) {
         guard unlink(path) == 0 || errno == ENOENT else { throw SystemCallError("remove", path, errno: errno) }
     }
 }
+
+/// The path of the program that this process runs.
+public func ownProgramPath() throws(SystemCallError) -> String {
+    guard let path = try linkTarget("/proc/self/exe") else {
+        throw SystemCallError("read", "/proc/self/exe", errno: ENOENT)
+    }
+    return path
+}

@@ -1,0 +1,102 @@
+internal import CLinux
+import Glibc
+
+/// What /proc tells of processes that are not ours (proc(5)).
+public enum ProcessInspection {
+    /// Where something listens.
+    public enum Endpoint: Sendable, Hashable {
+        case tcp(port: UInt16)
+        /// The path as it was bound.
+        case unix(String)
+    }
+
+    /// The processes that hold a listening socket, by number: the only true answer to who serves an address. A process
+    /// that may not be looked into is left out.
+    public static func listeners(on endpoint: Endpoint) throws(SystemCallError) -> [Int32] {
+        let sockets = try listeningSockets(endpoint).map { "socket:[\($0)]" }
+        if sockets.isEmpty { return [] }
+        let wanted = Set(sockets)
+        return try directoryEntries("/proc").compactMap { Int32($0) }.filter { process in
+            // One that ended while we look listens no more.
+            guard let names = try? directoryEntries("/proc/\(process)/fd") else { return false }
+            return names.contains { name in
+                guard let target = try? linkTarget("/proc/\(process)/fd/\(name)") else { return false }
+                return wanted.contains(target)
+            }
+        }
+    }
+
+    private static func listeningSockets(_ endpoint: Endpoint) throws(SystemCallError) -> [String] {
+        switch endpoint {
+        case .tcp(let port):
+            let hex = String(port, radix: 16, uppercase: true)
+            let suffix = ":" + String(repeating: "0", count: 4 - hex.count) + hex
+            var inodes: [String] = []
+            for file in ["/proc/net/tcp", "/proc/net/tcp6"] where exists(file) {
+                for line in try readTextFile(file, limit: 256 << 20).split(separator: "\n").dropFirst() {
+                    let fields = line.split(separator: " ")
+                    // 0A is TCP_LISTEN.
+                    if fields.count > 9, fields[1].hasSuffix(suffix), fields[3] == "0A" {
+                        inodes.append(String(fields[9]))
+                    }
+                }
+            }
+            return inodes
+        case .unix(let path):
+            return try readTextFile("/proc/net/unix", limit: 64 << 20).split(separator: "\n").compactMap { line in
+                let fields = line.split(separator: " ", maxSplits: 7)
+                // The flag 00010000 is __SO_ACCEPTCON: it listens.
+                return fields.count == 8 && fields[3] == "00010000" && fields[7] == path ? String(fields[6]) : nil
+            }
+        }
+    }
+
+    /// The path of the program that a process runs; nil when it is gone or may not be looked into.
+    public static func program(of process: Int32) -> String? {
+        // Why it cannot be read makes no difference: what runs there is not known.
+        (try? linkTarget("/proc/\(process)/exe")) ?? nil
+    }
+
+    /// How many descriptors of a process are open on a disk, or on the plain file with these numbers.
+    ///
+    /// - Throws: ``SystemCallError`` when that cannot be known; `ENOENT` when the process is gone.
+    public static func descriptors(
+        of process: Int32, openOn number: (major: UInt64, minor: UInt64)
+    ) throws(SystemCallError) -> Int {
+        var count = 0
+        for name in try directoryEntries("/proc/\(process)/fd") {
+            var status = stat()
+            guard stat("/proc/\(process)/fd/\(name)", &status) == 0 else {
+                // Closed since it was listed; anything else is not known.
+                if errno == ENOENT { continue }
+                throw SystemCallError("look at descriptor \(name) of process", "\(process)", errno: errno)
+            }
+            switch status.st_mode & S_IFMT {
+            case S_IFBLK:
+                let found = (UInt64(hawser_major(status.st_rdev)), UInt64(hawser_minor(status.st_rdev)))
+                if found == number { count += 1 }
+            case S_IFREG where (UInt64(status.st_dev), UInt64(status.st_ino)) == number: count += 1
+            default: break
+            }
+        }
+        return count
+    }
+
+    /// Waits until a process, of whomever, has ended; at once when there is none of this number.
+    ///
+    /// It is watched by a pidfd (pidfd_open(2)), so that a later process with the same number is not taken for it, save in
+    /// the instant before the call.
+    public static func waitForEnd(of process: Int32) async throws(SystemCallError) {
+        let number = hawser_pidfd_open(process)
+        if number < 0 && errno == ESRCH { return }
+        guard number >= 0 else { throw SystemCallError("watch process", "\(process)", errno: errno) }
+        let (ended, continuation) = AsyncStream<Void>.makeStream()
+        try onOwnThread(named: "watch-\(process)") {
+            let watched = FileDescriptor(owning: number)
+            var waiting = pollfd(fd: watched.number, events: Int16(POLLIN), revents: 0)
+            _ = retryingInterrupts { poll(&waiting, 1, -1) }
+            continuation.finish()
+        }
+        for await _ in ended {}
+    }
+}

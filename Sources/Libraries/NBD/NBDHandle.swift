@@ -1,0 +1,63 @@
+internal import CNBD
+import Glibc
+
+/// A call of libnbd that failed, in its own words.
+public struct NBDError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let operation: String
+    public let text: String
+    /// One of errno(3); 0 when libnbd names none.
+    public let errorNumber: Int32
+
+    public var description: String { "cannot \(operation): \(text)" }
+
+    /// The last failure of libnbd in this thread: to be taken before anything else is called.
+    static func last(_ operation: String) -> NBDError {
+        NBDError(
+            operation: operation, text: nbd_get_error().map { String(cString: $0) } ?? "unknown error",
+            errorNumber: nbd_get_errno())
+    }
+}
+
+/// Owns one libnbd handle, which locks itself: any thread may use it, one call at a time.
+///
+/// `@unchecked Sendable` is sound because libnbd serialises all calls on a handle (libnbd(3), "Multiple handles,
+/// threads") and the pointer never changes.
+final class NBDHandle: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    init() throws(NBDError) {
+        guard let pointer = nbd_create() else { throw NBDError.last("make an NBD handle") }
+        self.pointer = pointer
+    }
+
+    deinit { nbd_close(pointer) }
+
+    /// Connects and waits until the handshake is done, or stands at the options when `optionMode` was set.
+    func connect(to address: NBDAddress, until deadline: ContinuousClock.Instant) throws(NBDError) {
+        let operation = "connect to NBD server \(address)"
+        let begun =
+            switch address {
+            case .tcp(let host, let port): nbd_aio_connect_tcp(pointer, host, String(port))
+            case .unix(let path): nbd_aio_connect_unix(pointer, path)
+            }
+        guard begun == 0 else { throw NBDError.last(operation) }
+        try wait(until: deadline, operation) { nbd_aio_is_connecting($0) == 0 }
+        guard nbd_aio_is_negotiating(pointer) == 1 || nbd_aio_is_ready(pointer) == 1 else {
+            throw NBDError(operation: operation, text: "the server closed the connection", errorNumber: ECONNRESET)
+        }
+    }
+
+    /// Lets libnbd work until something is done.
+    func wait(
+        until deadline: ContinuousClock.Instant, _ operation: String, _ isDone: (OpaquePointer) -> Bool
+    ) throws(NBDError) {
+        while !isDone(pointer) {
+            let left = ContinuousClock.now.duration(to: deadline)
+            let milliseconds = Int32(clamping: left / .milliseconds(1) < 0 ? 0 : Int64(left / .milliseconds(1)))
+            guard milliseconds > 0 else {
+                throw NBDError(operation: operation, text: "no answer in time", errorNumber: ETIMEDOUT)
+            }
+            guard nbd_poll(pointer, milliseconds) >= 0 else { throw NBDError.last(operation) }
+        }
+    }
+}

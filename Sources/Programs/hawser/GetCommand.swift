@@ -1,0 +1,87 @@
+import Arguments
+import ControlAPIClient
+import ControlAPIModel
+import VolumeModel
+
+/// `hawser get`: lists of one kind.
+enum GetCommand {
+    static let kinds = ["attachments", "volumes", "devices", "exports", "operations", "events"]
+
+    static let command = Command(
+        description: CommandDescription(
+            "get", operands: "[KIND]", operandCount: 0...1, summary: "list \(kinds.joined(separator: ", "))",
+            options: [Commands.output, Commands.socket, Commands.help]), run: run)
+
+    private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
+        let format = try OutputFormat(parsed)
+        let client = Commands.client(parsed)
+        let kind = parsed.operands.first ?? "attachments"
+        switch kind {
+        case "attachments", "attachment":
+            try StatusCommand.show(try await client.overview(), format)
+        case "volumes", "volume":
+            try show(
+                try await client.world().volumes, format, ["ID", "NAME", "TYPE", "STATE", "SIZE", "ATTACHED-TO"],
+                name: \.id
+            ) { [$0.id, $0.name, $0.type, $0.state, size($0.sizeInBytes), $0.attachedTo ?? "-"] }
+        case "devices", "device":
+            try show(
+                try await client.world().devices, format, ["NAME", "SERIAL", "SIZE", "DISKSEQ", "READ-ONLY", "LINK"],
+                name: \.kernelName
+            ) {
+                [
+                    $0.kernelName, $0.serial ?? "-", size($0.sizeInBytes), $0.diskSequence.map(String.init) ?? "-",
+                    $0.readOnly ? "yes" : "no", $0.links.first ?? "-",
+                ]
+            }
+        case "exports", "export":
+            try show(
+                try await client.world().exports, format, ["NAME", "MODE", "LIVE", "CLIENTS", "OWNER", "LEADS-TO"],
+                name: \.name
+            ) {
+                [
+                    $0.name, $0.readOnly ? "ro" : "rw", $0.liveness, $0.clients.map(String.init) ?? "?",
+                    $0.volume == nil ? "foreign" : "hawser", $0.target,
+                ]
+            }
+        case "operations", "operation":
+            try show(
+                try await client.operations(), format, ["STARTED", "VERB", "PHASE", "TOOK", "JOB", "EVIDENCE"],
+                name: \.id
+            ) {
+                [
+                    $0.startedAt.description, $0.verb, $0.phase, Ages.took($0.changedAt.instant - $0.startedAt.instant),
+                    $0.job ?? "-", $0.evidence,
+                ]
+            }
+        case "events", "event":
+            try show(
+                try await client.events(), format, ["AT", "SEVERITY", "REASON", "OBJECT", "MESSAGE"], name: \.name
+            ) { [$0.at.description, $0.severity, $0.reason, $0.name, $0.message] }
+        default:
+            let hint = Spelling.nearest(to: kind, among: kinds).map { ": did you mean '\($0)'?" } ?? ""
+            throw UsageError("there is no kind '\(kind)'\(hint)")
+        }
+        return ExitCode.success
+    }
+
+    private static func show<Item: Codable & Sendable>(
+        _ items: [Item], _ format: OutputFormat, _ header: [String], name: KeyPath<Item, String>,
+        _ cells: (Item) -> [String]
+    ) throws {
+        switch format {
+        case .json: out(try Documents.json(WireList(items: items)))
+        case .yaml: out(try Documents.yaml(WireList(items: items)), terminator: "")
+        case .name: for item in items { out(item[keyPath: name]) }
+        case .table, .wide:
+            var table = Table(header)
+            table.rows = items.map(cells)
+            for line in table.lines(.standardOutput) { out(line) }
+        }
+    }
+
+    static func size(_ bytes: Int64) -> String {
+        if bytes > 0, bytes % (1 << 30) == 0 { return "\(bytes >> 30)Gi" }
+        return bytes % (1 << 20) == 0 ? "\(bytes >> 20)Mi" : "\(bytes)"
+    }
+}

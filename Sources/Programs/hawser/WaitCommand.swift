@@ -1,0 +1,68 @@
+import Arguments
+import ControlAPIClient
+import ControlAPIModel
+import VolumeModel
+
+/// `hawser wait`.
+enum WaitCommand {
+    enum Goal: String {
+        case ready
+        case detached
+    }
+
+    static let command = Command(
+        description: CommandDescription(
+            "wait", operands: "[NAME...]", operandCount: 0...1_000, summary: "until attachments are ready, or gone",
+            options: [
+                CommandOption("for", value: .required("GOAL"), help: "ready or detached (ready)"),
+                CommandOption("timeout", value: .required("TIME"), help: "give up after this long (5m)"),
+                Commands.socket,
+                Commands.help,
+            ]), run: run)
+
+    private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
+        let word = parsed.value("for") ?? "ready"
+        guard let goal = Goal(rawValue: word) else { throw UsageError("--for takes ready or detached, not '\(word)'") }
+        let patience = try parsed.duration("timeout") ?? .seconds(300)
+        return try await wait(for: goal, parsed.operands, Commands.client(parsed), patience: patience)
+    }
+
+    /// Waits on the daemon's own word that something changed; without names for all there are.
+    static func wait(
+        for goal: Goal, _ names: [String], _ client: ControlClient, patience: Duration
+    ) async throws -> Int32 {
+        let deadline = ContinuousClock.now + patience
+        var overview = try await client.overview()
+        while true {
+            let left = unreached(goal, names, overview)
+            if left.isEmpty { return ExitCode.success }
+            let stalled = left.compactMap { name in overview.items.first { $0.name == name && $0.mover == "person" } }
+            if goal == .ready, stalled.count == left.count {
+                for item in stalled { complain("\(item.name): \(item.message ?? item.reason ?? "stalled")") }
+                return ExitCode.stalled
+            }
+            let remaining = ContinuousClock.now.duration(to: deadline)
+            guard remaining > .zero else {
+                for name in left {
+                    let item = overview.items.first { $0.name == name }
+                    complain("\(name) is not \(goal.rawValue): \(item?.message ?? "it is not known")")
+                }
+                return ExitCode.timedOut
+            }
+            overview = try await client.overview(newerThan: overview.revision, patience: min(remaining, .seconds(10)))
+        }
+    }
+
+    static func unreached(_ goal: Goal, _ names: [String], _ overview: WireOverview) -> [String] {
+        switch goal {
+        case .ready:
+            let wanted = names.isEmpty ? overview.items.map(\.name) : names
+            return wanted.filter { name in !overview.items.contains { $0.name == name && $0.isReady } }
+        case .detached:
+            let there = overview.items.filter { $0.readiness != "departed" }.map(\.name)
+            return names.isEmpty ? there : names.filter(there.contains)
+        }
+    }
+
+    private static func complain(_ text: String) { say("hawser: \(text)", on: 2) }
+}

@@ -1,0 +1,84 @@
+import CloudStack
+import ControlAPI
+import HTTPServer
+import LinuxCalls
+import LinuxDevices
+import NBDExports
+import Planning
+import Reconciliation
+import ServiceStatus
+import Store
+import Systemd
+import VolumeModel
+
+/// The one place that chooses the real systems and joins them.
+struct Assembly {
+    let controller: Controller
+    let store: SQLiteStore
+    let exports: NBDKitExports
+    let server: HTTPServer
+
+    init(_ configuration: Configuration) throws {
+        store = try SQLiteStore(path: configuration.storePath)
+        let devices: any DeviceObserver
+        switch configuration.devices {
+        case .udev(let buses): devices = UdevDevices(buses: buses)
+        case .directory(let directory): devices = DirectoryDevices(directory: directory)
+        }
+        exports = try NBDKitExports(configuration.nbd)
+        let systems = OutsideSystems(
+            cloud: CloudStackService(configuration.cloudStack), devices: devices, exports: exports, store: store,
+            time: SystemTime())
+        controller = Controller(
+            here: configuration.here, policy: configuration.policy, systems: systems,
+            seed: UInt64.random(in: 0 ... .max))
+        try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
+        server = try ControlServer(
+            controller: controller, store: store, version: Version.text, permittedGroup: configuration.controlGroup
+        ).listen(onSocket: configuration.controlSocket)
+    }
+
+    /// Reconciles until a signal asks it to end; steps that run are given time.
+    func run(_ signals: AsyncStream<Int32>, log: Log) async throws {
+        let reporter = ServiceReporter(controller: controller)
+        let controller = controller
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await controller.run() }
+            group.addTask { await reporter.run() }
+            group.addTask { await Self.narrate(controller, log) }
+            for await signal in signals {
+                log.write(.notice, "stopping", ["signal": "\(signal)"])
+                break
+            }
+            ServiceReporter.stopping()
+            await controller.stop(patience: .seconds(10))
+            group.cancelAll()
+            do { try await group.waitForAll() } catch is CancellationError {}
+        }
+        server.stop()
+    }
+
+    /// Writes a line whenever an attachment becomes ready, or is not for another reason than before.
+    private static func narrate(_ controller: Controller, _ log: Log) async {
+        var before: [String: String] = [:]
+        var revision: Int64 = -1
+        while !Task.isCancelled {
+            let overview = await controller.overview(newerThan: revision, patience: .seconds(30))
+            revision = overview.revision
+            for report in overview.reports {
+                var fields = ["attachment": report.name]
+                let word: String
+                switch report.readiness {
+                case .ready: word = "ready"
+                case .departed: word = "gone"
+                case .notReady(let cause):
+                    word = "not ready"
+                    fields["reason"] = cause.code
+                    fields["because"] = cause.message
+                }
+                let key = word + (fields["reason"] ?? "")
+                if before.updateValue(key, forKey: report.name) != key { log.write(.information, word, fields) }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Arguments
+import CloudStack
+import LinuxCalls
+import LinuxDevices
+import NBD
+import NBDExports
+import Planning
+import VolumeModel
+
+/// What hawserd runs with: settings, checked.
+struct Configuration: Sendable {
+    enum Devices: Sendable {
+        case udev(Set<DiskBus>)
+        case directory(String)
+    }
+
+    var here: MachineID
+    var cloudStack: CloudStackConfiguration
+    var storePath: String
+    var devices: Devices
+    var nbd: NBDKitConfiguration
+    var controlSocket: String
+    var controlGroup: UInt32?
+    var policy: Policy
+    var logsJSON: Bool
+
+    init(_ values: SettingValues) throws {
+        here = try Self.thisMachine(values)
+        var cloud = CloudStackConfiguration(
+            endpoint: try values.required("cloudstack.endpoint"), apiKey: try values.required("cloudstack.apiKey"),
+            secretKey: try Self.secretKey(values))
+        cloud.certificateAuthorityFile = values["cloudstack.caFile"]
+        guard let rate = Double(try values.required("cloudstack.callsPerSecond")), rate > 0 else {
+            throw UsageError("cloudstack.callsPerSecond is a number above 0")
+        }
+        cloud.callsPerSecond = rate
+        cloudStack = cloud
+        storePath = try values.required("store.path")
+        if let directory = values["devices.directory"] {
+            devices = .directory(directory)
+        } else {
+            let words = try values.required("devices.buses").split(separator: ",").map(String.init)
+            devices = .udev(
+                Set(
+                    try words.map { word throws(UsageError) in
+                        guard let bus = DiskBus(configurationName: word) else {
+                            throw UsageError("devices.buses takes virtio, scsi and loop-by-rule, not '\(word)'")
+                        }
+                        return bus
+                    }))
+        }
+        let supervision: NBDKitConfiguration.Supervision
+        switch try values.required("nbd.mode") {
+        case "supervised": supervision = .supervised(program: try values.required("nbd.program"))
+        case "external": supervision = .external
+        case let other: throw UsageError("nbd.mode is supervised or external, not '\(other)'")
+        }
+        nbd = NBDKitConfiguration(
+            root: try values.required("nbd.root"), supervision: supervision,
+            writable: try Self.address(values, "nbd.listen"), readOnly: try Self.address(values, "nbd.listenReadOnly"))
+        controlSocket = try values.required("control.socket")
+        if let text = values["control.group"] {
+            guard let group = UInt32(text) else { throw UsageError("control.group is a group's number, not '\(text)'") }
+            controlGroup = group
+        }
+        policy = Policy()
+        policy.resyncInterval = try values.duration("policy.resync")
+        policy.jobPollInterval = try values.duration("policy.jobPoll")
+        policy.revisitInterval = try values.duration("policy.revisit")
+        policy.deviceDeadline = try values.duration("policy.deviceDeadline")
+        policy.requestInFlightBound = try values.duration("policy.requestInFlight")
+        switch try values.required("log.format") {
+        case "text": logsJSON = false
+        case "json": logsJSON = true
+        case let other: throw UsageError("log.format is text or json, not '\(other)'")
+        }
+    }
+
+    /// KVM gives a CloudStack machine its own id as the DMI product UUID.
+    private static func thisMachine(_ values: SettingValues) throws -> MachineID {
+        if let text = values["self"] {
+            guard let id = MachineID(text) else { throw UsageError("self is a UUID, not '\(text)'") }
+            return id
+        }
+        let file = "/sys/class/dmi/id/product_uuid"
+        // Unreadable or not there: either way this machine does not tell who it is.
+        guard let text = try? readTextFile(file, limit: 256),
+            let id = MachineID(text.prefix { !$0.isWhitespace }.lowercased())
+        else {
+            throw UsageError(
+                "\(file) does not tell which machine this is: set self to this appliance's id in CloudStack")
+        }
+        return id
+    }
+
+    private static func secretKey(_ values: SettingValues) throws -> String {
+        if let key = values["cloudstack.secretKey"] { return key }
+        let text = try readTextFile(try values.required("cloudstack.secretKeyFile"), limit: 65_536)
+        return String(text.prefix { !$0.isNewline })
+    }
+
+    private static func address(_ values: SettingValues, _ key: String) throws(UsageError) -> NBDAddress {
+        let text = try values.required(key)
+        if text.hasPrefix("/") { return .unix(text) }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            throw UsageError("\(key) is HOST:PORT or a socket's path, not '\(text)'")
+        }
+        return .tcp(host: String(text[..<colon]), port: port)
+    }
+}

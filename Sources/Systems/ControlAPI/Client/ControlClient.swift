@@ -1,0 +1,121 @@
+public import ControlAPIModel
+internal import Curl
+import FoundationEssentials
+
+/// A running hawserd, reached over its socket.
+public struct ControlClient: Sendable {
+    private let http: HTTPClient
+    private let socket: String
+
+    /// - Parameter socket: the path of hawserd's control socket.
+    public init(socket: String) {
+        var configuration = HTTPClient.Configuration()
+        configuration.unixSocket = socket
+        configuration.connections = 2
+        configuration.connectTimeout = .seconds(5)
+        http = HTTPClient(configuration)
+        self.socket = socket
+    }
+
+    public func overview() async throws(ControlError) -> WireOverview { try await get(WirePath.overview) }
+
+    /// Returns as soon as there is a newer overview than this, or after `patience`, at most a minute.
+    public func overview(newerThan revision: Int64, patience: Duration) async throws(ControlError) -> WireOverview {
+        let seconds = min(60, max(1, patience.components.seconds))
+        return try await get("\(WirePath.overview)?newerThan=\(revision)&patienceSeconds=\(seconds)")
+    }
+
+    public func plan() async throws(ControlError) -> [WirePlanLine] {
+        (try await get(WirePath.plan) as WireList<WirePlanLine>).items
+    }
+
+    public func world() async throws(ControlError) -> WireWorld { try await get(WirePath.world) }
+
+    public func version() async throws(ControlError) -> String {
+        (try await get(WirePath.version) as WireVersion).version
+    }
+
+    /// - Parameter name: an attachment's name; nil for all.
+    public func events(of name: String? = nil) async throws(ControlError) -> [WireEvent] {
+        (try await get(WirePath.events + query(name)) as WireList<WireEvent>).items
+    }
+
+    public func operations(of name: String? = nil) async throws(ControlError) -> [WireOperation] {
+        (try await get(WirePath.operations + query(name)) as WireList<WireOperation>).items
+    }
+
+    public func drifts(since: Timestamp? = nil) async throws(ControlError) -> [WireDriftRecord] {
+        let path = WirePath.drifts + (since.map { "?since=\($0)" } ?? "")
+        return (try await get(path) as WireList<WireDriftRecord>).items
+    }
+
+    public func apply(_ items: [WireObject], dryRun: Bool = false) async throws(ControlError) -> [WireChange] {
+        let list: WireList<WireChange> = try await post(WirePath.apply, WireApply(items: items, dryRun: dryRun))
+        return list.items
+    }
+
+    public func delete(_ names: [String], dryRun: Bool = false) async throws(ControlError) -> [WireChange] {
+        let list: WireList<WireChange> = try await post(WirePath.delete, WireNames(names: names, dryRun: dryRun))
+        return list.items
+    }
+
+    /// Looks again at some attachments, or at everything.
+    public func reconcile(_ names: [String]?) async throws(ControlError) {
+        let _: WireList<String> = try await post(WirePath.reconcile, WireNames(names: names))
+    }
+
+    // MARK: HTTP
+
+    /// Names hold nothing that a query would need encoded (``ObjectName``); what is no such name is left out of the URL.
+    private func query(_ name: String?) -> String {
+        guard let name else { return "" }
+        let plain = name.utf8.allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+        }
+        return plain ? "?name=\(name)" : "?name=-"
+    }
+
+    private func get<Body: Decodable>(_ path: String) async throws(ControlError) -> Body {
+        try await send(HTTPRequest(.get, "http://hawserd\(path)", timeout: .seconds(75)))
+    }
+
+    private func post<Body: Decodable>(_ path: String, _ body: some Encodable) async throws(ControlError) -> Body {
+        let bytes: [UInt8]
+        do { bytes = Array(try JSONEncoder().encode(body)) } catch { throw .unreadable("\(error)") }
+        return try await send(
+            HTTPRequest(
+                .post, "http://hawserd\(path)", headers: [(name: "Content-Type", value: "application/json")],
+                body: bytes, timeout: .seconds(60), isSentOnceAtMost: true))
+    }
+
+    private func send<Body: Decodable>(_ request: HTTPRequest) async throws(ControlError) -> Body {
+        let response: HTTPResponse
+        do { response = try await http.send(request) } catch { throw .unreachable(socket: socket, error.text) }
+        guard response.status == 200 else {
+            // An answer that is no problem document says as much by its status.
+            if let problem = try? JSONDecoder().decode(WireProblem.self, from: Data(response.body)) {
+                throw .refused(problem)
+            }
+            throw .unreadable("status \(response.status)")
+        }
+        do { return try JSONDecoder().decode(Body.self, from: Data(response.body)) } catch {
+            throw .unreadable("\(error)")
+        }
+    }
+}
+
+/// Why hawserd gave no answer that helps.
+public enum ControlError: Error, Sendable, Equatable, CustomStringConvertible {
+    case unreachable(socket: String, String)
+    case refused(WireProblem)
+    case unreadable(String)
+
+    public var description: String {
+        switch self {
+        case .unreachable(let socket, let text): "cannot reach hawserd on \(socket): \(text)"
+        case .refused(let problem): problem.detail
+        case .unreadable(let text): "cannot understand hawserd's answer: \(text)"
+        }
+    }
+}

@@ -1,0 +1,141 @@
+public import VolumeModel
+
+/// One attachment that a client applies: the manifest's shape, after the client has checked it.
+public struct WireObject: Sendable, Equatable, Codable {
+    public struct Volume: Sendable, Equatable, Codable {
+        public struct Template: Sendable, Equatable, Codable {
+            public var name: String
+            public var sizeInBytes: Int64?
+            public var diskOffering: String
+        }
+
+        public var id: String?
+        public var name: String?
+        /// Id or name.
+        public var zone: String?
+        public var template: Template?
+    }
+
+    public struct Export: Sendable, Equatable, Codable {
+        public var name: String
+        public var readOnly: Bool
+    }
+
+    public var name: String
+    public var labels: [String: String]
+    public var volume: Volume
+    /// `self`, or a machine's id or name.
+    public var vm: String
+    public var export: Export?
+    public var detachWhenInUse: String
+    /// Where the object was written down.
+    public var file: String
+    /// The generation that the client saw; absent to change whatever is there.
+    public var expectedGeneration: Int64?
+}
+
+extension WireObject {
+    public init(
+        name: ObjectName, labels: [String: String], volume: VolumeReference, machine: MachineReference,
+        export: DesiredExport?, detach: DetachPolicy, file: String, expectedGeneration: Int64? = nil
+    ) {
+        self.name = name.text
+        self.labels = labels
+        switch volume {
+        case .id(let id): self.volume = Volume(id: id.description)
+        case .named(let name, let zone): self.volume = Volume(name: name, zone: zone.text)
+        case .created(let template):
+            self.volume = Volume(
+                zone: template.zone.text,
+                template: .init(
+                    name: template.name, sizeInBytes: template.sizeInBytes, diskOffering: template.offering.text))
+        }
+        switch machine {
+        case .thisMachine: vm = "self"
+        case .id(let id): vm = id.description
+        case .named(let name): vm = name
+        }
+        self.export = export.map { Export(name: $0.name.text, readOnly: $0.isReadOnly) }
+        detachWhenInUse = detach.whenInUse.rawValue
+        self.file = file
+        self.expectedGeneration = expectedGeneration
+    }
+
+    /// What is wrong with the object, as a sentence; the server checks everything again.
+    public struct Refusal: Error, Sendable, Equatable, CustomStringConvertible {
+        public let description: String
+    }
+
+    public func objectName() throws(Refusal) -> ObjectName {
+        guard let name = ObjectName(name) else {
+            throw Refusal(description: "'\(name)' is no name for an object: \(ObjectName.rule)")
+        }
+        return name
+    }
+
+    public func volumeReference() throws(Refusal) -> VolumeReference {
+        if let text = volume.id {
+            guard let id = VolumeID(text) else { throw Refusal(description: "'\(name)': volume '\(text)' is no UUID") }
+            return .id(id)
+        }
+        guard let zone = volume.zone.map(ZoneReference.init(text:)) else {
+            throw Refusal(description: "'\(name)': the volume has neither an id nor a zone")
+        }
+        if let template = volume.template {
+            return .created(
+                VolumeTemplate(
+                    name: template.name, sizeInBytes: template.sizeInBytes,
+                    offering: DiskOfferingReference(text: template.diskOffering), zone: zone))
+        }
+        guard let volumeName = volume.name else {
+            throw Refusal(description: "'\(name)': the volume has no id, no name and no template")
+        }
+        return .named(volumeName, zone: zone)
+    }
+
+    public var machineReference: MachineReference {
+        if vm == "self" { return .thisMachine }
+        return MachineID(vm).map { .id($0) } ?? .named(vm)
+    }
+
+    public func desiredExport() throws(Refusal) -> DesiredExport? {
+        guard let export else { return nil }
+        guard let exportName = ExportName(export.name) else {
+            throw Refusal(description: "'\(name)': '\(export.name)' is no export name: \(ExportName.rule)")
+        }
+        return DesiredExport(name: exportName, isReadOnly: export.readOnly)
+    }
+
+    public func detachPolicy() throws(Refusal) -> DetachPolicy {
+        guard let whenInUse = DetachPolicy.WhenInUse(rawValue: detachWhenInUse) else {
+            throw Refusal(description: "'\(name)': detach.whenInUse is Wait, not '\(detachWhenInUse)'")
+        }
+        return DetachPolicy(whenInUse: whenInUse)
+    }
+}
+
+extension ZoneReference {
+    fileprivate var text: String {
+        switch self {
+        case .id(let id): id.description
+        case .named(let name): name
+        }
+    }
+
+    fileprivate init(text: String) {
+        self = ZoneID(text).map { .id($0) } ?? .named(text)
+    }
+}
+
+extension DiskOfferingReference {
+    fileprivate var text: String {
+        switch self {
+        case .id(let id): id.description
+        case .named(let name): name
+        }
+    }
+
+    fileprivate init(text: String) {
+        self = DiskOfferingID(text).map { .id($0) } ?? .named(text)
+    }
+}

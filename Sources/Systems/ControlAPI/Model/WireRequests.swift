@@ -1,0 +1,86 @@
+/// `POST apply`: all of them, or none.
+public struct WireApply: Sendable, Equatable, Codable {
+    public var items: [WireObject]
+    public var dryRun: Bool
+
+    public init(items: [WireObject], dryRun: Bool) {
+        self.items = items
+        self.dryRun = dryRun
+    }
+}
+
+/// `POST delete` and `POST reconcile`: objects by name; absent names mean all, which `delete` refuses.
+public struct WireNames: Sendable, Equatable, Codable {
+    public var names: [String]?
+    public var dryRun: Bool
+
+    public init(names: [String]?, dryRun: Bool = false) {
+        self.names = names
+        self.dryRun = dryRun
+    }
+}
+
+/// What became, or would become, of one object.
+public struct WireChange: Sendable, Equatable, Codable {
+    public var name: String
+    /// `created`, `configured`, `unchanged`, `deleted`, `not found`.
+    public var change: String
+    public var generation: Int64
+    public var differences: [String]
+
+    public init(name: String, change: String, generation: Int64, differences: [String]) {
+        self.name = name
+        self.change = change
+        self.generation = generation
+        self.differences = differences
+    }
+}
+
+/// A list of anything.
+public struct WireList<Item: Sendable & Codable>: Sendable, Codable {
+    public var items: [Item]
+
+    public init(items: [Item]) {
+        self.items = items
+    }
+}
+
+/// Why a request was refused (RFC 9457, `application/problem+json`).
+public struct WireProblem: Error, Sendable, Equatable, Codable, CustomStringConvertible {
+    public var title: String
+    public var status: Int
+    /// A sentence for people.
+    public var detail: String
+
+    public init(title: String, status: Int, detail: String) {
+        self.title = title
+        self.status = status
+        self.detail = detail
+    }
+
+    public var description: String { detail }
+}
+
+/// The paths of the API.
+public enum WirePath {
+    public static let root = "/apis/hawser/v1"
+    public static let overview = root + "/overview"
+    public static let plan = root + "/plan"
+    public static let world = root + "/world"
+    public static let apply = root + "/apply"
+    public static let delete = root + "/delete"
+    public static let reconcile = root + "/reconcile"
+    public static let events = root + "/events"
+    public static let operations = root + "/operations"
+    public static let drifts = root + "/drifts"
+    public static let version = root + "/version"
+}
+
+/// `GET version`.
+public struct WireVersion: Sendable, Equatable, Codable {
+    public var version: String
+
+    public init(version: String) {
+        self.version = version
+    }
+}

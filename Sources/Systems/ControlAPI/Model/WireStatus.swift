@@ -1,0 +1,135 @@
+public import VolumeModel
+
+/// One attachment as `hawser status` shows it.
+public struct WireAttachment: Sendable, Equatable, Codable {
+    public var id: String
+    public var name: String
+    public var generation: Int64
+    public var volume: String?
+    public var machine: String?
+    public var isHere: Bool
+    public var isDeparting: Bool
+    /// `ready`, `not-ready`, `departed`.
+    public var readiness: String
+    /// The cause's code, message and who has to act next; absent when ready.
+    public var reason: String?
+    public var message: String?
+    public var mover: String?
+    public var since: Timestamp
+    public var cloudStack: String
+    public var device: String
+    public var export: String
+    /// Connected clients; absent when there is no export or they cannot be counted.
+    public var clients: Int?
+    public var drifts: [WireDrift]
+    public var next: String?
+    public var nextAt: Timestamp?
+
+    public var isReady: Bool { readiness == "ready" }
+
+    public init(_ report: AttachmentReport) {
+        id = report.attachment.description
+        name = report.name
+        generation = report.generation
+        volume = report.volume?.description
+        machine = report.machine?.description
+        isHere = report.isHere
+        isDeparting = report.isDeparting
+        switch report.readiness {
+        case .ready: readiness = "ready"
+        case .departed: readiness = "departed"
+        case .notReady(let cause):
+            readiness = "not-ready"
+            reason = cause.code
+            message = cause.message
+            mover = cause.mover.rawValue
+        }
+        since = Timestamp(report.since)
+        cloudStack = report.cloudWord
+        device = report.deviceWord
+        export = report.exportWord
+        if case .known(let count)? = report.clients { clients = count }
+        drifts = report.drifts.map { WireDrift($0) }
+        next = report.next
+        nextAt = report.nextAt.map(Timestamp.init)
+    }
+}
+
+public struct WireDrift: Sendable, Equatable, Codable {
+    public var world: String
+    public var kind: String
+    public var wanted: String
+    public var observed: String
+
+    public init(_ drift: Drift) {
+        world = drift.world.rawValue
+        kind = drift.kind.rawValue
+        wanted = drift.wanted
+        observed = drift.observed
+    }
+}
+
+public struct WireUnmanaged: Sendable, Equatable, Codable {
+    public var world: String
+    public var name: String
+    public var detail: String
+
+    public init(_ unmanaged: Unmanaged) {
+        world = unmanaged.world.rawValue
+        name = unmanaged.name
+        detail = unmanaged.detail
+    }
+}
+
+public struct WireCause: Sendable, Equatable, Codable {
+    public var reason: String
+    public var message: String
+    public var mover: String
+
+    public init(_ cause: Cause) {
+        reason = cause.code
+        message = cause.message
+        mover = cause.mover.rawValue
+    }
+}
+
+/// Everything about every attachment at one moment.
+public struct WireOverview: Sendable, Equatable, Codable {
+    /// Goes up whenever something in it changed: ask for one newer than this to wait for a change.
+    public var revision: Int64
+    public var at: Timestamp
+    public var here: String
+    public var items: [WireAttachment]
+    public var unmanaged: [WireUnmanaged]
+    public var nodeCauses: [WireCause]
+
+    public init(
+        revision: Int64, at: Timestamp, here: String, items: [WireAttachment], unmanaged: [WireUnmanaged],
+        nodeCauses: [WireCause]
+    ) {
+        self.revision = revision
+        self.at = at
+        self.here = here
+        self.items = items
+        self.unmanaged = unmanaged
+        self.nodeCauses = nodeCauses
+    }
+}
+
+/// One line of a plan.
+public struct WirePlanLine: Sendable, Equatable, Codable {
+    public var name: String
+    /// `action`, `look`, `hold`, `settled`.
+    public var kind: String
+    public var verb: String?
+    public var summary: String?
+    public var reason: String?
+
+    public init(name: String, kind: String, verb: String? = nil, summary: String? = nil, reason: String? = nil) {
+        self.name = name
+        self.kind = kind
+        self.verb = verb
+        self.summary = summary
+        self.reason = reason
+    }
+}

@@ -1,0 +1,49 @@
+import ControlAPIModel
+import Reconciliation
+import VolumeModel
+
+extension WireOverview {
+    init(_ overview: Overview) {
+        self.init(
+            revision: overview.revision, at: Timestamp(overview.at), here: overview.here.description,
+            items: overview.reports.map { WireAttachment($0) }, unmanaged: overview.unmanaged.map { WireUnmanaged($0) },
+            nodeCauses: overview.nodeCauses.map { WireCause($0) })
+    }
+}
+
+extension WirePlanLine {
+    init(_ line: PlanLine) {
+        switch line.outcome {
+        case .action(let verb, let summary, let reason):
+            self.init(name: line.name, kind: "action", verb: verb, summary: summary, reason: reason)
+        case .look(let what): self.init(name: line.name, kind: "look", summary: what)
+        case .hold(let cause): self.init(name: line.name, kind: "hold", summary: cause.message, reason: cause.code)
+        case .settled: self.init(name: line.name, kind: "settled")
+        }
+    }
+}
+
+extension WireWorld {
+    init(_ world: ObservedWorld) {
+        let server =
+            switch world.exports?.server {
+            case .running?: "running"
+            case .down(let text)?: "down: \(text)"
+            case .unknown?, nil: "not asked yet"
+            }
+        self.init(
+            volumes: world.volumes.map { WireVolume($0) }, volumesListedAt: world.volumesListedAt.map(Timestamp.init),
+            devices: world.devices.map { WireDevice($0) },
+            exports: (world.exports?.entries ?? []).map { WireExport($0) },
+            exportServer: server, writableURI: world.exports?.writableURI ?? "",
+            readOnlyURI: world.exports?.readOnlyURI ?? "")
+    }
+}
+
+extension WireChange {
+    init(_ edit: AppliedEdit) {
+        self.init(
+            name: edit.name.text, change: edit.change.rawValue, generation: edit.generation,
+            differences: edit.differences)
+    }
+}

@@ -1,0 +1,13 @@
+/// The fields that a manifest may have, level by level: the parser and the JSON Schema both follow this one table.
+public enum ManifestFields {
+    public static let apiVersion = "hawser/v1"
+    public static let kind = "VolumeAttachment"
+
+    public static let document = ["apiVersion", "kind", "metadata", "spec"]
+    public static let metadata = ["name", "labels"]
+    public static let spec = ["volume", "vm", "export", "detach"]
+    public static let volume = ["id", "name", "zone", "template"]
+    public static let template = ["name", "size", "diskOffering", "zone"]
+    public static let export = ["name", "readOnly"]
+    public static let detach = ["whenInUse"]
+}

@@ -1,0 +1,265 @@
+import ActorThreads
+import Glibc
+import LinuxCalls
+internal import NBD
+public import Reconciliation
+public import VolumeModel
+
+/// Exports served by nbdkit over directories of links: the directory is the desired state, so there is no reload, no
+/// configuration, and nothing that a running server could still remember.
+///
+/// nbdkit opens the device at connect, through the links, and keeps it open for the session. Whoever is connected shows as
+/// open descriptors of the nbdkit processes. Hawser itself only lists, which opens nothing, so it is never counted.
+public actor NBDKitExports: ExportServer {
+    /// Two names on one device cannot be told apart by descriptors, nor can a name be found from one; so a session is
+    /// never proven to have come by a certain name, and none is cut.
+    public nonisolated let capabilities = ExportCapabilities(
+        kind: "nbdkit", appliesWithoutReload: true, supportsReadOnlyPerExport: true, countsClients: true,
+        cutsSingleSessions: false, opensDeviceAtConnect: true)
+
+    private let directory: ExportDirectory
+    private let servers: [NBDKitServer]
+    private let supervision: NBDKitConfiguration.Supervision
+    private let executor = ThreadExecutor(name: "exports")
+    private var changes: [AsyncStream<ExportEvent>.Continuation] = []
+    private var isSupervising = false
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// - Throws: ``ExportError`` when the directories cannot be made or no port is free.
+    public init(_ configuration: NBDKitConfiguration) throws(ExportError) {
+        do {
+            let directory = try ExportDirectory(root: configuration.root)
+            self.directory = directory
+            let pairs: [(ExportDirectory.Side, NBDAddress)] = [
+                (.writable, configuration.writable), (.readOnly, configuration.readOnly),
+            ]
+            servers = try pairs.map { side, address throws(SystemCallError) in
+                NBDKitServer(
+                    side: side,
+                    address: try StablePort.resolve(address, rememberedIn: "\(directory.root)/port-\(side.rawValue)"),
+                    directory: directory)
+            }
+        } catch {
+            throw .failed(error.description)
+        }
+        supervision = configuration.supervision
+    }
+
+    // MARK: Events and supervision
+
+    /// Changes of the directories, and the servers' coming and going. With the first call supervision begins.
+    public func events() -> AsyncStream<ExportEvent> {
+        let (stream, continuation) = AsyncStream<ExportEvent>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        changes.append(continuation)
+        let directories = ExportDirectory.Side.allCases.map(directory.path) + ["\(directory.root)/disks"]
+        let task = Task {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    // Without inotify, changes by others are seen at the next full observation.
+                    guard let changed = try? DirectoryChanges.stream(of: directories) else { return }
+                    for await _ in changed { continuation.yield(.changed) }
+                }
+                if self.beginSupervision() {
+                    for server in self.servers { group.addTask { await self.follow(server) } }
+                }
+            }
+        }
+        // The task is the stream's: it ends with it.
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
+    }
+
+    private func beginSupervision() -> Bool {
+        defer { isSupervising = true }
+        return !isSupervising
+    }
+
+    private func announce() {
+        for continuation in changes { continuation.yield(.changed) }
+    }
+
+    /// Watches one server for as long as the task lives, and starts it again when it ends: at once, and then ever more
+    /// slowly when it keeps ending. It is never ended here.
+    private func follow(_ server: NBDKitServer) async {
+        var delay = Duration.milliseconds(50)
+        while !Task.isCancelled {
+            let started = ContinuousClock.now
+            do throws(SystemCallError) {
+                if let process = try server.processes().first {
+                    announce()
+                    try await ProcessInspection.waitForEnd(of: process)
+                } else if case .supervised(let program) = supervision {
+                    let child = try server.start(program: program)
+                    await announceWhenListening(server, child)
+                    _ = await child.waitForExit()
+                }
+            } catch {
+                // Why it does not run shows in `observe`, which asks the server itself.
+            }
+            announce()
+            if Task.isCancelled { return }
+            delay = started.duration(to: .now) > .seconds(10) ? .milliseconds(50) : min(delay * 2, .seconds(5))
+            // A cancelled sleep ends the loop.
+            guard (try? await Task.sleep(for: delay)) != nil else { return }
+        }
+    }
+
+    private func announceWhenListening(_ server: NBDKitServer, _ child: ChildProcess) async {
+        for _ in 0..<250 where child.isRunning {
+            // A cancelled sleep or an unreadable /proc only makes the announcement come early.
+            if let processes = try? server.processes(), !processes.isEmpty { break }
+            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
+        }
+        announce()
+    }
+
+    // MARK: Observation
+
+    public func observe() -> ExportObservation {
+        var observation = ExportObservation(
+            server: .running, entries: [], isComplete: true, writableURI: "", readOnlyURI: "")
+        var down: [String] = []
+        for server in servers {
+            let offered: Set<String>?
+            do { offered = Set(try ExportListing.names(offeredBy: server.address)) } catch {
+                offered = nil
+                down.append(error.description)
+            }
+            switch server.side {
+            case .writable: observation.writableURI = server.address.uri
+            case .readOnly: observation.readOnlyURI = server.address.uri
+            }
+            do {
+                for name in try directory.names(server.side) {
+                    if let entry = try entry(name, of: server, offered: offered) { observation.entries.append(entry) }
+                }
+            } catch {
+                observation.isComplete = false
+            }
+        }
+        if !down.isEmpty { observation.server = .down(down.joined(separator: "; ")) }
+        return observation
+    }
+
+    public func read(_ name: ExportName) -> Fact<ExportEntry> {
+        do {
+            for server in servers where try directory.owner(server.side, name) != nil {
+                // A server that does not answer leaves the liveness unknown; the entry itself is known all the same.
+                let offered = (try? ExportListing.names(offeredBy: server.address)).map { Set($0) }
+                if let entry = try entry(name, of: server, offered: offered) { return .present(entry) }
+            }
+        } catch {
+            return .unknown
+        }
+        // No link of this name: a listing that still shows it proves that the server serves another directory.
+        for server in servers {
+            if let offered = try? ExportListing.names(offeredBy: server.address), offered.contains(name.text) {
+                return .unknown
+            }
+        }
+        return .absent
+    }
+
+    private func entry(
+        _ name: ExportName, of server: NBDKitServer, offered: Set<String>?
+    ) throws(SystemCallError) -> ExportEntry? {
+        guard let owner = try directory.owner(server.side, name) else { return nil }
+        let target = directory.target(server.side, name)
+        var clients = ClientCount.known(0)
+        if case .device(let number, _) = target { clients = sessions(on: number) }
+        return ExportEntry(
+            name: name, isReadOnly: server.side == .readOnly, owner: owner, target: target,
+            liveness: offered.map { $0.contains(name.text) ? .live : .notListed } ?? .unknown, clients: clients)
+    }
+
+    public func sessions(on device: DeviceNumber) -> ClientCount {
+        var count = 0
+        for server in servers {
+            do throws(SystemCallError) {
+                for process in try server.processes() {
+                    do throws(SystemCallError) {
+                        count += try ProcessInspection.descriptors(
+                            of: process, openOn: (major: device.major, minor: device.minor))
+                    } catch {
+                        // A process that ended in the meantime has no sessions.
+                        if error.errorNumber != ENOENT { throw error }
+                    }
+                }
+            } catch {
+                return .unknown(error.description)
+            }
+        }
+        return .known(count)
+    }
+
+    // MARK: Changes
+
+    public func publish(_ publication: ExportPublication) throws(ExportError) {
+        do throws(SystemCallError) {
+            for side in ExportDirectory.Side.allCases {
+                switch try directory.owner(side, publication.name) {
+                case nil: continue
+                case .foreign?:
+                    throw SystemCallError(
+                        "publish", "\(publication.name): \(side.rawValue) has a foreign entry", errno: EEXIST)
+                case .hawser(let volume)?:
+                    guard volume == publication.volume, (side == .readOnly) == publication.isReadOnly else {
+                        throw SystemCallError(
+                            "publish", "\(publication.name): it leads to volume \(volume)", errno: EEXIST)
+                    }
+                }
+            }
+            // Whoever is connected to what the volume was before would be left behind unseen.
+            if let before = directory.deviceNow(of: publication.volume), before != publication.device.number {
+                guard case .known(0) = sessions(on: before) else {
+                    throw SystemCallError(
+                        "move volume \(publication.volume) to another device", "clients are connected to \(before)",
+                        errno: EBUSY)
+                }
+            }
+            try directory.publish(publication)
+        } catch {
+            throw error.errorNumber == EEXIST ? .nameTaken(error.description) : .failed(error.description)
+        }
+        let side: ExportDirectory.Side = publication.isReadOnly ? .readOnly : .writable
+        guard case .device(let number, let sequence) = directory.target(side, publication.name),
+            number == publication.device.number,
+            sequence == nil || publication.device.diskSequence == nil || sequence == publication.device.diskSequence
+        else {
+            try withdraw(publication.name, evenForeign: false)
+            throw .failed("after the publication '\(publication.name)' led to another device; it was withdrawn")
+        }
+    }
+
+    public func withdraw(_ name: ExportName, evenForeign: Bool) throws(ExportError) {
+        do throws(SystemCallError) {
+            for side in ExportDirectory.Side.allCases {
+                guard let owner = try directory.owner(side, name) else { continue }
+                if owner == .foreign && !evenForeign {
+                    throw SystemCallError("withdraw", "\(name): Hawser did not make it", errno: EEXIST)
+                }
+                try directory.withdraw(side, name, owner: owner)
+            }
+        } catch {
+            throw error.errorNumber == EEXIST ? .nameTaken(error.description) : .failed(error.description)
+        }
+    }
+
+    /// nbdkit does not tell by which name a session came, so none is ever proven to have strayed.
+    public func cutStrayedSessions(of name: ExportName, provenOn device: DeviceNumber) throws(ExportError) -> Int { 0 }
+
+    /// Ends the servers and with them every session: for a person who takes the whole installation down.
+    public func stop() throws(ExportError) {
+        do {
+            for server in servers {
+                for process in try server.processes()
+                where ProcessInspection.program(of: process)?.hasSuffix("nbdkit") == true {
+                    kill(process, SIGTERM)
+                }
+            }
+        } catch {
+            throw .failed(error.description)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Glibc
+import LinuxCalls
+import NBD
+import VolumeModel
+
+/// One nbdkit process over one directory: writable, or read-only.
+///
+/// Which process that is follows from who holds the listening socket, never from a name or a pid file. It has a session of
+/// its own and outlives whoever started it, so that a restart of hawserd ends no client's session.
+struct NBDKitServer: Sendable {
+    let side: ExportDirectory.Side
+    let address: NBDAddress
+    let directory: ExportDirectory
+
+    var endpoint: ProcessInspection.Endpoint {
+        switch address {
+        case .tcp(_, let port): .tcp(port: port)
+        case .unix(let path): .unix(path)
+        }
+    }
+
+    /// The processes that serve the address now.
+    func processes() throws(SystemCallError) -> [Int32] {
+        try ProcessInspection.listeners(on: endpoint)
+    }
+
+    func start(program: String) throws(SystemCallError) -> ChildProcess {
+        var arguments = ["--foreground", "--newstyle"]
+        switch address {
+        case .tcp(let host, let port): arguments += ["--ipaddr", host, "--port", String(port)]
+        case .unix(let path):
+            // A socket whose server is gone is in the new one's way.
+            if try processes().isEmpty { unlink(path) }
+            arguments += ["--unix", path]
+        }
+        if side == .readOnly { arguments.append("--readonly") }
+        arguments += ["file", "dir=\(directory.path(side))"]
+        let log = ChildProcess.Output.appended(to: "\(directory.root)/log/nbdkit-\(side.rawValue).log")
+        return try ChildProcess(
+            starting: .init(program, arguments, output: log, errors: log, startsSession: true))
+    }
+}

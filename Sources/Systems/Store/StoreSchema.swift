@@ -1,0 +1,144 @@
+import Reconciliation
+import SQLite
+
+/// The tables, and how an older file becomes a newer one.
+///
+/// All times are whole nanoseconds since 1970 in UTC. What people edit with any SQL client is
+/// `desired_volume_attachments`; triggers keep its generation, its revision, and its deletions.
+enum StoreSchema {
+    static let version = 1
+
+    /// Brings the file to the present version.
+    static func migrate(_ database: SQLiteConnection) throws(StoreError) {
+        do throws(SQLiteError) {
+            try database.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT")
+        } catch { throw .unavailable(error.description) }
+        try database.transaction { () throws(StoreError) in
+            do throws(SQLiteError) {
+                let found = Int(try database.run("SELECT max(version) FROM schema_version").first?.first?.integer ?? 0)
+                if found > version { throw SQLiteError(code: -1, message: "\(found)", statement: "") }
+                if found == version { return }
+                try database.execute(first)
+                try database.run("INSERT INTO schema_version VALUES (?)", [.integer(Int64(version))])
+            } catch {
+                if error.code == -1, let found = Int(error.message) { throw .tooNew(found: found, understood: version) }
+                throw .unavailable(error.description)
+            }
+        } wrap: {
+            .unavailable($0.description)
+        }
+    }
+
+    private static let first = """
+        CREATE TABLE desired_volume_attachments (
+            id TEXT NOT NULL PRIMARY KEY DEFAULT (lower(
+                hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-8' ||
+                substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))) CHECK (length(id) = 36),
+            name TEXT NOT NULL UNIQUE,
+            volume_id TEXT,
+            volume_name TEXT,
+            volume_zone TEXT,
+            template_name TEXT,
+            template_size_in_bytes INTEGER CHECK (template_size_in_bytes > 0),
+            template_disk_offering TEXT,
+            template_zone TEXT,
+            vm TEXT NOT NULL DEFAULT 'self',
+            export_name TEXT,
+            export_read_only INTEGER NOT NULL DEFAULT 0 CHECK (export_read_only IN (0, 1)),
+            detach_when_in_use TEXT NOT NULL DEFAULT 'Wait',
+            labels TEXT NOT NULL DEFAULT '',
+            source TEXT NOT NULL DEFAULT 'row',
+            departing INTEGER NOT NULL DEFAULT 0 CHECK (departing IN (0, 1)),
+            generation INTEGER NOT NULL DEFAULT 1,
+            revision INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        CREATE UNIQUE INDEX desired_export_names ON desired_volume_attachments (export_name)
+            WHERE export_name IS NOT NULL;
+        CREATE UNIQUE INDEX desired_volumes ON desired_volume_attachments (volume_id) WHERE volume_id IS NOT NULL;
+        CREATE INDEX desired_revisions ON desired_volume_attachments (revision);
+        CREATE TABLE desired_revision (value INTEGER NOT NULL) STRICT;
+        INSERT INTO desired_revision VALUES (0);
+        CREATE TABLE forgotten_attachments (id TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL) STRICT;
+
+        CREATE TRIGGER desired_inserted AFTER INSERT ON desired_volume_attachments BEGIN
+            UPDATE desired_revision SET value = value + 1;
+            UPDATE desired_volume_attachments SET revision = (SELECT value FROM desired_revision) WHERE id = new.id;
+        END;
+        CREATE TRIGGER desired_updated AFTER UPDATE OF name, volume_id, volume_name, volume_zone, template_name,
+            template_size_in_bytes, template_disk_offering, template_zone, vm, export_name, export_read_only,
+            detach_when_in_use, labels, source, departing ON desired_volume_attachments
+        BEGIN
+            UPDATE desired_revision SET value = value + 1;
+            UPDATE desired_volume_attachments
+                SET generation = old.generation + 1, revision = (SELECT value FROM desired_revision) WHERE id = new.id;
+        END;
+        -- A deleted row is a wish: the object departs, and is forgotten when its export and attachment are gone.
+        CREATE TRIGGER desired_deleted AFTER DELETE ON desired_volume_attachments WHEN old.departing = 0 BEGIN
+            INSERT INTO desired_volume_attachments (id, name, volume_id, volume_name, volume_zone, template_name,
+                template_size_in_bytes, template_disk_offering, template_zone, vm, export_name, export_read_only,
+                detach_when_in_use, labels, source, departing, generation)
+            VALUES (old.id, old.name, old.volume_id, old.volume_name, old.volume_zone, old.template_name,
+                old.template_size_in_bytes, old.template_disk_offering, old.template_zone, old.vm, old.export_name,
+                old.export_read_only, old.detach_when_in_use, old.labels, old.source, 1, old.generation + 1);
+        END;
+        CREATE TRIGGER desired_forgotten AFTER DELETE ON desired_volume_attachments WHEN old.departing = 1 BEGIN
+            UPDATE desired_revision SET value = value + 1;
+            INSERT OR REPLACE INTO forgotten_attachments VALUES (old.id, (SELECT value FROM desired_revision));
+        END;
+
+        CREATE TABLE bindings (attachment TEXT NOT NULL PRIMARY KEY, volume TEXT NOT NULL) STRICT;
+        CREATE TABLE ledger (
+            line INTEGER PRIMARY KEY AUTOINCREMENT,
+            intent TEXT NOT NULL,
+            attachment TEXT NOT NULL,
+            verb TEXT NOT NULL,
+            volume TEXT,
+            machine TEXT,
+            name TEXT,
+            job TEXT,
+            phase TEXT NOT NULL,
+            remedy TEXT,
+            failure TEXT,
+            at INTEGER NOT NULL,
+            evidence TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX ledger_intents ON ledger (intent);
+        CREATE INDEX ledger_attachments ON ledger (attachment);
+        CREATE TABLE open_intents (intent TEXT NOT NULL PRIMARY KEY) STRICT;
+        CREATE TABLE status (
+            attachment TEXT NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL,
+            generation INTEGER NOT NULL,
+            ready INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            message TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            volume TEXT,
+            cloudstack TEXT NOT NULL,
+            device TEXT NOT NULL,
+            export TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE events (
+            line INTEGER PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            attachment TEXT,
+            name TEXT NOT NULL,
+            severity TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            message TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX event_attachments ON events (attachment);
+        CREATE TABLE drifts (
+            attachment TEXT NOT NULL,
+            name TEXT NOT NULL,
+            world TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            wanted TEXT NOT NULL,
+            observed TEXT NOT NULL,
+            seen_at INTEGER NOT NULL,
+            ended_at INTEGER,
+            repaired_by TEXT NOT NULL,
+            PRIMARY KEY (attachment, world, kind, seen_at)
+        ) STRICT;
+        """
+}

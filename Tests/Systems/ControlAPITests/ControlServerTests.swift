@@ -1,0 +1,115 @@
+import ControlAPI
+import ControlAPIClient
+import ControlAPIModel
+import HTTPServer
+import LinuxCalls
+import Reconciliation
+import Testing
+import VolumeModel
+
+/// The server and the client together, over a real socket.
+@Suite struct ControlServerTests {
+    private let directory: TemporaryDirectory
+    private let controller = SmallController()
+    private let server: HTTPServer
+    private let client: ControlClient
+
+    init() throws {
+        directory = try TemporaryDirectory(prefix: "hawser-control-test")
+        let socket = "\(directory.path)/control.sock"
+        server = try ControlServer(controller: controller, store: controller, version: "1.2.3").listen(onSocket: socket)
+        client = ControlClient(socket: socket)
+    }
+
+    private func object(_ name: String, export: String? = nil) throws -> WireObject {
+        WireObject(
+            name: try #require(ObjectName(name)), labels: ["a": "b"],
+            volume: .named("data", zone: .named("zone-1")), machine: .thisMachine,
+            export: try export.map { DesiredExport(name: try #require(ExportName($0)), isReadOnly: true) },
+            detach: DetachPolicy(), file: "x.yaml")
+    }
+
+    @Test func `what is applied is created, then unchanged, and shows`() async throws {
+        #expect(try await client.apply([object("one", export: "e")], dryRun: true).map(\.change) == ["created"])
+        #expect(try await client.overview().items.isEmpty)
+        #expect(try await client.apply([object("one", export: "e")]).map(\.change) == ["created"])
+        #expect(try await client.apply([object("one", export: "e")]).map(\.change) == ["unchanged"])
+        let overview = try await client.overview()
+        let item = try #require(overview.items.first)
+        #expect(item.name == "one" && !item.isReady && item.reason == "RootVolume" && item.clients == 2)
+        #expect(item.drifts.map(\.kind) == ["ExportMissing"])
+        #expect(overview.nodeCauses.map(\.reason) == ["CloudUnreachable"])
+        #expect(try await client.delete(["one", "two"]).map(\.change) == ["deleted", "not found"])
+    }
+
+    @Test func `a refusal arrives in the words of the one who refuses`() async throws {
+        let error = await #expect(throws: ControlError.self) {
+            try await client.apply([object("one", export: "taken")])
+        }
+        guard case .refused(let problem)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(problem.status == 409)
+        #expect(error?.description == "export name 'taken' is claimed by 'x'")
+    }
+
+    @Test func `an object that the client did not check is checked by the server`() async throws {
+        var forged = try object("one")
+        forged.name = "../x"
+        let wrong = forged
+        let error = await #expect(throws: ControlError.self) { try await client.apply([wrong]) }
+        guard case .refused(let problem)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(problem.status == 422)
+    }
+
+    @Test func `plan, world, events and version can be read`() async throws {
+        #expect(try await client.plan().map(\.kind) == ["action", "hold"])
+        #expect(try await client.world().exportServer == "not asked yet")
+        #expect(try await client.events().map(\.reason) == ["RootVolume"])
+        #expect(try await client.version() == "1.2.3")
+        await #expect(throws: ControlError.self) { try await client.events(of: "nobody") }
+    }
+
+    @Test func `reconcile names what it does not know`() async throws {
+        _ = try await client.apply([object("one")])
+        try await client.reconcile(["one"])
+        try await client.reconcile(nil)
+        let error = await #expect(throws: ControlError.self) { try await client.reconcile(["two"]) }
+        #expect(error?.description == "there is no attachment 'two'")
+    }
+
+    @Test func `whom the kernel does not vouch for is not served`() async throws {
+        let api = ControlServer(controller: controller, store: controller, version: "1")
+        for peer in [nil, PeerCredentials(processID: 1, userID: 4_000_000, groupID: 4_000_000)] {
+            let answer = await api.respond(
+                to: IncomingRequest(
+                    method: "GET", path: WirePath.version, rawQuery: "", headers: [:], body: [], peer: peer))
+            guard case .whole(let status, _, _) = answer else {
+                Issue.record("no answer")
+                return
+            }
+            #expect(status == 403)
+        }
+    }
+
+    @Test func `a daemon that is not there is an error that names its socket`() async throws {
+        let error = await #expect(throws: ControlError.self) {
+            try await ControlClient(socket: "/nonexistent/control.sock").overview()
+        }
+        #expect(error?.description.contains("/nonexistent/control.sock") == true)
+    }
+
+    @Test(arguments: [
+        (0, "1970-01-01T00:00:00.000Z"), (951_782_399_999_000_000, "2000-02-28T23:59:59.999Z"),
+        (951_782_400_000_000_000, "2000-02-29T00:00:00.000Z"), (1_795_219_200_000_000_000, "2026-11-21T00:00:00.000Z"),
+        (-1_000_000, "1969-12-31T23:59:59.999Z"),
+    ])
+    func `a moment reads back as it was written`(_ nanoseconds: Int64, _ text: String) throws {
+        #expect(Timestamp(Instant(nanoseconds: nanoseconds)).description == text)
+        if nanoseconds >= 0 { #expect(Timestamp(text)?.instant.nanoseconds == nanoseconds) }
+    }
+}

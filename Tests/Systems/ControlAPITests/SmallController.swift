@@ -1,0 +1,100 @@
+import Reconciliation
+import VolumeModel
+
+/// A controller and a store in one, small, with memory: desired objects by name, and an overview that lists them.
+actor SmallController: Steering, StateStore {
+    private var edits: [ObjectName: (edit: DesiredEdit, generation: Int64)] = [:]
+    private var revision: Int64 = 1
+    private(set) var reconciled: [ObjectName]?
+
+    func overview() -> Overview {
+        Overview(
+            revision: revision, at: Instant(nanoseconds: 1_000_000_000), here: MachineID(UUIDValue(high: 0, low: 9)),
+            reports: edits.values.sorted { $0.edit.name < $1.edit.name }.map(report), unmanaged: [],
+            nodeCauses: [.cloudUnreachable("no route")])
+    }
+
+    private func report(_ entry: (edit: DesiredEdit, generation: Int64)) -> AttachmentReport {
+        AttachmentReport(
+            attachment: AttachmentID(UUIDValue(high: 0, low: 1)), name: entry.edit.name.text,
+            generation: entry.generation, volume: nil, machine: nil, isHere: true, isDeparting: false,
+            readiness: .notReady(.rootVolume), since: Instant(nanoseconds: 0), cloudWord: "attached",
+            deviceWord: "vdb", exportWord: "live", clients: .known(2),
+            drifts: [Drift(world: .export, kind: .exportMissing, wanted: "a", observed: "b")], next: nil, nextAt: nil)
+    }
+
+    func overview(newerThan revision: Int64, patience: Duration) -> Overview { overview() }
+
+    func plan() -> [PlanLine] {
+        [
+            PlanLine(
+                attachment: AttachmentID(UUIDValue(high: 0, low: 1)), name: "a",
+                outcome: .action(verb: "attach", summary: "attach it", reason: "it is wanted")),
+            PlanLine(
+                attachment: AttachmentID(UUIDValue(high: 0, low: 2)), name: "b", outcome: .hold(.rootVolume)),
+        ]
+    }
+
+    func observedWorld() -> ObservedWorld {
+        ObservedWorld(volumes: [], volumesListedAt: nil, machines: [], devices: [], exports: nil)
+    }
+
+    func reconcile(_ names: [ObjectName]?) -> [ObjectName] {
+        reconciled = names
+        return (names ?? []).filter { edits[$0] == nil }
+    }
+
+    func apply(_ wanted: [DesiredEdit], dryRun: Bool) throws(StoreError) -> [AppliedEdit] {
+        if wanted.contains(where: { $0.export?.name.text == "taken" }) {
+            throw .conflict("export name 'taken' is claimed by 'x'")
+        }
+        var changes: [AppliedEdit] = []
+        for edit in wanted {
+            let before = edits[edit.name]
+            let change: AppliedEdit.Change =
+                before == nil ? .created : before?.edit == edit ? .unchanged : .configured
+            let generation = (before?.generation ?? 0) + (change == .unchanged ? 0 : 1)
+            changes.append(AppliedEdit(name: edit.name, change: change, generation: generation, differences: []))
+            if !dryRun { edits[edit.name] = (edit, generation) }
+        }
+        if !dryRun { revision += 1 }
+        return changes
+    }
+
+    func delete(_ names: [ObjectName], dryRun: Bool) -> [AppliedEdit] {
+        names.map { name in
+            let found = dryRun ? edits[name] : edits.removeValue(forKey: name)
+            return AppliedEdit(
+                name: name, change: found == nil ? .notFound : .deleted, generation: found?.generation ?? 0,
+                differences: [])
+        }
+    }
+
+    func events(of attachment: AttachmentID?, limit: Int) -> [EventRecord] {
+        [
+            EventRecord(
+                at: Instant(nanoseconds: 0), attachment: attachment, name: "a", severity: .warning,
+                reason: "RootVolume",
+                message: "m")
+        ]
+    }
+
+    func driftHistory(since: Instant?, limit: Int) -> [DriftRecord] { [] }
+    func operations(of attachment: AttachmentID?, limit: Int) -> [OperationRecord] { [] }
+
+    // What the API does not ask of a store.
+    func desiredState() -> DesiredState { DesiredState(entries: [], revision: 0) }
+    func desiredDelta(since revision: Int64) -> DesiredDelta {
+        DesiredDelta(changed: [], removed: [], revision: revision)
+    }
+    func desiredChanges() -> AsyncStream<Void> { AsyncStream { $0.finish() } }
+    func forget(_ attachment: AttachmentID) {}
+    func bindings() -> [AttachmentID: VolumeID] { [:] }
+    func bind(_ attachment: AttachmentID, to volume: VolumeID) {}
+    func append(_ entry: LedgerEntry) {}
+    func openLedger() -> [LedgerEntry] { [] }
+    func save(_ reports: [AttachmentReport]) {}
+    func record(_ events: [EventRecord]) {}
+    func record(_ drifts: [DriftRecord]) {}
+    func openDrifts() -> [DriftRecord] { [] }
+}

@@ -1,0 +1,256 @@
+import ActorThreads
+import Glibc
+import LinuxCalls
+import NBD
+import Reconciliation
+import Testing
+import VolumeModel
+
+@testable import NBDExports
+
+private let nbdkit: String? = ["/usr/bin/nbdkit", "/usr/local/bin/nbdkit"].first { (path: String) in
+    access(path, X_OK) == 0
+}
+
+/// A real nbdkit over directories of its own, and disks that are plain files.
+private final class Fixture: Sendable {
+    let directory: TemporaryDirectory
+    let exports: NBDKitExports
+    let root: String
+    private let events: Task<Void, Never>
+
+    init() async throws {
+        directory = try TemporaryDirectory(prefix: "hawser-exports-test")
+        root = "\(directory.path)/exports"
+        exports = try Self.make(root)
+        let exports = exports
+        events = Task { for await _ in await exports.events() {} }
+        try await untilRunning()
+    }
+
+    static func make(_ root: String) throws -> NBDKitExports {
+        try NBDKitExports(
+            NBDKitConfiguration(
+                root: root, supervision: .supervised(program: nbdkit ?? "nbdkit"), writable: .unix("\(root)/rw.sock"),
+                readOnly: .unix("\(root)/ro.sock")))
+    }
+
+    func finish() async throws {
+        events.cancel()
+        try await exports.stop()
+    }
+
+    func untilRunning() async throws {
+        try await until { await exports.observe().server == .running }
+    }
+
+    func until(_ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await !condition() {
+            try #require(ContinuousClock.now < deadline, "waited in vain")
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    /// A disk of 1 MiB that is filled with one byte.
+    func disk(_ number: UInt64, filledWith byte: UInt8) throws -> (VolumeID, DeviceRecord) {
+        let volume = VolumeID(UUIDValue(high: number, low: number))
+        let path = "\(directory.path)/\(number).img"
+        try writeFile(path, bytes: [UInt8](repeating: byte, count: 1 << 20))
+        let found = try #require(diskNumber(of: path))
+        return (
+            volume,
+            DeviceRecord(
+                kernelName: "file\(number)", number: DeviceNumber(major: found.major, minor: found.minor), path: path,
+                byIDLinks: [], serial: DiskSerial(of: volume), diskSequence: nil, sizeInBytes: 1 << 20,
+                isReadOnly: false)
+        )
+    }
+
+    func publish(_ name: ExportName, _ number: UInt64, byte: UInt8 = 1, readOnly: Bool = false) async throws
+        -> DeviceRecord
+    {
+        let (volume, device) = try disk(number, filledWith: byte)
+        try await exports.publish(
+            ExportPublication(name: name, volume: volume, isReadOnly: readOnly, device: device))
+        return device
+    }
+
+    func connect(_ name: ExportName, readOnly: Bool = false) throws -> NBDClient {
+        try NBDClient(export: name.text, at: .unix("\(root)/\(readOnly ? "ro" : "rw").sock"))
+    }
+}
+
+@Suite(.enabled(if: nbdkit != nil, "needs nbdkit"))
+struct NBDKitExportsTests {
+    private let moor: ExportName
+    private let other: ExportName
+
+    init() throws {
+        moor = try #require(ExportName("moor-1"))
+        other = try #require(ExportName("moor-2"))
+    }
+
+    @Test func `a published name is live at once, and a withdrawn one is gone at once`() async throws {
+        let fixture = try await Fixture()
+        let device = try await fixture.publish(moor, 1, byte: 7)
+        let entry = try #require(await fixture.exports.read(moor).value)
+        #expect(entry.liveness == .live)
+        #expect(entry.target == .device(device.number, diskSequence: nil))
+        #expect(entry.owner == .hawser(VolumeID(UUIDValue(high: 1, low: 1))))
+        let client = try fixture.connect(moor)
+        #expect(client.sizeInBytes == 1 << 20)
+        #expect(try client.read(count: 4, at: 100) == [7, 7, 7, 7])
+        client.disconnect()
+        try await fixture.exports.withdraw(moor, evenForeign: false)
+        #expect(await fixture.exports.read(moor) == .absent)
+        #expect(throws: NBDError.self) { try fixture.connect(moor) }
+        #expect(await fixture.exports.observe().entries.isEmpty)
+        #expect(try directoryEntries("\(fixture.root)/disks").isEmpty)
+        try await fixture.finish()
+    }
+
+    @Test func `a read-only export is served by the read-only server, and by no other`() async throws {
+        let fixture = try await Fixture()
+        _ = try await fixture.publish(moor, 1, readOnly: true)
+        #expect(try fixture.connect(moor, readOnly: true).isReadOnly)
+        #expect(throws: NBDError.self) { try fixture.connect(moor) }
+        #expect(await fixture.exports.read(moor).value?.isReadOnly == true)
+        try await fixture.finish()
+    }
+
+    @Test func `IN-USE counts clients, also after the name is withdrawn`() async throws {
+        let fixture = try await Fixture()
+        let device = try await fixture.publish(moor, 1)
+        #expect(await fixture.exports.sessions(on: device.number) == .known(0))
+        let first = try fixture.connect(moor)
+        #expect(await fixture.exports.sessions(on: device.number) == .known(1))
+        let second = try fixture.connect(moor)
+        #expect(await fixture.exports.read(moor).value?.clients == .known(2))
+        try await fixture.exports.withdraw(moor, evenForeign: false)
+        #expect(await fixture.exports.sessions(on: device.number) == .known(2))
+        try first.write([1, 2, 3], at: 0)
+        first.disconnect()
+        second.disconnect()
+        try await fixture.until { await fixture.exports.sessions(on: device.number) == .known(0) }
+        try await fixture.finish()
+    }
+
+    @Test func `RIGHT-DISK: a name that was bent to another disk shows where it leads, and is withdrawn`() async throws
+    {
+        let fixture = try await Fixture()
+        let device = try await fixture.publish(moor, 1)
+        let (_, wrong) = try fixture.disk(2, filledWith: 9)
+        try replaceLink("\(fixture.root)/rw/\(moor)", target: wrong.path)
+        let entry = try #require(await fixture.exports.read(moor).value)
+        #expect(entry.owner == .foreign)
+        #expect(entry.target == .device(wrong.number, diskSequence: nil))
+        #expect(entry.target != .device(device.number, diskSequence: nil))
+        await #expect(throws: ExportError.self) { try await fixture.exports.withdraw(moor, evenForeign: false) }
+        try await fixture.exports.withdraw(moor, evenForeign: true)
+        #expect(await fixture.exports.read(moor) == .absent)
+        #expect(exists(wrong.path))
+        try await fixture.finish()
+    }
+
+    @Test func `RIGHT-DISK: a volume is not moved to another device under a connected client`() async throws {
+        let fixture = try await Fixture()
+        let device = try await fixture.publish(moor, 1)
+        let client = try fixture.connect(moor)
+        var moved = try fixture.disk(2, filledWith: 9).1
+        moved.serial = device.serial
+        let publication = ExportPublication(
+            name: moor, volume: VolumeID(UUIDValue(high: 1, low: 1)), isReadOnly: false, device: moved)
+        await #expect(throws: ExportError.self) { try await fixture.exports.publish(publication) }
+        #expect(await fixture.exports.read(moor).value?.target == .device(device.number, diskSequence: nil))
+        client.disconnect()
+        try await fixture.until { await fixture.exports.sessions(on: device.number) == .known(0) }
+        try await fixture.exports.publish(publication)
+        #expect(await fixture.exports.read(moor).value?.target == .device(moved.number, diskSequence: nil))
+        try await fixture.finish()
+    }
+
+    @Test func `MINE-ONLY: an entry of somebody else is reported, and never replaced`() async throws {
+        let fixture = try await Fixture()
+        let (_, theirs) = try fixture.disk(3, filledWith: 3)
+        try replaceLink("\(fixture.root)/rw/\(moor)", target: theirs.path)
+        let (volume, mine) = try fixture.disk(4, filledWith: 4)
+        let publication = ExportPublication(name: moor, volume: volume, isReadOnly: false, device: mine)
+        let error = await #expect(throws: ExportError.self) { try await fixture.exports.publish(publication) }
+        if case .nameTaken? = error {} else { Issue.record("\(String(describing: error))") }
+        #expect(try linkTarget("\(fixture.root)/rw/\(moor)") == theirs.path)
+        #expect(await fixture.exports.observe().entries.map(\.owner) == [.foreign])
+        try await fixture.finish()
+    }
+
+    @Test func `a foreign file that has to be withdrawn is moved aside, not deleted`() async throws {
+        let fixture = try await Fixture()
+        try writeFile("\(fixture.root)/rw/\(moor)", bytes: Array("precious".utf8))
+        try await fixture.exports.withdraw(moor, evenForeign: true)
+        let aside = try #require(try directoryEntries("\(fixture.root)/set-aside").first)
+        #expect(try readTextFile("\(fixture.root)/set-aside/\(aside)") == "precious")
+        try await fixture.finish()
+    }
+
+    @Test func `a link that leads nowhere is not live`() async throws {
+        let fixture = try await Fixture()
+        let device = try await fixture.publish(moor, 1)
+        unlink(device.path)
+        let entry = try #require(await fixture.exports.read(moor).value)
+        #expect(entry.target == .nothing)
+        #expect(entry.liveness == .notListed)
+        try await fixture.finish()
+    }
+
+    @Test func `a killed server is said to be down, started again, and serves what the directory says`() async throws {
+        let fixture = try await Fixture()
+        _ = try await fixture.publish(moor, 1)
+        let before = try ProcessInspection.listeners(on: .unix("\(fixture.root)/rw.sock"))
+        for process in before { kill(process, SIGKILL) }
+        try await fixture.until {
+            let now = try ProcessInspection.listeners(on: .unix("\(fixture.root)/rw.sock"))
+            return !now.isEmpty && now != before
+        }
+        try await fixture.untilRunning()
+        #expect(await fixture.exports.read(moor).value?.liveness == .live)
+        #expect(try fixture.connect(moor).sizeInBytes == 1 << 20)
+        try await fixture.finish()
+    }
+
+    @Test func `a second controller finds the running servers, and ends no session`() async throws {
+        let fixture = try await Fixture()
+        _ = try await fixture.publish(moor, 1, byte: 5)
+        let client = try fixture.connect(moor)
+        let before = try ProcessInspection.listeners(on: .unix("\(fixture.root)/rw.sock"))
+        let second = try Fixture.make(fixture.root)
+        let events = Task { for await _ in await second.events() {} }
+        #expect(await second.observe().server == .running)
+        #expect(await second.read(moor).value?.clients == .known(1))
+        #expect(try client.read(count: 1, at: 0) == [5])
+        #expect(try ProcessInspection.listeners(on: .unix("\(fixture.root)/rw.sock")) == before)
+        events.cancel()
+        try await fixture.finish()
+    }
+
+    @Test func `a server that does not run is a fact, and the entries are known all the same`() async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-exports-test")
+        let exports = try NBDKitExports(
+            NBDKitConfiguration(
+                root: directory.path, supervision: .external, writable: .unix("\(directory.path)/rw.sock"),
+                readOnly: .unix("\(directory.path)/ro.sock")))
+        try replaceLink("\(directory.path)/rw/\(moor)", target: "/dev/null")
+        let observation = await exports.observe()
+        if case .down = observation.server {} else { Issue.record("\(observation.server)") }
+        #expect(observation.isComplete)
+        #expect(observation.entries.map(\.liveness) == [.unknown])
+        #expect(observation.entries.map(\.target) == [.other("something that is no disk")])
+    }
+
+    @Test func `port 0 becomes a free port that stays the same`() async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-exports-test")
+        let first = try StablePort.resolve(.tcp(host: "127.0.0.1", port: 0), rememberedIn: "\(directory.path)/port")
+        #expect(first != .tcp(host: "127.0.0.1", port: 0))
+        #expect(
+            try StablePort.resolve(.tcp(host: "127.0.0.1", port: 0), rememberedIn: "\(directory.path)/port") == first)
+    }
+}
