@@ -82,7 +82,7 @@ public enum VolumeRules {
             guard view.cloud.proof == .exact, !view.isNominatedAbsent else {
                 return .look(.volume(id), cause: .looking("volume \(id)"))
             }
-            return revisit(view, id: id, cause: .volumeGone(id), now: now, policy: policy)
+            return revisit(view, id: id, cause: absence(view, id: id), now: now, policy: policy)
         case .present(let volume):
             if view.isNominatedAbsent { return .look(.volume(id), cause: .looking("volume \(id)")) }
             if case .destroyed = volume.state {
@@ -100,6 +100,12 @@ public enum VolumeRules {
                 return revisit(view, id: id, cause: .volumeUnusable(word), now: now, policy: policy)
             }
         }
+    }
+
+    /// A volume that CloudStack denies while its disk is here is a disagreement, not a deletion.
+    private static func absence(_ view: VolumeView, id: VolumeID) -> Cause {
+        guard let device = view.devices.value?.first else { return .volumeGone(id) }
+        return .recordsDisagree(id, device: device.kernelName)
     }
 
     /// Reads the volume again when it was read long enough ago, else waits until then.

@@ -17,6 +17,7 @@ public enum Cause: Sendable, Equatable, Hashable {
     case volumeNotFound(String)
     case volumeNameAmbiguous(String, count: Int)
     case volumeGone(VolumeID)
+    case recordsDisagree(VolumeID, device: String)
     case volumeTransitional(String)
     case volumeUnusable(String)
     case rootVolume
@@ -83,6 +84,7 @@ extension Cause {
         case .volumeNotFound: "VolumeNotFound"
         case .volumeNameAmbiguous: "VolumeNameAmbiguous"
         case .volumeGone: "VolumeGone"
+        case .recordsDisagree: "RecordsDisagree"
         case .volumeTransitional: "VolumeTransitional"
         case .volumeUnusable: "VolumeUnusable"
         case .rootVolume: "RootVolume"
@@ -130,6 +132,8 @@ extension Cause {
         case .volumeNotFound(let text): "no volume \(text)"
         case .volumeNameAmbiguous(let name, let count): "\(count) volumes are named '\(name)'; say which by its id"
         case .volumeGone(let volume): "volume \(volume) no longer exists in CloudStack"
+        case .recordsDisagree(let volume, let device):
+            "CloudStack says that volume \(volume) does not exist, yet its disk is here as \(device); nothing is changed"
         case .volumeTransitional(let state): "the volume is in state \(state)"
         case .volumeUnusable(let state): "the volume is in state \(state), which cannot be attached"
         case .rootVolume: "it is a root disk; Hawser does not touch root disks"
@@ -166,7 +170,8 @@ extension Cause {
     public var mover: Mover {
         switch self {
         case .invalidSpec, .claimedTwice, .serialShared, .exportNameTaken, .notAllowed, .requestRefused, .limitReached,
-            .volumeNotFound, .volumeNameAmbiguous, .volumeGone, .volumeUnusable, .rootVolume, .machineNotFound,
+            .volumeNotFound, .volumeNameAmbiguous, .volumeGone, .recordsDisagree, .volumeUnusable, .rootVolume,
+            .machineNotFound,
             .machineUnusable, .zoneMismatch, .heldElsewhere, .serialSeenTwice, .deviceMismatch, .storeUnavailable,
             .deviceMissing, .inUseLocally, .useUndetermined:
             .person
