@@ -24,8 +24,10 @@ struct NBDKitServer: Sendable {
         try ProcessInspection.listeners(on: endpoint)
     }
 
+    /// Starts it; the child ends at once, when the server listens in the background. In the foreground nbdkit 1.32.5 asks
+    /// for SIGTERM when its parent ends (PR_SET_PDEATHSIG), and every session would end with hawserd.
     func start(program: String) throws(SystemCallError) -> ChildProcess {
-        var arguments = ["--foreground", "--newstyle"]
+        var arguments = ["--newstyle"]
         switch address {
         case .tcp(let host, let port): arguments += ["--ipaddr", host, "--port", String(port)]
         case .unix(let path):
