@@ -23,6 +23,8 @@ public actor NBDKitExports: ExportServer {
     private let executor = ThreadExecutor(name: "exports")
     private var changes: [AsyncStream<ExportEvent>.Continuation] = []
     private var isSupervising = false
+    /// Set by ``stop()``: what ends from then on is not started again.
+    private var isStopping = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -83,7 +85,7 @@ public actor NBDKitExports: ExportServer {
     /// slowly when it keeps ending. It is never ended here.
     private func follow(_ server: NBDKitServer) async {
         var delay = Duration.milliseconds(50)
-        while !Task.isCancelled {
+        while !Task.isCancelled && !isStopping {
             let started = ContinuousClock.now
             do throws(SystemCallError) {
                 if let process = try server.processes().first {
@@ -251,6 +253,7 @@ public actor NBDKitExports: ExportServer {
 
     /// Ends the servers and with them every session: for a person who takes the whole installation down.
     public func stop() throws(ExportError) {
+        isStopping = true
         do {
             for server in servers {
                 for process in try server.processes()
