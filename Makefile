@@ -6,7 +6,8 @@ SHELL := /bin/bash
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
-RELEASE_FLAGS := $(SWIFT_FLAGS) -c release --static-swift-stdlib
+# The runtime is linked in, and only what is used of it; lld does not warn of what the runtime itself refers to.
+RELEASE_FLAGS := $(SWIFT_FLAGS) -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --gc-sections
 
 ## build: release binaries in .build/release (the Swift runtime is linked in)
 build: install-deps

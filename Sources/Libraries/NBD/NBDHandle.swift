@@ -12,9 +12,13 @@ public struct NBDError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// The last failure of libnbd in this thread: to be taken before anything else is called.
     static func last(_ operation: String) -> NBDError {
-        NBDError(
-            operation: operation, text: nbd_get_error().map { String(cString: $0) } ?? "unknown error",
-            errorNumber: nbd_get_errno())
+        let text = nbd_get_error().map { String(cString: $0) } ?? "unknown error"
+        let number = nbd_get_errno()
+        // A refused connection needs no more words than its number has: libnbd repeats the address and its own function.
+        guard number == ECONNREFUSED || number == ECONNRESET else {
+            return NBDError(operation: operation, text: text, errorNumber: number)
+        }
+        return NBDError(operation: operation, text: String(cString: strerror(number)), errorNumber: number)
     }
 }
 

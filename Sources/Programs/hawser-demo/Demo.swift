@@ -45,6 +45,7 @@ struct Demo {
             throw error
         }
         await table.stop()
+        try await hawser(["status"])
         FileHandle.standardOutput.say("all ready after \(seconds(ready))")
     }
 
@@ -85,14 +86,17 @@ struct Demo {
 
     private func breakage(_ name: String, _ breakIt: () async throws -> Void) async throws -> Line {
         await heading("Break: \(name)")
+        let begun = try await world.moment()
+        let clock = ContinuousClock()
+        let start = clock.now
         try await breakIt()
-        let begun = ContinuousClock.now
-        let seen = try await world.untilSeen("orders")
-        FileHandle.standardOutput.say("seen after \(seconds(seen.took)): \(seen.what)")
-        let repaired = try await world.untilAllReady()
-        FileHandle.standardOutput.say("repaired after \(seconds(seen.took + repaired))")
-        try await drift(since: begun)
-        return Line(broken: name, seen: seen.what, repaired: "after \(seconds(seen.took + repaired))")
+        let seen = try await world.untilDrifted("orders", since: begun)
+        FileHandle.standardOutput.say("seen: \(seen)")
+        _ = try await world.untilAllReady()
+        let took = seconds(clock.now - start)
+        FileHandle.standardOutput.say("repaired after \(took)")
+        try await drift(since: start)
+        return Line(broken: name, seen: seen, repaired: "after \(took)")
     }
 
     /// What has drifted since then, and what repaired it.

@@ -23,6 +23,7 @@ enum StatusCommand {
         }
         let terminal = Terminal.standardOutput
         var drawn = 0
+        var streamed = StreamedRows()
         while true {
             if terminal.width != nil, format == .table || format == .wide {
                 // Up over the old lines, each new one clears to its end: nothing flickers.
@@ -30,10 +31,32 @@ enum StatusCommand {
                 let up = drawn > 0 ? "\u{1B}[\(drawn)A" : ""
                 out(up + lines.map { "\($0)\u{1B}[K\n" }.joined() + "\u{1B}[J", terminator: "")
                 drawn = lines.count
+            } else if format == .table || format == .wide {
+                for line in streamed.lines(overview, isWide: format == .wide) { out(line) }
             } else {
                 try show(overview, format)
             }
             overview = try await client.overview(newerThan: overview.revision, patience: .seconds(10))
+        }
+    }
+
+    /// What a watch prints where nothing can be redrawn: the rows that have changed, as `kubectl get --watch` does.
+    struct StreamedRows {
+        private var shown: [String: [String]] = [:]
+
+        /// The lines that say something new; the age of a row alone is nothing new.
+        mutating func lines(_ overview: WireOverview, isWide: Bool) -> [String] {
+            let table = StatusCommand.table(overview, isWide: isWide)
+            let all = table.lines(.standardOutput)
+            var lines = shown.isEmpty ? [all[0]] : []
+            for (row, cells) in table.rows.enumerated() {
+                var lasting = cells
+                lasting[7] = ""
+                guard shown[cells[0]] != lasting else { continue }
+                shown[cells[0]] = lasting
+                lines.append(all[row + 1])
+            }
+            return lines
         }
     }
 

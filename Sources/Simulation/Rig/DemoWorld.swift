@@ -1,5 +1,5 @@
 public import ControlAPIClient
-import ControlAPIModel
+public import ControlAPIModel
 import Curl
 import FoundationEssentials
 import Glibc
@@ -103,19 +103,19 @@ public actor DemoWorld {
         }
     }
 
-    /// Waits until an attachment is not ready (any, or the one of this name), and says why.
-    public nonisolated func untilSeen(
-        _ name: String? = nil, within patience: Duration = .seconds(15)
-    ) async throws -> (what: String, took: Duration) {
-        let seen = try await waitForValue("drift to be seen", within: patience) { () async throws -> String? in
-            let items = (try? await self.control.overview())?.items ?? []
-            guard let item = items.first(where: { !$0.isReady && (name == nil || $0.name == name) }) else { return nil }
-            if let drift = item.drifts.first {
-                return "\(item.name): \(drift.kind): wanted \(drift.wanted), observed \(drift.observed)"
-            }
-            return "\(item.name): \(item.message ?? item.reason ?? "not ready")"
-        }
-        return (seen.value, seen.took)
+    /// The moment that drift is counted from; by hawserd's clock.
+    public nonisolated func moment() async throws -> Timestamp { try await control.overview().at }
+
+    /// Waits until a drift of this attachment was seen since then, and tells which; also one that is repaired already.
+    public nonisolated func untilDrifted(
+        _ name: String, since begun: Timestamp, within patience: Duration = .seconds(15)
+    ) async throws -> String {
+        try await waitForValue("drift of \(name) to be seen", within: patience) { () async throws -> String? in
+            let records = (try? await self.control.drifts(since: begun)) ?? []
+            let first = records.filter { $0.name == name && $0.seenAt.instant >= begun.instant }
+                .min { $0.seenAt.instant < $1.seenAt.instant }
+            return first.map { "\($0.drift.kind): wanted \($0.drift.wanted), observed \($0.drift.observed)" }
+        }.value
     }
 
     /// Writes through a real NBD client, and reads the same place from the disk itself.
