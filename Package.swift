@@ -140,7 +140,7 @@ let package = Package(
         program(
             "hawser-simulator",
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
-        program("hawser-demo", uses: ["Arguments", "LinuxCalls", "Rig"]),
+        program("hawser-demo", uses: ["Arguments", "ControlAPIClient", "ControlAPIModel", "LinuxCalls", "Rig"]),
 
         // Tests
         tests(of: "VolumeModel", in: "Core"),

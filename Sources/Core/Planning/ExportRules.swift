@@ -28,7 +28,8 @@ public enum ExportRules {
     ) -> Decision {
         switch view.export.fact {
         case .unknown:
-            return RemovalRules.readName(wanted.name, view)
+            return RemovalRules.readName(
+                wanted.name, view, cause: .waitingForExport(since: view.waitingSince))
         case .absent:
             if case .down(let text) = view.server { return .hold(.exportServerDown(text), until: nil) }
             return publish(

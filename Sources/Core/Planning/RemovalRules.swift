@@ -30,14 +30,15 @@ public enum RemovalRules {
         if let entry = entries.first { return withdraw(entry, view, identity: identity, now: now, policy: policy) }
         guard case .unknown = view.export.fact else { return nil }
         guard let export = view.desired.export else { return nil }
-        return readName(export.name, view)
+        return readName(export.name, view, cause: .looking("export '\(export.name)'"))
     }
 
     /// For a name of which nothing is known: the server is asked, unless it is known to be down.
-    static func readName(_ name: ExportName, _ view: VolumeView) -> Decision {
+    static func readName(_ name: ExportName, _ view: VolumeView, cause: Cause) -> Decision {
         switch view.server {
-        case .running: .look(.export(name), cause: .waitingForExport(since: view.waitingSince))
-        case .down, .unknown: .hold(.exportServerDown(serverText(view.server)), until: nil)
+        case .running: .look(.export(name), cause: cause)
+        case .down(let text): .hold(.exportServerDown(text), until: nil)
+        case .unknown: .hold(.looking("the NBD server's exports"), until: nil)
         }
     }
 
@@ -135,14 +136,6 @@ public enum RemovalRules {
 
     private static func isOurs(_ entry: ExportEntry) -> Bool {
         if case .hawser = entry.owner { true } else { false }
-    }
-
-    static func serverText(_ state: ExportServerState) -> String {
-        switch state {
-        case .running: "running"
-        case .down(let text): text
-        case .unknown: "not asked yet"
-        }
     }
 
     private static func text(of witness: DeviceUse.Witness) -> String {

@@ -8,11 +8,12 @@ extension ReconcileLoop {
         drifts: inout [DriftRecord]
     ) {
         guard let row = rows[slot] else { return }
-        let readiness = ReportRules.readiness(of: decision)
         let previous = row.report
+        let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
         let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
         let since = isSame ? previous?.since ?? now : now
         var report = ReportRules.report(row.view, decision: decision, since: since, now: now)
+        report.readiness = readiness
         if row.isInvalid { report.drifts = [] }
         guard report != previous else { return }
         revision += 1
@@ -20,6 +21,17 @@ extension ReconcileLoop {
         followDrift(report, slot: slot, now: now, drifts: &drifts)
         if !isSame { events.append(contentsOf: event(of: report, after: previous, now: now)) }
         if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(report) }
+    }
+
+    /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
+    /// less, not more.
+    private static func shown(
+        _ readiness: AttachmentReport.Readiness, after previous: AttachmentReport.Readiness?
+    ) -> AttachmentReport.Readiness {
+        guard case .notReady(let cause) = readiness, cause.isPassing, case .notReady(let before)? = previous,
+            !before.isPassing
+        else { return readiness }
+        return .notReady(before)
     }
 
     /// Begins and ends the drifts of a row that has once been Ready.
@@ -69,7 +81,8 @@ extension ReconcileLoop {
         case .departed: return record(.normal, "Departed", "everything the object asked for is gone")
         case .notReady(let cause):
             switch cause {
-            case .looking, .queued, .cloudNotReadYet, .devicesNotReadYet, .stopping: return []
+            case .stopping: return []
+            case _ where cause.isPassing: return []
             case .working(let text): return record(.normal, "Working", text)
             default: return record(cause.mover == .person ? .warning : .normal, cause.code, cause.message)
             }

@@ -184,6 +184,14 @@ extension Cause {
         }
     }
 
+    /// Whether it is over in a moment by Hawser's own doing, and tells nobody anything new.
+    public var isPassing: Bool {
+        switch self {
+        case .looking, .queued, .cloudNotReadYet, .devicesNotReadYet: true
+        default: false
+        }
+    }
+
     /// What happens next, for people.
     public var next: String {
         switch mover {

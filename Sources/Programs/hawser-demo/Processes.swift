@@ -25,20 +25,36 @@ struct FileHandle {
 /// whatever happened in there.
 enum OuterProcess {
     static func run(_ arguments: [String]) async throws -> Int32 {
-        guard arguments.first == "--run-inside", arguments.count > 1 else {
-            FileHandle.standardError.say("usage: hawser-demo --run-inside COMMAND [ARGUMENT…]")
-            return 64
-        }
-        if let obstacle = PrivateMachine.obstacle {
-            FileHandle.standardError.say("hawser-demo: no private machine: \(obstacle)")
-            return 69
+        let obstacle = PrivateMachine.obstacle
+        var inner = arguments
+        if arguments.first == "--run-inside", arguments.count > 1 {
+            inner.removeFirst()
+            if let obstacle {
+                FileHandle.standardError.say("hawser-demo: no private machine: \(obstacle)")
+                return 69
+            }
+        } else {
+            let manifests = try value(of: "--manifests", in: arguments) ?? "manifests/demo"
+            guard isDirectory(manifests) else {
+                FileHandle.standardError.say(
+                    "hawser-demo: there is no directory \(manifests); name it by --manifests DIR")
+                return 64
+            }
+            let script = arguments.contains("--shell") ? "shell" : "demo"
+            if let obstacle {
+                FileHandle.standardOutput.say("plain files instead of block devices: \(obstacle)")
+                let directory = try TemporaryDirectory(prefix: "hawser-demo")
+                return try await InsideProcess.show(
+                    script, directory: try resolvedPath(directory.path), manifests: manifests, hasRealDevices: false)
+            }
+            inner = [InsideProcess.demoWord, script, manifests]
         }
         let signals = try TerminationSignals.stream()
         let directory = try TemporaryDirectory(prefix: "hawser-demo")
         let path = try resolvedPath(directory.path)
         let child = try ChildProcess(
             starting: PrivateMachine.command(
-                running: try ownProgramPath(), [FirstProcess.word, path] + arguments.dropFirst()))
+                running: try ownProgramPath(), [FirstProcess.word, path] + inner))
         let watcher = Task {
             // Those inside hear a Ctrl-C by themselves; the machine is switched off when a second signal or SIGTERM comes.
             var heard = 0
@@ -55,6 +71,11 @@ enum OuterProcess {
         case .exited(let code): return code
         case .signalled(let signal): return 128 + signal
         }
+    }
+
+    private static func value(of option: String, in arguments: [String]) throws -> String? {
+        guard let index = arguments.firstIndex(of: option) else { return nil }
+        return index + 1 < arguments.count ? arguments[index + 1] : nil
     }
 
     private static func resolvedPath(_ path: String) throws(SystemCallError) -> String {
@@ -84,10 +105,67 @@ enum FirstProcess {
 /// The process that does the work inside the private machine.
 enum InsideProcess {
     static let word = "--inside"
+    static let demoWord = "--demo"
+
+    /// Runs the demo, or a shell with everything running.
+    static func show(
+        _ script: String, directory: String, manifests: String, hasRealDevices: Bool
+    ) async throws -> Int32 {
+        let world = DemoWorld(
+            directory: directory, hasRealDevices: hasRealDevices, seedFile: "\(manifests)/simulator/world.yaml")
+        let code: Int32
+        do {
+            if script == "shell" {
+                code = try await shell(world, manifests)
+            } else {
+                try await Demo(world: world, manifests: manifests).run()
+                code = 0
+            }
+        } catch {
+            FileHandle.standardError.say("hawser-demo: \(error)")
+            for log in ["hawserd.log", "simulator.log"] {
+                // A log that is not there has nothing to say.
+                let text = (try? readTextFile("\(directory)/\(log)")) ?? ""
+                for line in text.split(separator: "\n").suffix(15) { FileHandle.standardError.say("\(log): \(line)") }
+            }
+            code = 1
+        }
+        await world.stop()
+        return code
+    }
+
+    private static func shell(_ world: DemoWorld, _ manifests: String) async throws -> Int32 {
+        try await world.startSimulator()
+        try await world.startDaemon()
+        FileHandle.standardOutput.say(
+            """
+            everything runs; five commands to try:
+              hawser apply -f \(manifests) --wait
+              hawser status
+              hawser describe orders
+              hawser drift --since 10m
+              hawser delete scratch
+            """)
+        var environment = ["HAWSER_SOCKET": world.socket]
+        for name in ["HOME", "TERM", "LANG", "COLUMNS"] {
+            if let value = getenv(name) { environment[name] = String(cString: value) }
+        }
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+        environment["PATH"] = parentDirectory(of: try BuiltPrograms.path(of: "hawser")) + ":" + path
+        let child = try ChildProcess(starting: .init("bash", ["--norc"], environment: environment, input: .inherited))
+        _ = await child.waitForExit()
+        return 0
+    }
 
     static func run(_ arguments: [String]) async throws -> Int32 {
         guard arguments.count > 1 else { throw SystemCallError("start", word, errno: EINVAL) }
         let udevd = try await PrivateMachine.startUdevd(log: "\(arguments[0])/udevd.log")
+        if arguments[1] == demoWord, arguments.count == 4 {
+            let code = try await show(
+                arguments[2], directory: arguments[0], manifests: arguments[3], hasRealDevices: true)
+            await udevd.stop()
+            return code
+        }
         let child = try ChildProcess(starting: .init(arguments[1], Array(arguments.dropFirst(2)), input: .inherited))
         let status = await child.waitForExit()
         await udevd.stop()

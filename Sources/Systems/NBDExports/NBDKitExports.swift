@@ -23,8 +23,8 @@ public actor NBDKitExports: ExportServer {
     private let executor = ThreadExecutor(name: "exports")
     private var changes: [AsyncStream<ExportEvent>.Continuation] = []
     private var isSupervising = false
-    /// Once asked to stop, no server is started again.
-    private var isStopped = false
+    /// Set by ``stop()``: what ends from then on is not started again.
+    private var isStopping = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -85,7 +85,7 @@ public actor NBDKitExports: ExportServer {
     /// slowly when it keeps ending. It is never ended here.
     private func follow(_ server: NBDKitServer) async {
         var delay = Duration.milliseconds(50)
-        while !Task.isCancelled && !isStopped {
+        while !Task.isCancelled && !isStopping {
             let started = ContinuousClock.now
             do throws(SystemCallError) {
                 if let process = try server.processes().first {
@@ -100,7 +100,7 @@ public actor NBDKitExports: ExportServer {
                 // Why it does not run shows in `observe`, which asks the server itself.
             }
             announce()
-            if Task.isCancelled || isStopped { return }
+            if Task.isCancelled || isStopping { return }
             delay = started.duration(to: .now) > .seconds(10) ? .milliseconds(50) : min(delay * 2, .seconds(5))
             // A cancelled sleep ends the loop.
             guard (try? await Task.sleep(for: delay)) != nil else { return }
@@ -246,7 +246,7 @@ public actor NBDKitExports: ExportServer {
     /// - Throws: ``ExportError`` when somebody else runs the servers: they are not Hawser's to end.
     public func stop() throws(ExportError) {
         guard case .supervised = supervision else { throw .failed("the NBD servers are run by somebody else") }
-        isStopped = true
+        isStopping = true
         do {
             let named = Set(try ProcessInspection.processes(running: "nbdkit"))
             for server in servers {

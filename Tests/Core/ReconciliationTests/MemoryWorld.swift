@@ -57,6 +57,8 @@ final class MemoryWorld {
     // Faults
     var listsAreEmpty = false
     var exactReadsFail = false
+    /// The store refuses every write.
+    var storeFails = false
     /// The answer of the next mutation is lost: after its effect, or before.
     var loseNextAnswer: (isAfterEffect: Bool, Void)?
     var failNextJob: JobFailure?
@@ -279,6 +281,10 @@ final class MemoryWorld {
     var lingering: [DeviceNumber: Int] = [:]
 
     private func perform(_ ticket: StepTicket) {
+        if storeFails {
+            schedule(after: .milliseconds(1)) { self.deliver(.stepEnded(ticket, .notStarted("disk full"))) }
+            return
+        }
         if let action = ticket.step.ledgerAction {
             append(
                 LedgerEntry(
@@ -353,10 +359,13 @@ final class MemoryWorld {
             return .answerLost("connection reset")
         }
         deeds.append(deed)
+        jobsUnderWay += 1
+        mostJobsUnderWay = max(mostJobsUnderWay, jobsUnderWay)
         let failure = failNextJob
         failNextJob = nil
         jobs[id] = Job(id: id, endsAt: now + jobDelay) { failure.map { .failed($0) } ?? effect() }
         schedule(after: jobDelay, inProcess: false) {
+            self.jobsUnderWay -= 1
             if let job = self.jobs[id] { self.jobs[id]?.report = job.effect() }
         }
         if loseNextAnswer != nil {
@@ -365,6 +374,10 @@ final class MemoryWorld {
         }
         return .accepted(CloudReceipt(job: id))
     }
+
+    private var jobsUnderWay = 0
+    /// The most mutations that CloudStack was ever at work on at once.
+    private(set) var mostJobsUnderWay = 0
 
     // MARK: The kernel and the export server
 

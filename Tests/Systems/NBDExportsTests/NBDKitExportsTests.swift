@@ -36,8 +36,8 @@ private final class Fixture: Sendable {
     }
 
     func finish() async throws {
-        events.cancel()
         try await exports.stop()
+        events.cancel()
     }
 
     func untilRunning() async throws {
@@ -282,6 +282,7 @@ struct NBDKitExportsTests {
         #expect(await second.read(moor).value?.clients == .known(1))
         #expect(try client.read(count: 1, at: 0) == [5])
         #expect(try ProcessInspection.listeners(on: .unix("\(fixture.root)/rw.sock")) == before)
+        try await second.stop()
         events.cancel()
         try await fixture.finish()
     }

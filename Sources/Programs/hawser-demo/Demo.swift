@@ -1,0 +1,123 @@
+import ControlAPIClient
+import ControlAPIModel
+import Glibc
+import LinuxCalls
+import Rig
+
+/// The main job in front of a person: attach, export, break things, watch the repairs.
+struct Demo {
+    let world: DemoWorld
+    let manifests: String
+    private let isTerminal = isatty(STDOUT_FILENO) == 1
+
+    private static let orders = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
+    private static let archive = "c3d9e0b2-1f44-4c3e-8a57-5d0f6e1b2a90"
+
+    /// One thing that was broken.
+    private struct Line {
+        var broken: String
+        var seen: String
+        var repaired: String
+    }
+
+    private func heading(_ text: String) async {
+        FileHandle.standardOutput.say(isTerminal ? "\n\u{1B}[1;36m== \(text)\u{1B}[0m" : "\n== \(text)")
+        // Time to read, for a person; a cancelled sleep goes on at once.
+        if isTerminal { try? await Task.sleep(for: .milliseconds(1_200)) }
+    }
+
+    private func hawser(_ arguments: [String]) async throws {
+        FileHandle.standardOutput.say("$ hawser \(arguments.joined(separator: " "))")
+        let child = try ChildProcess(
+            starting: .init(try BuiltPrograms.path(of: "hawser"), arguments + ["--socket", world.socket]))
+        _ = await child.waitForExit()
+    }
+
+    func run() async throws {
+        await heading("Start: a CloudStack simulator, hawserd, an NBD server of its own")
+        try await world.startSimulator()
+        try await world.startDaemon()
+        await heading("Apply the manifests")
+        try await hawser(["apply", "-f", manifests])
+        let ready = try await world.untilAllReady()
+        try await hawser(["status"])
+        FileHandle.standardOutput.say("all ready after \(seconds(ready))")
+
+        await heading("Write through an NBD client, and compare the bytes on the disk")
+        guard
+            try await world.writeAndCompare(
+                export: "orders", volume: Self.orders, serial: "a7f226a795a043b6942e")
+        else { throw DemoFailure(description: "the bytes on the disk are not those that were written") }
+        FileHandle.standardOutput.say("4096 bytes written, flushed, read back, and found on the disk")
+
+        var lines: [Line] = []
+        lines.append(
+            try await breakage("a volume is detached in CloudStack") {
+                try await world.detachBehindTheBack(volume: Self.orders)
+            })
+        lines.append(try await breakage("an export is removed") { await world.removeExport("orders") })
+        lines.append(
+            try await breakage("an export points to the wrong disk") {
+                try await world.bendExport("orders", to: Self.archive)
+            })
+        lines.append(try await breakage("the NBD servers are killed") { try await world.killNBDServers() })
+        lines.append(try await emptyListing())
+        lines.append(try await killedDaemon())
+
+        await heading("Summary")
+        for line in lines {
+            FileHandle.standardOutput.say("\(line.broken)\n    seen:     \(line.seen)\n    repaired: \(line.repaired)")
+        }
+    }
+
+    private func breakage(_ name: String, _ breakIt: () async throws -> Void) async throws -> Line {
+        await heading("Break: \(name)")
+        try await breakIt()
+        let seen = try await world.untilSeen()
+        FileHandle.standardOutput.say("seen after \(seconds(seen.took)): \(seen.what)")
+        let repaired = try await world.untilAllReady()
+        FileHandle.standardOutput.say("repaired after \(seconds(repaired))")
+        return Line(broken: name, seen: seen.what, repaired: "after \(seconds(seen.took + repaired))")
+    }
+
+    private func emptyListing() async throws -> Line {
+        await heading("Break: CloudStack answers with an empty volume list")
+        let before = try await world.control.operations().count
+        try await world.listNothing(times: 1)
+        try await Task.sleep(for: .seconds(3))
+        _ = try await world.untilAllReady()
+        guard try await world.control.operations().count == before else {
+            throw DemoFailure(description: "an empty list made Hawser act")
+        }
+        FileHandle.standardOutput.say("nothing was done: absence must be proven")
+        return Line(
+            broken: "CloudStack lists nothing", seen: "an empty list proves nothing", repaired: "nothing to repair")
+    }
+
+    private func killedDaemon() async throws -> Line {
+        await heading("Break: hawserd is killed in the middle of an attach")
+        try await world.detachBehindTheBack(volume: Self.orders)
+        try await wait(for: "an attach under way") {
+            try await world.control.operations().contains {
+                $0.verb == "attach" && ($0.phase == "intended" || $0.phase == "accepted")
+            }
+        }
+        await world.killDaemon()
+        try await world.startDaemon()
+        let repaired = try await world.untilAllReady()
+        FileHandle.standardOutput.say("a new hawserd found the job in the ledger; all ready after \(seconds(repaired))")
+        try await hawser(["drift", "--since", "5m"])
+        return Line(
+            broken: "hawserd killed in the middle of an attach", seen: "the ledger held the job's id",
+            repaired: "after \(seconds(repaired))")
+    }
+
+    private func seconds(_ duration: Duration) -> String {
+        let tenths = Int(duration / .milliseconds(100))
+        return "\(tenths / 10).\(tenths % 10) s"
+    }
+}
+
+struct DemoFailure: Error, CustomStringConvertible {
+    let description: String
+}

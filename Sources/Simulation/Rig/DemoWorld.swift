@@ -1,0 +1,172 @@
+public import ControlAPIClient
+import ControlAPIModel
+import Curl
+import FoundationEssentials
+import Glibc
+import LinuxCalls
+import NBD
+
+/// A whole installation in one directory: the simulator, hawserd with its own nbdkit, and ways to break them.
+public actor DemoWorld {
+    private struct Simulator: Decodable {
+        var endpoint: String
+        var adminEndpoint: String
+        var apiKey: String
+        var secretKey: String
+        var applianceVmId: String
+    }
+
+    private let directory: String
+    private let hasRealDevices: Bool
+    private let seedFile: String
+    private var simulator: Simulator?
+    private var simulatorProcess: ChildProcess?
+    private var daemon: ChildProcess?
+    private let http = HTTPClient()
+    /// Talks to hawserd, whichever process that is.
+    public nonisolated let control: ControlClient
+    public nonisolated let socket: String
+
+    /// - Parameters:
+    ///   - hasRealDevices: loop devices and udev, in a private machine; else plain files.
+    public init(directory: String, hasRealDevices: Bool, seedFile: String) {
+        self.directory = directory
+        self.hasRealDevices = hasRealDevices
+        self.seedFile = seedFile
+        socket = "\(directory)/control.sock"
+        control = ControlClient(socket: socket)
+    }
+
+    public func startSimulator() async throws {
+        var arguments = [
+            "--state", "\(directory)/simulator", "--seed-file", seedFile, "--hypervisor",
+            hasRealDevices ? "loop" : "files", "--hypervisor-dir", "\(directory)/disks",
+        ]
+        if !hasRealDevices { arguments += ["--device-dir", "\(directory)/devices"] }
+        let child = try ChildProcess(
+            starting: .init(
+                BuiltPrograms.path(of: "hawser-simulator"), arguments, output: .lines,
+                errors: .appended(to: "\(directory)/simulator.log"), startsSession: true))
+        simulatorProcess = child
+        guard let line = await child.outputLines.first(where: { $0.hasPrefix("{") }) else {
+            throw WaitedInVain(condition: "the simulator to be ready", patience: .zero, last: nil)
+        }
+        simulator = try JSONDecoder().decode(Simulator.self, from: Data(line.utf8))
+    }
+
+    public func startDaemon() async throws {
+        guard let simulator else { throw WaitedInVain(condition: "a simulator", patience: .zero, last: nil) }
+        var environment = ["HAWSER_CLOUDSTACK_SECRET_KEY": simulator.secretKey]
+        for name in ["PATH", "HOME", "TMPDIR"] {
+            if let value = getenv(name) { environment[name] = String(cString: value) }
+        }
+        let devices =
+            hasRealDevices ? ["--devices-buses", "loop-by-rule"] : ["--devices-directory", "\(directory)/devices"]
+        let child = try ChildProcess(
+            starting: .init(
+                BuiltPrograms.path(of: "hawserd"),
+                [
+                    "--self", simulator.applianceVmId, "--cloudstack-endpoint", simulator.endpoint,
+                    "--cloudstack-api-key", simulator.apiKey, "--store-path", "\(directory)/hawser.db", "--nbd-root",
+                    "\(directory)/exports", "--nbd-mode", "supervised", "--nbd-listen", "127.0.0.1:0",
+                    "--nbd-listen-read-only", "127.0.0.1:0", "--control-socket", socket, "--policy-resync", "2s",
+                    "--policy-job-poll", "200ms", "--policy-revisit", "1s", "--policy-request-in-flight", "3s",
+                    "--print-ready-json",
+                ] + devices, environment: environment, output: .lines,
+                errors: .appended(to: "\(directory)/hawserd.log"), startsSession: true))
+        daemon = child
+        guard await child.outputLines.first(where: { $0.hasPrefix("{") }) != nil else {
+            throw WaitedInVain(
+                condition: "hawserd to be ready (see \(directory)/hawserd.log)", patience: .zero, last: nil)
+        }
+    }
+
+    /// Ends hawserd as a power cut would.
+    public func killDaemon() async {
+        daemon?.send(signal: SIGKILL)
+        _ = await daemon?.waitForExit()
+    }
+
+    public func stop() async {
+        await daemon?.stop()
+        await simulatorProcess?.stop()
+        // Unreadable means gone; what is gone needs no end.
+        for process in (try? nbdServers()) ?? [] { kill(process, SIGTERM) }
+    }
+
+    // MARK: Looking
+
+    public nonisolated func untilAllReady(within patience: Duration = .seconds(40)) async throws -> Duration {
+        try await wait(for: "all attachments to be ready", within: patience) {
+            guard let overview = try? await self.control.overview() else { return false }
+            return !overview.items.isEmpty && overview.items.allSatisfy(\.isReady)
+        }
+    }
+
+    /// Waits until some attachment is not ready, and says why.
+    public nonisolated func untilSeen(within patience: Duration = .seconds(15)) async throws -> (
+        what: String, took: Duration
+    ) {
+        let seen = try await waitForValue("drift to be seen", within: patience) { () async throws -> String? in
+            guard let item = (try? await self.control.overview())?.items.first(where: { !$0.isReady }) else {
+                return nil
+            }
+            if let drift = item.drifts.first {
+                return "\(item.name): \(drift.kind): wanted \(drift.wanted), observed \(drift.observed)"
+            }
+            return "\(item.name): \(item.message ?? item.reason ?? "not ready")"
+        }
+        return (seen.value, seen.took)
+    }
+
+    /// Writes through a real NBD client, and reads the same place from the disk itself.
+    public func writeAndCompare(export: String, volume: String, serial: String) throws -> Bool {
+        let port = UInt16(try readTextFile("\(directory)/exports/port-rw").prefix { $0.isNumber }) ?? 0
+        let client = try NBDClient(export: export, at: .tcp(host: "127.0.0.1", port: port))
+        let bytes = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        try client.write(bytes, at: 1 << 20)
+        try client.flush()
+        let fromClient = try client.read(count: bytes.count, at: 1 << 20)
+        client.disconnect()
+        let disk = try FileDescriptor(opening: "\(directory)/disks/\(volume)/\(serial).img", flags: O_RDONLY)
+        guard lseek(disk.number, 1 << 20, SEEK_SET) >= 0 else { return false }
+        return try disk.read(upTo: bytes.count) == bytes && fromClient == bytes
+    }
+
+    // MARK: Breaking
+
+    public func detachBehindTheBack(volume: String) async throws {
+        try await administer("/volumes/detach", #"{"volume":"\#(volume)"}"#)
+    }
+
+    public func listNothing(times: Int) async throws {
+        try await administer("/faults", #"{"kind":"emptyList","command":"listVolumes","count":\#(times)}"#)
+    }
+
+    public func removeExport(_ name: String) { unlink("\(directory)/exports/rw/\(name)") }
+
+    public func bendExport(_ name: String, to volume: String) throws {
+        try replaceLink("\(directory)/exports/rw/\(name)", target: "../disks/\(volume)")
+    }
+
+    public func killNBDServers() throws {
+        for process in try nbdServers() { kill(process, SIGKILL) }
+    }
+
+    private func nbdServers() throws -> [Int32] {
+        try ["rw", "ro"].flatMap { side -> [Int32] in
+            let port = UInt16(try readTextFile("\(directory)/exports/port-\(side)").prefix { $0.isNumber }) ?? 0
+            return try ProcessInspection.listeners(on: .tcp(port: port))
+        }
+    }
+
+    private func administer(_ path: String, _ body: String) async throws {
+        let endpoint = simulator?.adminEndpoint ?? ""
+        let response = try await http.send(HTTPRequest(.post, endpoint + path, body: Array(body.utf8)))
+        guard response.status == 200 else {
+            throw WaitedInVain(
+                condition: "the simulator's admin port to take \(path)", patience: .zero,
+                last: String(decoding: response.body, as: UTF8.self))
+        }
+    }
+}
