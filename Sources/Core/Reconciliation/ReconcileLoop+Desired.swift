@@ -65,6 +65,7 @@ extension ReconcileLoop {
             let slot = slot(for: desired, now: now)
             let isChanged = rows[slot]?.view.desired != desired || rows[slot]?.isInvalid == true
             guard isChanged || binding != nil else { return }
+            claimExportName(of: desired, slot: slot)
             update(slot: slot) { row in
                 if row.view.desired.generation != desired.generation || row.isInvalid {
                     row.hasBeenReady = false
@@ -81,6 +82,13 @@ extension ReconcileLoop {
         case .invalid(let id, let name, let generation, let problems):
             takeInvalid(id: id, name: name, generation: generation, problems: problems, now: now)
         }
+    }
+
+    private mutating func claimExportName(of desired: DesiredAttachment, slot: Int) {
+        if let old = rows[slot]?.view.desired.export?.name, old != desired.export?.name, slotByExportName[old] == slot {
+            slotByExportName[old] = nil
+        }
+        if let name = desired.export?.name { slotByExportName[name] = slot }
     }
 
     private mutating func takeInvalid(
@@ -119,6 +127,7 @@ extension ReconcileLoop {
         }
         index.set(desired.id.value, to: slot)
         slotByName[desired.name] = slot
+        claimExportName(of: desired, slot: slot)
         // What is known of the world is not known by the new row yet; the first comparison has to look at it.
         wanted[slot] = 1
         seen[slot] = Fingerprint.unknown
@@ -225,6 +234,7 @@ extension ReconcileLoop {
         dirty.removeAll { $0 == slot }
         freeSlots.append(slot)
         if slotByName[row.view.desired.name] == slot { slotByName[row.view.desired.name] = nil }
+        if let name = row.view.desired.export?.name, slotByExportName[name] == slot { slotByExportName[name] = nil }
         if let volume = row.view.volume {
             slotsByVolume[volume]?.removeAll { $0 == slot }
             slotsBySerial[DiskSerial(of: volume)]?.removeAll { $0 == slot }

@@ -214,7 +214,9 @@ extension ReconcileLoop {
         if observation.isComplete {
             fact = wantedName.flatMap { exportsByName[$0] }.map { .present($0) } ?? .absent
         }
-        let stale = (row.view.volume.flatMap { exportsByVolume[$0] } ?? []).filter { $0.name != wantedName }
+        // A name that another object wants is that object's to put right.
+        let stale = (row.view.volume.flatMap { exportsByVolume[$0] } ?? [])
+            .filter { $0.name != wantedName && (slotByExportName[$0.name] ?? slot) == slot }
         let sighting = Sighting(fact, asked: asked, answered: now, proof: .exact)
         let isNews =
             row.view.export.fact != fact || row.view.staleExports != stale

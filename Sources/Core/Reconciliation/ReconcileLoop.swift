@@ -27,6 +27,7 @@ public struct ReconcileLoop: Sendable {
     var slotsByVolume: [VolumeID: [Int]] = [:]
     var slotsBySerial: [DiskSerial: [Int]] = [:]
     var slotByName: [ObjectName: Int] = [:]
+    var slotByExportName: [ExportName: Int] = [:]
 
     // MARK: The worlds, managed or not
 

@@ -28,9 +28,24 @@ struct Demo {
 
     private func hawser(_ arguments: [String]) async throws {
         FileHandle.standardOutput.say("$ hawser \(arguments.joined(separator: " "))")
-        let child = try ChildProcess(
-            starting: .init(try BuiltPrograms.path(of: "hawser"), arguments + ["--socket", world.socket]))
-        _ = await child.waitForExit()
+        _ = try await world.hawser(arguments)
+    }
+
+    /// Shows the live table until all is ready, and then once more as it is.
+    private func watchUntilReady() async throws {
+        FileHandle.standardOutput.say("$ hawser status --watch")
+        let table = try ChildProcess(
+            starting: .init(
+                try BuiltPrograms.path(of: "hawser"), ["status", "--watch", "--socket", world.socket]))
+        let ready: Duration
+        do {
+            ready = try await world.untilAllReady()
+        } catch {
+            await table.stop()
+            throw error
+        }
+        await table.stop()
+        FileHandle.standardOutput.say("all ready after \(seconds(ready))")
     }
 
     func run() async throws {
@@ -39,9 +54,7 @@ struct Demo {
         try await world.startDaemon()
         await heading("Apply the manifests")
         try await hawser(["apply", "-f", manifests])
-        let ready = try await world.untilAllReady()
-        try await hawser(["status"])
-        FileHandle.standardOutput.say("all ready after \(seconds(ready))")
+        try await watchUntilReady()
 
         await heading("Write through an NBD client, and compare the bytes on the disk")
         guard
@@ -64,7 +77,7 @@ struct Demo {
         lines.append(try await emptyListing())
         lines.append(try await killedDaemon())
 
-        await heading("Summary")
+        await heading("Summary: what was broken, how it was seen, how long the repair took")
         for line in lines {
             FileHandle.standardOutput.say("\(line.broken)\n    seen:     \(line.seen)\n    repaired: \(line.repaired)")
         }
@@ -73,43 +86,59 @@ struct Demo {
     private func breakage(_ name: String, _ breakIt: () async throws -> Void) async throws -> Line {
         await heading("Break: \(name)")
         try await breakIt()
-        let seen = try await world.untilSeen()
+        let begun = ContinuousClock.now
+        let seen = try await world.untilSeen("orders")
         FileHandle.standardOutput.say("seen after \(seconds(seen.took)): \(seen.what)")
         let repaired = try await world.untilAllReady()
-        FileHandle.standardOutput.say("repaired after \(seconds(repaired))")
+        FileHandle.standardOutput.say("repaired after \(seconds(seen.took + repaired))")
+        try await drift(since: begun)
         return Line(broken: name, seen: seen.what, repaired: "after \(seconds(seen.took + repaired))")
+    }
+
+    /// What has drifted since then, and what repaired it.
+    private func drift(since begun: ContinuousClock.Instant) async throws {
+        let milliseconds = Int((ContinuousClock.now - begun) / .milliseconds(1)) + 50
+        try await hawser(["drift", "--since", "\(milliseconds)ms"])
     }
 
     private func emptyListing() async throws -> Line {
         await heading("Break: CloudStack answers with an empty volume list")
         let before = try await world.control.operations().count
         try await world.listNothing(times: 1)
-        try await Task.sleep(for: .seconds(3))
+        try await wait(for: "CloudStack to have answered with an empty list") { try await world.faultsLeft() == 0 }
         _ = try await world.untilAllReady()
         guard try await world.control.operations().count == before else {
             throw DemoFailure(description: "an empty list made Hawser act")
         }
-        FileHandle.standardOutput.say("nothing was done: absence must be proven")
+        FileHandle.standardOutput.say("nothing was done: each volume was read by its id, and there it was")
         return Line(
-            broken: "CloudStack lists nothing", seen: "an empty list proves nothing", repaired: "nothing to repair")
+            broken: "CloudStack answers with an empty volume list", seen: "absence has to be proven, and was not",
+            repaired: "nothing was done, nothing had to be")
     }
 
     private func killedDaemon() async throws -> Line {
         await heading("Break: hawserd is killed in the middle of an attach")
+        let before = try await world.calls(of: "attachVolume", volume: Self.orders)
+        let begun = ContinuousClock.now
         try await world.detachBehindTheBack(volume: Self.orders)
-        try await wait(for: "an attach under way") {
-            try await world.control.operations().contains {
+        let attach = try await waitForValue("an attach under way") {
+            try await world.control.operations().first {
                 $0.verb == "attach" && ($0.phase == "intended" || $0.phase == "accepted")
             }
         }
         await world.killDaemon()
+        FileHandle.standardOutput.say("hawserd is gone; its ledger says: attach \(attach.value.phase)")
         try await world.startDaemon()
         let repaired = try await world.untilAllReady()
-        FileHandle.standardOutput.say("a new hawserd found the job in the ledger; all ready after \(seconds(repaired))")
-        try await hawser(["drift", "--since", "5m"])
+        let calls = try await world.calls(of: "attachVolume", volume: Self.orders) - before
+        guard calls == 1 else { throw DemoFailure(description: "CloudStack was asked \(calls) times to attach") }
+        FileHandle.standardOutput.say("a new hawserd found the job again; CloudStack was asked once to attach")
+        FileHandle.standardOutput.say("all ready after \(seconds(repaired))")
+        try await drift(since: begun)
         return Line(
-            broken: "hawserd killed in the middle of an attach", seen: "the ledger held the job's id",
-            repaired: "after \(seconds(repaired))")
+            broken: "hawserd is killed in the middle of an attach",
+            seen: "the ledger said: attach \(attach.value.phase)",
+            repaired: "after \(seconds(repaired)), with one call to attach")
     }
 
     private func seconds(_ duration: Duration) -> String {

@@ -3,7 +3,7 @@ import ControlAPIModel
 import Curl
 import FoundationEssentials
 import Glibc
-import LinuxCalls
+public import LinuxCalls
 import NBD
 
 /// A whole installation in one directory: the simulator, hawserd with its own nbdkit, and ways to break them.
@@ -103,14 +103,13 @@ public actor DemoWorld {
         }
     }
 
-    /// Waits until some attachment is not ready, and says why.
-    public nonisolated func untilSeen(within patience: Duration = .seconds(15)) async throws -> (
-        what: String, took: Duration
-    ) {
+    /// Waits until an attachment is not ready (any, or the one of this name), and says why.
+    public nonisolated func untilSeen(
+        _ name: String? = nil, within patience: Duration = .seconds(15)
+    ) async throws -> (what: String, took: Duration) {
         let seen = try await waitForValue("drift to be seen", within: patience) { () async throws -> String? in
-            guard let item = (try? await self.control.overview())?.items.first(where: { !$0.isReady }) else {
-                return nil
-            }
+            let items = (try? await self.control.overview())?.items ?? []
+            guard let item = items.first(where: { !$0.isReady && (name == nil || $0.name == name) }) else { return nil }
             if let drift = item.drifts.first {
                 return "\(item.name): \(drift.kind): wanted \(drift.wanted), observed \(drift.observed)"
             }
@@ -158,6 +157,36 @@ public actor DemoWorld {
             let port = UInt16(try readTextFile("\(directory)/exports/port-\(side)").prefix { $0.isNumber }) ?? 0
             return try ProcessInspection.listeners(on: .tcp(port: port))
         }
+    }
+
+    /// How many calls of a command about a volume CloudStack has taken, by its own log.
+    public func calls(of command: String, volume: String) async throws -> Int {
+        struct Action: Decodable {
+            var kind: String
+            var command: String
+            var volume: String?
+        }
+        let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/actions"))
+        return try response.body.split(separator: UInt8(ascii: "\n")).map { line in
+            try JSONDecoder().decode(Action.self, from: Data(line))
+        }.count { $0.kind == "call" && $0.command == command && $0.volume == volume }
+    }
+
+    /// How many faults have not struck yet.
+    public func faultsLeft() async throws -> Int {
+        struct Fault: Decodable {}
+        let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/faults"))
+        return try JSONDecoder().decode([Fault].self, from: Data(response.body)).count
+    }
+
+    /// Runs the command line as a person does; what it prints goes where this process prints.
+    public nonisolated func hawser(_ arguments: [String], output: ChildProcess.Output = .inherited) async throws
+        -> ExitStatus
+    {
+        let child = try ChildProcess(
+            starting: .init(
+                try BuiltPrograms.path(of: "hawser"), arguments + ["--socket", socket], output: output, errors: output))
+        return await child.waitForExit()
     }
 
     private func administer(_ path: String, _ body: String) async throws {
