@@ -171,7 +171,7 @@ let package = Package(
                 "VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient", "HTTPServer",
                 "LinuxCalls",
             ]),
-        tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls"]),
+        tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Rig"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel", "LinuxCalls", "YAML"]),
         tests(
             of: "NBDExports", in: "Systems",

@@ -10,19 +10,46 @@ public enum ProcessInspection {
         case unix(String)
     }
 
+    /// Who listens somewhere.
+    public struct Listeners: Sendable, Equatable {
+        public var processes: [Int32]
+        /// How many sockets listen there that no visible process holds: their owner is another user's, or in another PID
+        /// namespace. Then somebody serves the address, and cannot be looked into.
+        public var ownerlessSockets: Int
+        /// Whether nothing in this network namespace listens there.
+        public var isNobody: Bool { processes.isEmpty && ownerlessSockets == 0 }
+    }
+
     /// The processes that hold a listening socket, by number: the only true answer to who serves an address. A process
     /// that may not be looked into is left out.
     public static func listeners(on endpoint: Endpoint) throws(SystemCallError) -> [Int32] {
-        let sockets = try listeningSockets(endpoint).map { "socket:[\($0)]" }
-        if sockets.isEmpty { return [] }
-        let wanted = Set(sockets)
-        return try directoryEntries("/proc").compactMap { Int32($0) }.filter { process in
-            // One that ended while we look listens no more.
+        try owners(of: endpoint).processes
+    }
+
+    /// The same, and whether that is all: for whoever concludes something from a process that is not there.
+    public static func owners(of endpoint: Endpoint) throws(SystemCallError) -> Listeners {
+        let wanted = Set(try listeningSockets(endpoint).map { "socket:[\($0)]" })
+        if wanted.isEmpty { return Listeners(processes: [], ownerlessSockets: 0) }
+        var owned: Set<String> = []
+        let processes = try directoryEntries("/proc").compactMap { Int32($0) }.filter { process in
+            // One that ended while we look listens no more; the sockets of one that may not be looked into stay ownerless.
             guard let names = try? directoryEntries("/proc/\(process)/fd") else { return false }
-            return names.contains { name in
-                guard let target = try? linkTarget("/proc/\(process)/fd/\(name)") else { return false }
-                return wanted.contains(target)
+            let held = names.compactMap { name -> String? in
+                guard let target = try? linkTarget("/proc/\(process)/fd/\(name)") else { return nil }
+                return wanted.contains(target) ? target : nil
             }
+            owned.formUnion(held)
+            return !held.isEmpty
+        }
+        return Listeners(processes: processes, ownerlessSockets: wanted.subtracting(owned).count)
+    }
+
+    /// The processes that run a program of this name and may be looked into. For what is better counted too often than
+    /// missed; whom to start, signal or trust never follows from a name.
+    public static func processes(running name: String) throws(SystemCallError) -> [Int32] {
+        try directoryEntries("/proc").compactMap { Int32($0) }.filter { process in
+            guard let path = program(of: process) else { return false }
+            return path.split(separator: "/").last.map { $0 == name || $0 == "\(name) (deleted)" } ?? false
         }
     }
 
@@ -57,13 +84,11 @@ public enum ProcessInspection {
         (try? linkTarget("/proc/\(process)/exe")) ?? nil
     }
 
-    /// How many descriptors of a process are open on a disk, or on the plain file with these numbers.
+    /// The disks and plain files that a process has open, by their numbers, one for each descriptor.
     ///
     /// - Throws: ``SystemCallError`` when that cannot be known; `ENOENT` when the process is gone.
-    public static func descriptors(
-        of process: Int32, openOn number: (major: UInt64, minor: UInt64)
-    ) throws(SystemCallError) -> Int {
-        var count = 0
+    public static func openDisks(of process: Int32) throws(SystemCallError) -> [(major: UInt64, minor: UInt64)] {
+        var found: [(major: UInt64, minor: UInt64)] = []
         for name in try directoryEntries("/proc/\(process)/fd") {
             var status = stat()
             guard stat("/proc/\(process)/fd/\(name)", &status) == 0 else {
@@ -72,14 +97,12 @@ public enum ProcessInspection {
                 throw SystemCallError("look at descriptor \(name) of process", "\(process)", errno: errno)
             }
             switch status.st_mode & S_IFMT {
-            case S_IFBLK:
-                let found = (UInt64(hawser_major(status.st_rdev)), UInt64(hawser_minor(status.st_rdev)))
-                if found == number { count += 1 }
-            case S_IFREG where (UInt64(status.st_dev), UInt64(status.st_ino)) == number: count += 1
+            case S_IFBLK: found.append((UInt64(hawser_major(status.st_rdev)), UInt64(hawser_minor(status.st_rdev))))
+            case S_IFREG: found.append((UInt64(status.st_dev), UInt64(status.st_ino)))
             default: break
             }
         }
-        return count
+        return found
     }
 
     /// Waits until a process, of whomever, has ended; at once when there is none of this number.

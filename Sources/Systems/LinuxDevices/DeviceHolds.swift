@@ -28,7 +28,11 @@ struct DeviceHolds {
         open = open.filter { $0.key.number != number }
     }
 
-    mutating func keepOnly(_ numbers: Set<DeviceNumber>) {
-        open = open.filter { numbers.contains($0.key.number) }
+    /// Ends what is held of devices that are no longer there, after events were lost. The same number with another disk
+    /// sequence number is another plugging-in.
+    mutating func keepOnly(_ records: [DeviceRecord]) {
+        open = open.filter { hold in
+            records.contains { $0.number == hold.key.number && $0.diskSequence == hold.key.diskSequence }
+        }
     }
 }

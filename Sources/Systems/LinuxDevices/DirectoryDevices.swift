@@ -62,7 +62,7 @@ public actor DirectoryDevices: DeviceObserver {
                     sizeInBytes: Int64(status.st_size), isReadOnly: status.st_mode & 0o200 == 0))
         }
         known = Dictionary(records.map { ($0.kernelName, $0) }) { _, last in last }
-        holds.keepOnly(Set(records.map(\.number)))
+        holds.keepOnly(records)
         return records
     }
 

@@ -53,6 +53,8 @@ extension DeviceRecord {
     /// The disk as these buses' rules read it; nil for what is none of theirs.
     init?(_ device: UdevDevice, buses: Set<DiskBus>) {
         guard let bus = buses.first(where: { $0.carries(device) }) else { return nil }
+        // The sequence number is the event's, as the serial of a rule is. Read afresh it could be that of a later
+        // plugging-in beside the serial of an earlier one; an outdated one is refused when the device is opened.
         self.init(
             kernelName: device.kernelName,
             number: DeviceNumber(major: UInt64(device.major), minor: UInt64(device.minor)),

@@ -45,7 +45,7 @@ public actor UdevDevices: DeviceObserver {
         case .enumerated(let devices):
             let records = devices.compactMap { DeviceRecord($0, buses: buses) }
             known = Dictionary(records.map { ($0.kernelName, $0) }) { _, last in last }
-            holds.keepOnly(Set(records.map(\.number)))
+            holds.keepOnly(records)
             return [.enumerated(records)]
         case .changed(let device, _):
             if let record = DeviceRecord(device, buses: buses) {

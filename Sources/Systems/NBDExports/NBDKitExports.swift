@@ -100,7 +100,7 @@ public actor NBDKitExports: ExportServer {
                 // Why it does not run shows in `observe`, which asks the server itself.
             }
             announce()
-            if Task.isCancelled { return }
+            if Task.isCancelled || isStopping { return }
             delay = started.duration(to: .now) > .seconds(10) ? .milliseconds(50) : min(delay * 2, .seconds(5))
             // A cancelled sleep ends the loop.
             guard (try? await Task.sleep(for: delay)) != nil else { return }
@@ -122,6 +122,8 @@ public actor NBDKitExports: ExportServer {
         var observation = ExportObservation(
             server: .running, entries: [], isComplete: true, writableURI: "", readOnlyURI: "")
         var down: [String] = []
+        // One look at the processes for all entries: a look for each would cost entries times descriptors.
+        let census = SessionCensus(of: servers)
         for server in servers {
             let offered: Set<String>?
             do { offered = Set(try ExportListing.names(offeredBy: server.address)) } catch {
@@ -134,7 +136,9 @@ public actor NBDKitExports: ExportServer {
             }
             do {
                 for name in try directory.names(server.side) {
-                    if let entry = try entry(name, of: server, offered: offered) { observation.entries.append(entry) }
+                    if let entry = try entry(name, of: server, offered: offered, census: census) {
+                        observation.entries.append(entry)
+                    }
                 }
             } catch {
                 observation.isComplete = false
@@ -149,7 +153,8 @@ public actor NBDKitExports: ExportServer {
             for server in servers where try directory.owner(server.side, name) != nil {
                 // A server that does not answer leaves the liveness unknown; the entry itself is known all the same.
                 let offered = (try? ExportListing.names(offeredBy: server.address)).map { Set($0) }
-                if let entry = try entry(name, of: server, offered: offered) { return .present(entry) }
+                let census = SessionCensus(of: servers)
+                if let entry = try entry(name, of: server, offered: offered, census: census) { return .present(entry) }
             }
         } catch {
             return .unknown
@@ -164,35 +169,19 @@ public actor NBDKitExports: ExportServer {
     }
 
     private func entry(
-        _ name: ExportName, of server: NBDKitServer, offered: Set<String>?
+        _ name: ExportName, of server: NBDKitServer, offered: Set<String>?, census: SessionCensus
     ) throws(SystemCallError) -> ExportEntry? {
         guard let owner = try directory.owner(server.side, name) else { return nil }
         let target = directory.target(server.side, name)
         var clients = ClientCount.known(0)
-        if case .device(let number, _) = target { clients = sessions(on: number) }
+        if case .device(let number, _) = target { clients = census.sessions(on: number) }
         return ExportEntry(
             name: name, isReadOnly: server.side == .readOnly, owner: owner, target: target,
             liveness: offered.map { $0.contains(name.text) ? .live : .notListed } ?? .unknown, clients: clients)
     }
 
     public func sessions(on device: DeviceNumber) -> ClientCount {
-        var count = 0
-        for server in servers {
-            do throws(SystemCallError) {
-                for process in try server.processes() {
-                    do throws(SystemCallError) {
-                        count += try ProcessInspection.descriptors(
-                            of: process, openOn: (major: device.major, minor: device.minor))
-                    } catch {
-                        // A process that ended in the meantime has no sessions.
-                        if error.errorNumber != ENOENT { throw error }
-                    }
-                }
-            } catch {
-                return .unknown(error.description)
-            }
-        }
-        return .known(count)
+        SessionCensus(of: servers).sessions(on: device)
     }
 
     // MARK: Changes
@@ -251,15 +240,17 @@ public actor NBDKitExports: ExportServer {
     /// nbdkit does not tell by which name a session came, so none is ever proven to have strayed.
     public func cutStrayedSessions(of name: ExportName, provenOn device: DeviceNumber) throws(ExportError) -> Int { 0 }
 
-    /// Ends the servers and with them every session: for a person who takes the whole installation down.
+    /// Ends the servers and with them every session, and starts none again: for a person who takes the whole installation
+    /// down.
+    ///
+    /// - Throws: ``ExportError`` when somebody else runs the servers: they are not Hawser's to end.
     public func stop() throws(ExportError) {
+        guard case .supervised = supervision else { throw .failed("the NBD servers are run by somebody else") }
         isStopping = true
         do {
+            let named = Set(try ProcessInspection.processes(running: "nbdkit"))
             for server in servers {
-                for process in try server.processes()
-                where ProcessInspection.program(of: process)?.hasSuffix("nbdkit") == true {
-                    kill(process, SIGTERM)
-                }
+                for process in try server.processes() where named.contains(process) { kill(process, SIGTERM) }
             }
         } catch {
             throw .failed(error.description)

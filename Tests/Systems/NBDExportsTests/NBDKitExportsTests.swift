@@ -136,6 +136,66 @@ struct NBDKitExportsTests {
         try await fixture.finish()
     }
 
+    /// Detaching was allowed on a count of none when the server's process could not be seen.
+    @Test(.enabled(if: hasPython, "needs python3, to hide a listening socket"))
+    func `IN-USE: a server whose process cannot be seen leaves the count unknown`() async throws {
+        try await expectUnknownCount(of: hiddenInFlight)
+    }
+
+    @Test(
+        .enabled(if: hasPython, "needs python3, to hide a listening socket"),
+        .enabled(if: geteuid() == 0, "needs root: a network namespace"))
+    func `IN-USE: a server in another network namespace leaves the count unknown`() async throws {
+        try await expectUnknownCount(of: hiddenInNamespace)
+    }
+
+    private func expectUnknownCount(of hidden: HiddenServer) async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-exports-test")
+        let socket = "\(directory.path)/rw.sock"
+        let server = try ChildProcess(
+            starting: .init(
+                "/usr/bin/env", hidden.command + ["/usr/bin/python3", "-c", hidden.script, socket], output: .lines))
+        defer { server.send(signal: SIGKILL) }
+        var lines = server.outputLines.makeAsyncIterator()
+        #expect(await lines.next() == "listening")
+        let exports = try NBDKitExports(
+            NBDKitConfiguration(
+                root: "\(directory.path)/exports", supervision: .external, writable: .unix(socket),
+                readOnly: .unix("\(directory.path)/ro.sock")))
+        let count = await exports.sessions(on: DeviceNumber(major: 252, minor: 16))
+        if case .unknown = count {} else { Issue.record("\(count)") }
+        await #expect(throws: ExportError.self) { try await exports.stop() }
+    }
+
+    @Test func `IN-USE counts a server that listens elsewhere, or no longer`() async throws {
+        let fixture = try await Fixture()
+        let device = try await fixture.publish(moor, 1)
+        let socket = "\(fixture.directory.path)/old.sock"
+        let old = try ChildProcess(
+            starting: .init(
+                nbdkit ?? "nbdkit", ["--foreground", "--unix", socket, "file", "dir=\(fixture.root)/rw"],
+                errors: .discarded))
+        defer { old.send(signal: SIGKILL) }
+        try await fixture.until { exists(socket) }
+        let client = try NBDClient(export: moor.text, at: .unix(socket))
+        #expect(await fixture.exports.sessions(on: device.number) == .known(1))
+        client.disconnect()
+        try await fixture.until { await fixture.exports.sessions(on: device.number) == .known(0) }
+        try await fixture.finish()
+    }
+
+    @Test func `a server that was stopped stays stopped`() async throws {
+        let fixture = try await Fixture()
+        try await fixture.exports.stop()
+        try await fixture.until { if case .down = await fixture.exports.observe().server { true } else { false } }
+        // Supervision starts a server again within a twentieth of a second: look long enough to see it do so.
+        let end = ContinuousClock.now + .milliseconds(500)
+        while ContinuousClock.now < end {
+            #expect(try ProcessInspection.owners(of: .unix("\(fixture.root)/rw.sock")).isNobody)
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
     @Test func `RIGHT-DISK: a name that was bent to another disk shows where it leads, and is withdrawn`() async throws
     {
         let fixture = try await Fixture()
@@ -255,3 +315,31 @@ struct NBDKitExportsTests {
             try StablePort.resolve(.tcp(host: "127.0.0.1", port: 0), rememberedIn: "\(directory.path)/port") == first)
     }
 }
+
+private let hasPython = access("/usr/bin/python3", X_OK) == 0
+
+/// A server that listens, and whose process cannot be found.
+private struct HiddenServer: Sendable {
+    let command: [String]
+    let script: String
+}
+
+/// The only descriptor of the listening socket is under way between two sockets: no process has it.
+private let hiddenInFlight = HiddenServer(
+    command: [],
+    script: """
+        import array, socket, sys, time
+        s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+        a, b = socket.socketpair()
+        a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [s.fileno()]))])
+        s.close(); print('listening', flush=True); time.sleep(60)
+        """)
+
+/// The socket is in another network namespace, where /proc/net/unix does not show it, and is reached by its path.
+private let hiddenInNamespace = HiddenServer(
+    command: ["unshare", "--net"],
+    script: """
+        import socket, sys, time
+        s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+        print('listening', flush=True); time.sleep(60)
+        """)
