@@ -21,6 +21,9 @@ public actor Controller {
     private var watchers: [Watcher] = []
     private var nextWatcher = 0
     private var storeIsFailing = false
+    /// What the store knows has been read. Before that, an empty list would look like "there is nothing".
+    private var isStarted = false
+    private var startWaiters: [CheckedContinuation<Void, Never>] = []
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// Somebody who waits for an overview newer than a revision.
@@ -45,20 +48,38 @@ public actor Controller {
     ///
     /// - Throws: ``StoreError`` when the store cannot be read at the start; later failures are waited out.
     public func run() async throws(StoreError) {
-        let desired = try await systems.store.desiredState()
-        desiredRevision = desired.revision
-        let started = LoopEvent.started(
-            desired, bindings: try await systems.store.bindings(), openLedger: try await systems.store.openLedger(),
-            openDrifts: try await systems.store.openDrifts())
+        let started: LoopEvent
+        do throws(StoreError) {
+            started = try await readStore()
+        } catch {
+            // Those who wait for the start must not wait for ever.
+            answerFromNowOn()
+            throw error
+        }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.followDesired() }
             group.addTask { await self.followDevices() }
             group.addTask { await self.followExports() }
             group.addTask { await self.writeInOrder() }
             deliver(started)
+            answerFromNowOn()
             for await effect in work { group.addTask { await self.carryOut(effect) } }
             group.cancelAll()
         }
+    }
+
+    private func readStore() async throws(StoreError) -> LoopEvent {
+        let desired = try await systems.store.desiredState()
+        desiredRevision = desired.revision
+        return .started(
+            desired, bindings: try await systems.store.bindings(), openLedger: try await systems.store.openLedger(),
+            openDrifts: try await systems.store.openDrifts())
+    }
+
+    private func answerFromNowOn() {
+        isStarted = true
+        for waiter in startWaiters { waiter.resume() }
+        startWaiters = []
     }
 
     /// Begins no further step and returns when every call under way has returned, or after `patience`. What is still
@@ -205,6 +226,12 @@ public actor Controller {
         }
     }
 
+    /// Nothing is answered before what the store knows has been read.
+    private func waitUntilStarted() async {
+        guard !isStarted else { return }
+        await withCheckedContinuation { startWaiters.append($0) }
+    }
+
     // MARK: Watchers
 
     private func wakeWatchers() {
@@ -227,9 +254,13 @@ public actor Controller {
 }
 
 extension Controller: Steering {
-    public func overview() async -> Overview { loop.overview(at: systems.time.now()) }
+    public func overview() async -> Overview {
+        await waitUntilStarted()
+        return loop.overview(at: systems.time.now())
+    }
 
     public func overview(newerThan revision: Int64, patience: Duration) async -> Overview {
+        await waitUntilStarted()
         nextWatcher += 1
         let id = nextWatcher
         await withTaskGroup(of: Void.self) { group in
@@ -242,11 +273,18 @@ extension Controller: Steering {
         return loop.overview(at: systems.time.now())
     }
 
-    public func plan() async -> [PlanLine] { loop.plan(at: systems.time.now()) }
+    public func plan() async -> [PlanLine] {
+        await waitUntilStarted()
+        return loop.plan(at: systems.time.now())
+    }
 
-    public func observedWorld() async -> ObservedWorld { loop.observedWorld }
+    public func observedWorld() async -> ObservedWorld {
+        await waitUntilStarted()
+        return loop.observedWorld
+    }
 
     public func reconcile(_ names: [ObjectName]?) async -> [ObjectName] {
+        await waitUntilStarted()
         guard let names else {
             deliver(.reconcile(nil))
             return []
