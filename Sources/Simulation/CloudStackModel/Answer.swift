@@ -76,6 +76,10 @@ public struct APIError: Error, Sendable, Equatable {
     static func parameter(_ text: String) -> APIError { APIError(code: 431, cloudStackCode: 4350, text: text) }
     static func server(_ text: String) -> APIError { APIError(code: 431, cloudStackCode: 9999, text: text) }
     static func runtime(_ text: String) -> APIError { APIError(code: 530, cloudStackCode: 4250, text: text) }
+    static var notPermitted: APIError {
+        APIError(
+            code: 531, cloudStackCode: 4365, text: "Caller does not have permission to operate with provided resource.")
+    }
     static func unsupported(_ text: String) -> APIError { APIError(code: 432, cloudStackCode: 4350, text: text) }
 
     /// The body of the answer.

@@ -30,6 +30,9 @@ extension CloudWorld {
         } catch {
             var failure = error
             failure.envelope = error.code == 432 ? "errorresponse" : envelope
+            if !caller.isRoot, [530, 533, 534].contains(error.code) {
+                failure.text = "Internal error executing command, please contact your system administrator"
+            }
             return .failure(failure)
         }
     }
@@ -107,19 +110,16 @@ extension CloudWorld {
         var instance: String?
         if parameters.command != "detachVolume" || parameters.text("id") != nil {
             let id = try parameters.required("id")
-            guard let volume = volumes[id],
-                isVisible(volume.account, to: caller) || parameters.command == "detachVolume"
-            else { throw parameters.unknown("id", id) }
+            guard let volume = volumes[id] else { throw parameters.unknown("id", id) }
+            guard isVisible(volume.account, to: caller) || parameters.command == "detachVolume" else {
+                throw .notPermitted
+            }
             instance = id
         }
         if parameters.command == "attachVolume" || parameters.text("virtualmachineid") != nil {
             let id = try parameters.required("virtualmachineid")
             guard let machine = machine(id) else { throw parameters.unknown("virtualmachineid", id) }
-            guard isVisible(machine.account, to: caller) else {
-                throw APIError(
-                    code: 531, cloudStackCode: 4365,
-                    text: "Caller does not have permission to operate with provided resource.")
-            }
+            guard isVisible(machine.account, to: caller) else { throw .notPermitted }
         }
         if parameters.command == "resizeVolume" { _ = try parameters.number("size") }
         return try submit(parameters, caller, instance: instance, now: now)
@@ -129,9 +129,8 @@ extension CloudWorld {
         _ parameters: Parameters, _ caller: Account, now: Int64
     ) throws(APIError) -> AnswerValue {
         let id = try parameters.required("id")
-        guard let machine = machine(id), isVisible(machine.account, to: caller) else {
-            throw parameters.unknown("id", id)
-        }
+        guard let machine = machine(id) else { throw parameters.unknown("id", id) }
+        guard isVisible(machine.account, to: caller) else { throw .notPermitted }
         return try submit(parameters, caller, instance: id, now: now)
     }
 
@@ -162,21 +161,42 @@ extension CloudWorld {
         guard zone(zoneID) != nil else { throw parameters.unknown("zoneid", zoneID) }
         let name = parameters.text("name") ?? "DATA-\(lastNumber)"
         let id = addVolume(
-            name: name, zone: zoneID, account: caller.name, sizeInBytes: sizeInGiB << 30, offering: offeringID,
+            id: try customID(parameters, caller), name: name, zone: zoneID, account: caller.name,
+            sizeInBytes: sizeInGiB << 30, offering: offeringID,
             state: "Allocated", now: now)
         let job = try submit(parameters, caller, instance: id, now: now)
         return .object([("id", .text(id)), ("jobid", job["jobid"] ?? .text(""))])
+    }
+
+    /// `customid`, with which a root administrator chooses the id of what is created.
+    private func customID(_ parameters: Parameters, _ caller: Account) throws(APIError) -> String? {
+        guard let custom = parameters.text("customid") else { return nil }
+        guard caller.isRoot else {
+            throw APIError(
+                code: 531, cloudStackCode: 4365,
+                text: "Please check your permissions, you are not allowed to create/update custom id")
+        }
+        guard UUIDValue(custom) != nil, custom == custom.lowercased() else {
+            throw .parameter("UUID: \(custom) doesn't follow the UUID format")
+        }
+        guard volumes[custom] == nil else {
+            throw .parameter("UUID: \(custom) already exists so can't create/update with custom id")
+        }
+        return custom
     }
 
     private mutating func deleteVolume(
         _ parameters: Parameters, _ caller: Account, now: Int64
     ) throws(APIError) -> AnswerValue {
         let id = try parameters.required("id")
-        guard let volume = volumes[id], isVisible(volume.account, to: caller) else {
-            throw parameters.unknown("id", id)
-        }
+        guard let volume = volumes[id] else { throw parameters.unknown("id", id) }
+        guard isVisible(volume.account, to: caller) else { throw .notPermitted }
         guard !volume.isRemoved else { throw .parameter("Unable to find volume with ID: \(volume.number)") }
         guard volume.machine == nil else { throw .parameter("Please specify a volume that is not attached to any VM.") }
+        // `DestroyRequested` is no transition of a volume that is on its way (DeleteVolumeCmd's own text).
+        guard !["Attaching", "Creating", "Resizing", "Migrating", "Snapshotting"].contains(volume.state) else {
+            throw APIError(code: 530, cloudStackCode: 9999, text: "Failed to delete volume")
+        }
         record("call", command: "deleteVolume", job: nil, volume: id, detail: "", now: now)
         remove(id, now: now)
         return .object([("success", .flag(true))])
@@ -184,6 +204,11 @@ extension CloudWorld {
 
     mutating func remove(_ id: String, now: Int64) {
         guard let volume = volumes[id] else { return }
+        if let holder = volume.holders.first {
+            record(
+                "hazard", command: "deleteVolume", job: nil, volume: id,
+                detail: "deleted while \(holder.machine) has it", now: now)
+        }
         volumes[id]?.isRemoved = true
         volumes[id]?.state = "Expunged"
         orders.append(HypervisorOrder(action: .discard, disk: .init(volume: volume), job: nil))

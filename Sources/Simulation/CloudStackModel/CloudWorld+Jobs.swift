@@ -53,18 +53,44 @@ extension CloudWorld {
             var queued = job
             queued.stage = .queued
             queued.machine = machine
-            queued.dueAt = now + jobDelayInMilliseconds
-            if let machine {
-                queues[machine, default: []].append(job.id)
-                // Each job takes its time from when its turn comes.
-                if queues[machine]?.count ?? 0 > 1 { queued.dueAt = Int64.max }
-            }
-            if job.command == "attachVolume", let id = job.instance, volumes[id]?.state == "Ready" {
-                volumes[id]?.state = "Attaching"
-            }
+            queued.dueAt = Int64.max
             jobs[job.id] = queued
+            if let machine { queues[machine, default: []].append(job.id) }
+            if isAtHead(queued) { takeTurn(queued, now: now) }
         } catch {
             finish(job, error: error, now: now)
+        }
+    }
+
+    /// The job is the first in its queue: what may have changed while it waited is checked again, and it takes its time from
+    /// now on.
+    private mutating func takeTurn(_ job: Job, now: Int64) {
+        var next = job
+        next.dueAt = now + jobDelayInMilliseconds
+        jobs[job.id] = next
+        do throws(APIError) {
+            switch job.command {
+            case "attachVolume": try claim(job)
+            case "resizeVolume":
+                if let id = job.instance, volumes[id]?.state == "Ready" { volumes[id]?.state = "Resizing" }
+            default: break
+            }
+        } catch {
+            finish(next, error: error, now: now)
+        }
+    }
+
+    /// Checks 16 and 17, after which the volume is this job's until it ends.
+    private mutating func claim(_ job: Job) throws(APIError) {
+        guard let id = job.instance, let volume = volumes[id] else { throw .runtime("Failed to attach volume") }
+        guard !volume.isRemoved else { throw .parameter("Unable to find volume with ID: \(volume.number)") }
+        guard volume.machine == nil else { throw .runtime("This volume is already attached to a VM.") }
+        switch volume.state {
+        case "Ready": volumes[id]?.state = "Attaching"
+        case "Allocated": volumes[id]?.state = "Creating"
+        default:
+            throw .runtime(
+                "Volume: \(volume.number) is in \(volume.state). It should be in Ready or Allocated state")
         }
     }
 
@@ -74,7 +100,8 @@ extension CloudWorld {
     private func check(_ job: Job, _ parameters: Parameters) throws(APIError) -> String? {
         switch job.command {
         case "attachVolume": try checkAttach(parameters)
-        case "detachVolume": try checkDetach(parameters)
+        case "detachVolume": try checkDetach(parameters, by: job.account)
+        case "destroyVolume": try checkDestroy(parameters)
         case "resizeVolume": try checkResize(parameters)
         case "startVirtualMachine", "stopVirtualMachine", "destroyVirtualMachine", "deployVirtualMachine": job.instance
         case "createTags": try checkTags(parameters)
@@ -121,7 +148,15 @@ extension CloudWorld {
         return machineID
     }
 
-    private func checkDetach(_ parameters: Parameters) throws(APIError) -> String? {
+    private func checkDestroy(_ parameters: Parameters) throws(APIError) -> String? {
+        guard try volume(parameters).machine == nil else {
+            throw .parameter("Please specify a volume that is not attached to any VM.")
+        }
+        return nil
+    }
+
+    /// A detach by the volume's id alone has no check when it is submitted: whose volume it is, is asked here.
+    private func checkDetach(_ parameters: Parameters, by account: String) throws(APIError) -> String? {
         let byID = parameters.text("id")
         let machineID = parameters.text("virtualmachineid")
         let deviceID = try parameters.number("deviceid")
@@ -135,6 +170,9 @@ extension CloudWorld {
             volume = found
         } else {
             throw .parameter("Please provide either a volume id, or a tuple(device id, instance id)")
+        }
+        guard accounts.contains(where: { $0.name == account && isVisible(volume.account, to: $0) }) else {
+            throw .runtime(APIError.notPermitted.text)
         }
         guard let holder = volume.machine else { throw .parameter("The specified volume is not attached to a VM.") }
         guard let machine = machine(holder), ["Running", "Stopped", "Destroyed"].contains(machine.state) else {
@@ -153,11 +191,18 @@ extension CloudWorld {
                 "Volume should be in ready or allocated state before attempting a resize. Volume \(volume.id) is in state "
                     + "\(volume.state).")
         }
-        let size = (try parameters.number("size") ?? volume.sizeInBytes >> 30) << 30
+        let sizeInGiB = try parameters.number("size") ?? volume.sizeInBytes >> 30
+        guard sizeInGiB <= 2_000 else {
+            throw .unsupported("Requested volume size is \(sizeInGiB), but the maximum size allowed is 2000 GB.")
+        }
+        let size = max(0, sizeInGiB) << 30
         guard size >= volume.sizeInBytes || parameters.flag("shrinkok") == true else {
             throw .unsupported(
                 "Going from existing size of \(volume.sizeInBytes) to size of \(size) would shrink the volume."
                     + "Need to sign off by supplying the shrinkok parameter with value of true.")
+        }
+        guard size >= volume.sizeInBytes || volume.state == "Allocated" else {
+            throw .unsupported("Unable to shrink volumes of type QCOW2")
         }
         return volume.machine
     }
@@ -199,10 +244,13 @@ extension CloudWorld {
         }
     }
 
-    /// An attach that failed leaves the volume Ready again.
+    /// A job that failed leaves the volume as it found it.
     private mutating func settleState(of job: Job) {
-        if job.command == "attachVolume", let id = job.instance, volumes[id]?.state == "Attaching" {
-            volumes[id]?.state = "Ready"
+        guard let id = job.instance else { return }
+        switch (job.command, volumes[id]?.state) {
+        case ("attachVolume", "Attaching"), ("resizeVolume", "Resizing"): volumes[id]?.state = "Ready"
+        case ("attachVolume", "Creating"): volumes[id]?.state = "Allocated"
+        default: break
         }
     }
 
@@ -213,7 +261,9 @@ extension CloudWorld {
         case "detachVolume": try performDetach(job, parameters, now: now)
         case "resizeVolume": try performResize(job, parameters, now: now)
         case "destroyVolume":
-            if let id = job.instance { remove(id, now: now) }
+            if let id = job.instance {
+                if parameters.flag("expunge") == true { remove(id, now: now) } else { volumes[id]?.state = "Destroy" }
+            }
             finish(job, error: nil, now: now)
         case "updateVolume":
             if let id = job.instance, let name = parameters.text("name") { volumes[id]?.name = name }
@@ -224,7 +274,9 @@ extension CloudWorld {
         case "createTags", "deleteTags":
             changeTags(parameters)
             finish(job, error: nil, now: now)
-        case "startVirtualMachine", "deployVirtualMachine": set(job.instance, state: "Running", job, now: now)
+        case "deployVirtualMachine":
+            set(job.instance, state: parameters.flag("startvm") ?? true ? "Running" : "Stopped", job, now: now)
+        case "startVirtualMachine": set(job.instance, state: "Running", job, now: now)
         case "stopVirtualMachine": set(job.instance, state: "Stopped", job, now: now)
         case "destroyVirtualMachine": set(job.instance, state: "Destroyed", job, now: now)
         default: finish(job, error: nil, now: now)
@@ -249,55 +301,55 @@ extension CloudWorld {
     }
 
     private mutating func performAttach(_ job: Job, _ parameters: Parameters, now: Int64) throws(APIError) {
-        guard let id = job.instance, let volume = volumes[id], let machineID = parameters.text("virtualmachineid"),
+        guard let id = job.instance, let volume = volumes[id], let machineID = job.machine,
             let machine = machine(machineID)
         else { throw .runtime("Failed to attach volume") }
-        guard volume.machine == nil else { throw .runtime("This volume is already attached to a VM.") }
-        var device = try parameters.number("deviceid")
-        if let wanted = device {
+        if let wanted = try parameters.number("deviceid") {
             guard wanted >= 0, wanted != 3, wanted <= Int64(dataDiskLimit + 1) else {
                 throw .runtime("deviceId should be 0,1,2,4-\(dataDiskLimit + 1)")
             }
             guard !volumes.values.contains(where: { $0.machine == machineID && $0.deviceID == wanted && !$0.isRemoved })
             else { throw .runtime("deviceId \(wanted) is used by vm \(machine.number)") }
         }
-        device = device ?? freeDevice(on: machineID)
-        guard let device else { throw .runtime("All device Ids are used by vm \(machine.number)") }
-        if let held = volume.heldByHypervisorOf, held != machineID || machine.isAppliance {
+        guard let device = try parameters.number("deviceid") ?? freeDevice(on: machineID) else {
+            throw .runtime("All device Ids are used by vm \(machine.number)")
+        }
+        // libvirt looks at what it has, and not at the record; and it knows nothing of other machines.
+        let isPoisoned = volumes.values.contains { other in
+            other.holders.contains { $0.machine == machineID && ($0.deviceID == device || other.id == id) }
+        }
+        guard !isPoisoned else {
             let letters = Array("abcdefghijklmnopqrstuvwxyz")
             throw .runtime(
                 "Failed to attach volume \(volume.name) to VM \(machine.name); org.libvirt.LibvirtException: "
                     + "XML error: target 'vd\(letters[Int(device) % 26])' duplicated for disk sources")
         }
-        volumes[id]?.machine = machineID
-        volumes[id]?.deviceID = device
-        volumes[id]?.attached = now
-        volumes[id]?.state = "Ready"
-        volumes[id]?.heldByHypervisorOf = machineID
-        if device == 0 { volumes[id]?.type = "ROOT" }
-        record("effect", command: job.command, job: job.id, volume: id, detail: "attached to \(machineID)", now: now)
         let isHidden = strike(.deviceNeverAppears, command: job.command, volume: id) != nil
-        order(.plug, id, job, isReal: machine.isAppliance && !isHidden, now: now)
+        volumes[id]?.holders.append(Holder(machine: machineID, deviceID: device, isVisible: !isHidden))
+        if let other = volume.holders.first {
+            record(
+                "hazard", command: job.command, job: job.id, volume: id,
+                detail: "two writers: \(other.machine) and \(machineID)", now: now)
+        }
+        var asked = job
+        asked.deviceID = device
+        order(.plug, .init(volume: volume), asked, isReal: machine.isAppliance && !isHidden, now: now)
     }
 
-    /// What a late job does, too: it does not ask which machine the volume is on by now (apache/cloudstack #14214).
     private mutating func performDetach(_ job: Job, _ parameters: Parameters, now: Int64) throws(APIError) {
-        let machineID = job.machine
+        let deviceID = try parameters.number("deviceid")
         let id =
             job.instance
-            ?? volumes.values.first {
-                $0.machine == machineID && $0.deviceID == Int64(parameters.text("deviceid") ?? "")
-            }?.id
-        guard let id, volumes[id] != nil else { throw .runtime("Failed to detach volume") }
+            ?? volumes.values.first { $0.machine == job.machine && $0.deviceID == deviceID && !$0.isRemoved }?.id
+        guard let id, let volume = volumes[id] else { throw .runtime("Failed to detach volume") }
         if let fault = strike(.lateDetach, command: job.command, volume: id) {
             stragglers.append(Straggler(volume: id, dueAt: now + (fault.milliseconds ?? 5_000)))
         }
-        let isReal =
-            machines.contains { $0.id == machineID && $0.isAppliance } && volumes[id]?.heldByHypervisorOf == machineID
-        unlink(id)
-        if volumes[id]?.heldByHypervisorOf == machineID { volumes[id]?.heldByHypervisorOf = nil }
-        record("effect", command: job.command, job: job.id, volume: id, detail: "detached", now: now)
-        order(.unplug, id, job, isReal: isReal, now: now)
+        // A disk that libvirt does not find in this machine counts as detached.
+        let isReal = isAppliance(job.machine) && volume.holders.contains { $0.machine == job.machine && $0.isVisible }
+        var asked = job
+        asked.instance = id
+        order(.unplug, .init(volume: volume), asked, isReal: isReal, now: now)
     }
 
     private mutating func unlink(_ id: String) {
@@ -318,43 +370,109 @@ extension CloudWorld {
     }
 
     private mutating func performResize(_ job: Job, _ parameters: Parameters, now: Int64) throws(APIError) {
-        guard let id = job.instance, let volume = volumes[id] else { throw .runtime("Failed to resize volume") }
-        if let size = try parameters.number("size") { volumes[id]?.sizeInBytes = size << 30 }
-        if let offering = parameters.text("diskofferingid").flatMap({ offering($0) }) {
-            volumes[id]?.offering = offering.id
-            if !offering.isCustomized { volumes[id]?.sizeInBytes = offering.sizeInGiB << 30 }
-        }
-        record(
-            "effect", command: job.command, job: job.id, volume: id,
-            detail: "resized to \(volumes[id]?.sizeInBytes ?? 0)", now: now)
-        let isReal = machines.contains { $0.id == volume.heldByHypervisorOf && $0.isAppliance }
-        order(.resize, id, job, isReal: isReal, now: now)
+        guard let id = job.instance, var resized = volumes[id] else { throw .runtime("Failed to resize volume") }
+        try resize(&resized, as: parameters)
+        let isReal = resized.holders.contains { $0.isVisible && isAppliance($0.machine) }
+        order(.resize, .init(volume: resized), job, isReal: isReal, now: now)
     }
 
-    private mutating func order(_ action: HypervisorOrder.Action, _ id: String, _ job: Job, isReal: Bool, now: Int64) {
-        guard isReal, let volume = volumes[id] else {
-            finish(job, error: nil, now: now)
+    private func resize(_ volume: inout Volume, as parameters: Parameters) throws(APIError) {
+        if let size = try parameters.number("size") { volume.sizeInBytes = size << 30 }
+        if let offering = parameters.text("diskofferingid").flatMap({ offering($0) }) {
+            volume.offering = offering.id
+            if !offering.isCustomized { volume.sizeInBytes = offering.sizeInGiB << 30 }
+        }
+    }
+
+    // MARK: The hypervisor
+
+    private mutating func order(
+        _ action: HypervisorOrder.Action, _ disk: HypervisorOrder.Disk, _ job: Job, isReal: Bool, now: Int64
+    ) {
+        guard isReal else {
+            complete(job, now: now)
             return
         }
         var working = job
         working.stage = .working
         working.dueAt = Int64.max
         jobs[job.id] = working
-        orders.append(HypervisorOrder(action: action, disk: .init(volume: volume), job: job.id))
+        orders.append(HypervisorOrder(action: action, disk: disk, job: job.id))
     }
 
-    /// The hypervisor has done, or failed to do, what a job waits for.
-    public mutating func hypervisorEnded(_ job: String, failure: String?, now: Int64) {
-        guard let waiting = jobs[job], waiting.stage == .working else { return }
-        if let failure, waiting.command == "attachVolume", let id = waiting.instance {
-            unlink(id)
-            volumes[id]?.heldByHypervisorOf = nil
-            finish(
-                waiting, error: .runtime("Failed to attach volume \(volumes[id]?.name ?? id) to VM; \(failure)"),
+    /// The hypervisor has done what the job asked for: now it goes into the record.
+    private mutating func complete(_ job: Job, now: Int64) {
+        guard let id = job.instance else { return finish(job, error: nil, now: now) }
+        switch job.command {
+        case "attachVolume":
+            volumes[id]?.machine = job.machine
+            volumes[id]?.deviceID = job.deviceID
+            volumes[id]?.attached = now
+            volumes[id]?.state = "Ready"
+            if job.deviceID == 0 { volumes[id]?.type = "ROOT" }
+            record(
+                "effect", command: job.command, job: job.id, volume: id, detail: "attached to \(job.machine ?? "")",
                 now: now)
-            return
+        case "detachVolume":
+            // It does not ask which machine the volume is on by now (apache/cloudstack #14214).
+            unlink(id)
+            volumes[id]?.holders.removeAll { $0.machine == job.machine }
+            record("effect", command: job.command, job: job.id, volume: id, detail: "detached", now: now)
+        case "resizeVolume":
+            if var volume = volumes[id] {
+                // The parameters were read once before the hypervisor was asked: they are numbers.
+                try? resize(&volume, as: Parameters(command: job.command, values: job.parameters))
+                if volume.state == "Resizing" { volume.state = "Ready" }
+                volumes[id] = volume
+                record(
+                    "effect", command: job.command, job: job.id, volume: id, detail: "resized to \(volume.sizeInBytes)",
+                    now: now)
+            }
+        default: break
         }
-        finish(waiting, error: failure.map { .runtime($0) }, now: now)
+        finish(job, error: nil, now: now)
+    }
+
+    /// The hypervisor has done, or failed to do, what a job waits for, or waited for before it was cancelled.
+    public mutating func hypervisorEnded(_ job: String, failure: String?, now: Int64) {
+        guard let asked = jobs[job], let id = asked.instance else { return }
+        let isAttach = asked.command == "attachVolume"
+        let isGone = isAttach ? failure != nil : asked.command == "detachVolume" && failure == nil
+        if isGone { volumes[id]?.holders.removeAll { $0.machine == asked.machine } }
+        guard asked.stage == .working else { return }
+        guard let failure else { return complete(asked, now: now) }
+        if isAttach { volumes[id]?.state = "Ready" } else { settleState(of: asked) }
+        let name = volumes[id]?.name ?? id
+        let machine = asked.machine.flatMap { self.machine($0)?.name } ?? ""
+        let text =
+            switch asked.command {
+            case "attachVolume": "Failed to attach volume \(name) to VM \(machine); \(failure)"
+            case "detachVolume": "Failed to detach volume \(name) from VM \(machine); \(failure)"
+            default: failure
+            }
+        finish(asked, error: .runtime(text), now: now)
+    }
+
+    /// Gives again the orders that a crash may have lost: of jobs that wait for the hypervisor, and to throw data away. A
+    /// hypervisor takes an order twice; plugs and unplugs without a job follow from ``disksInAppliances``.
+    public mutating func orderAgain() {
+        let discards = orders.filter { $0.action == .discard }
+        let waiting = jobs.values.filter { $0.stage == .working }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+        orders =
+            discards
+            + waiting.compactMap { job in
+                guard let id = job.instance, var volume = volumes[id] else { return nil }
+                let action: HypervisorOrder.Action
+                switch job.command {
+                case "attachVolume": action = .plug
+                case "detachVolume": action = .unplug
+                default:
+                    action = .resize
+                    // The parameters were read once before the hypervisor was asked: they are numbers.
+                    try? resize(&volume, as: Parameters(command: job.command, values: job.parameters))
+                }
+                return HypervisorOrder(action: action, disk: .init(volume: volume), job: job.id)
+            }
     }
 
     // MARK: The end of a job
@@ -371,22 +489,28 @@ extension CloudWorld {
             done.status = 1
             done.resultVolume = job.instance.flatMap { volumes[$0] }
         }
-        if error == nil, strike(.jobWithoutResult, command: job.command, volume: job.instance) != nil {
+        if error == nil, let fault = strike(.jobWithoutResult, command: job.command, volume: job.instance) {
             done.status = 2
-            done.resultCode = 530
+            done.resultCode = fault.code ?? 530
             done.hasResult = false
         }
         jobs[job.id] = done
         if strike(.jobLost, command: job.command, volume: job.instance) != nil { jobs[job.id] = nil }
         if let machine = job.machine {
             queues[machine]?.removeAll { $0 == job.id }
-            if let next = queues[machine]?.first { jobs[next]?.dueAt = now + jobDelayInMilliseconds }
+            if queues[machine]?.isEmpty == true { queues[machine] = nil }
         }
+        record(
+            "outcome", command: job.command, job: job.id, volume: job.instance,
+            detail: error.map { "failed: \($0.code) \($0.text)" } ?? "succeeded", now: now)
         let type = Self.eventTypes[job.command] ?? "UNKNOWN"
         addEvent(
             type, level: error == nil ? "INFO" : "ERROR", state: "Completed",
             error.map { "Error while running \(job.command): \($0.text)" } ?? "Successfully completed \(job.command)",
             resource: job.instance, now: now)
+        if let machine = job.machine, let next = queues[machine]?.first.flatMap({ jobs[$0] }) {
+            takeTurn(next, now: now)
+        }
     }
 
     private static let eventTypes = [
@@ -416,9 +540,9 @@ extension CloudWorld {
     /// What a person does in the user interface, at once and without a job: detaches a volume.
     public mutating func detachByHand(_ id: String, now: Int64) {
         guard let volume = volumes[id], let machineID = volume.machine else { return }
-        let isReal = machines.contains { $0.id == machineID && $0.isAppliance }
+        let isReal = isAppliance(machineID) && volume.holders.contains { $0.machine == machineID && $0.isVisible }
         unlink(id)
-        volumes[id]?.heldByHypervisorOf = nil
+        volumes[id]?.holders.removeAll { $0.machine == machineID }
         record("effect", command: "detachVolume", job: nil, volume: id, detail: "detached by hand", now: now)
         if isReal { orders.append(HypervisorOrder(action: .unplug, disk: .init(volume: volume), job: nil)) }
     }
@@ -426,12 +550,12 @@ extension CloudWorld {
     /// What a person does in the user interface: attaches a free volume.
     public mutating func attachByHand(_ id: String, to machineID: String, now: Int64) {
         guard let volume = volumes[id], volume.machine == nil, let machine = machine(machineID) else { return }
-        let device = freeDevice(on: machineID)
+        guard let device = freeDevice(on: machineID) else { return }
         volumes[id]?.machine = machineID
         volumes[id]?.deviceID = device
         volumes[id]?.attached = now
         volumes[id]?.state = "Ready"
-        volumes[id]?.heldByHypervisorOf = machineID
+        volumes[id]?.holders.append(Holder(machine: machineID, deviceID: device))
         record(
             "effect", command: "attachVolume", job: nil, volume: id, detail: "attached by hand to \(machineID)",
             now: now)

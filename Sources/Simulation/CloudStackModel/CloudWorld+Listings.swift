@@ -51,6 +51,11 @@ extension CloudWorld {
         }
         // By creation, newest first, to the second and without a tie-break of its own.
         found.sort { ($0.created / 1_000, $0.number) > ($1.created / 1_000, $1.number) }
+        if try parameters.page(limit: pageSize).start > 0,
+            strike(.unstableOrder, command: "listVolumes", volume: parameters.text("id")) != nil
+        {
+            found.sort { ($0.created / 1_000, $1.number) > ($1.created / 1_000, $0.number) }
+        }
         var answer = try page(found.map { describe($0, to: caller) }, named: "volume", parameters)
         if strike(.shortPage, command: "listVolumes", volume: parameters.text("id")) != nil,
             case .list(let rows)? = answer["volume"], let count = answer["count"]

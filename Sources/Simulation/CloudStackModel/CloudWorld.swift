@@ -19,6 +19,7 @@ public struct CloudWorld: Sendable, Codable {
     var staleVolumes: [String: Volume]?
     var stragglers: [Straggler] = []
     var lastNumber: Int64 = 100
+    var lastAction: Int64 = 0
     var randomState: UInt64
 
     // Global settings
@@ -31,7 +32,8 @@ public struct CloudWorld: Sendable, Codable {
     public var jobRetentionInMilliseconds: Int64 = 1_440 * 60_000
     public var version = "4.20.0.0"
 
-    /// What was done and what happened, in order; drained by whoever keeps it.
+    /// What was done and what happened, in order; drained by whoever keeps it. It is kept with the world until then, so that
+    /// a crash between keeping the world and keeping the log loses nothing.
     public internal(set) var actions: [ActionRecord] = []
     public internal(set) var orders: [HypervisorOrder] = []
 
@@ -46,7 +48,8 @@ public struct CloudWorld: Sendable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case accounts, zones, diskOfferings, machines, volumes, jobs, queues, events, faults, staleVolumes, stragglers
-        case lastNumber, randomState, jobDelayInMilliseconds, pageSize, dataDiskLimit, jobRetentionInMilliseconds,
+        case lastNumber, lastAction, actions, orders, randomState, jobDelayInMilliseconds, pageSize, dataDiskLimit,
+            jobRetentionInMilliseconds,
             version
     }
 
@@ -90,10 +93,11 @@ public struct CloudWorld: Sendable, Codable {
             number: nextNumber(), id: id, name: name, zone: zone, account: account, type: type, state: state,
             sizeInBytes: sizeInBytes, offering: offering, created: now)
         if let machine {
+            let device = deviceID ?? freeDevice(on: machine)
             volume.machine = machine
-            volume.deviceID = deviceID ?? freeDevice(on: machine)
+            volume.deviceID = device
             volume.attached = now
-            volume.heldByHypervisorOf = machine
+            if let device { volume.holders = [Holder(machine: machine, deviceID: device)] }
         }
         volumes[id] = volume
         return id
@@ -103,19 +107,24 @@ public struct CloudWorld: Sendable, Codable {
     public var disksInAppliances: [HypervisorOrder.Disk] {
         volumes.values.filter { volume in
             !volume.isRemoved && volume.type == "DATADISK"
-                && machines.contains { $0.id == volume.heldByHypervisorOf && $0.isAppliance }
+                && volume.holders.contains { $0.isVisible && isAppliance($0.machine) }
         }.map { HypervisorOrder.Disk(volume: $0) }.sorted { $0.volume < $1.volume }
     }
 
+    func isAppliance(_ machine: String?) -> Bool { machines.contains { $0.id == machine && $0.isAppliance } }
+
     /// Legal device ids are 0, 1, 2, 4 and up: 3 is the CD-ROM. The lowest free one from 1.
     func freeDevice(on machine: String) -> Int64? {
-        let used = Set(volumes.values.filter { $0.machine == machine && !$0.isRemoved }.compactMap(\.deviceID))
+        let taken = jobs.values.filter { $0.stage == .working && $0.machine == machine }.compactMap(\.deviceID)
+        let used = Set(volumes.values.filter { $0.machine == machine && !$0.isRemoved }.compactMap(\.deviceID) + taken)
         return (1...Int64(dataDiskLimit + 1)).first { $0 != 3 && !used.contains($0) }
     }
 
     mutating func record(_ kind: String, command: String, job: String?, volume: String?, detail: String, now: Int64) {
+        lastAction += 1
         actions.append(
-            ActionRecord(at: now, kind: kind, command: command, job: job, volume: volume, detail: detail))
+            ActionRecord(
+                number: lastAction, at: now, kind: kind, command: command, job: job, volume: volume, detail: detail))
     }
 
     mutating func addEvent(
@@ -128,6 +137,9 @@ public struct CloudWorld: Sendable, Codable {
         if events.count > 5_000 { events.removeFirst(1_000) }
     }
 
+    /// Puts back orders that were handed over by a world that is no more, for ``orderAgain()``.
+    public mutating func restore(orders: [HypervisorOrder]) { self.orders = orders }
+
     /// Hands over what has happened since the last time.
     public mutating func drain() -> (actions: [ActionRecord], orders: [HypervisorOrder]) {
         defer {
@@ -138,10 +150,13 @@ public struct CloudWorld: Sendable, Codable {
     }
 }
 
-/// One line of the action log: a mutating call that was accepted, or an effect that took place.
+/// One line of the action log: a mutating call that was accepted, an effect that took place, how a job ended, or a hazard
+/// that came true.
 public struct ActionRecord: Sendable, Codable, Equatable {
+    /// Counts up without gaps, over restarts too.
+    public var number: Int64
     public var at: Int64
-    /// `call` or `effect`.
+    /// `call`, `effect`, `outcome` or `hazard`.
     public var kind: String
     public var command: String
     public var job: String?

@@ -95,8 +95,8 @@ public struct Volume: Sendable, Codable, Equatable {
     public var tags: [Tag]
     /// Gone: found by its id only as something that was removed.
     public var isRemoved: Bool
-    /// What libvirt still holds although the record may say otherwise, for straggling detaches.
-    public var heldByHypervisorOf: String?
+    /// The machines whose hypervisor has the disk, whatever the record says. More than one is two writers.
+    public var holders: [Holder]
 
     public init(
         number: Int64, id: String, name: String, zone: String, account: String, type: String, state: String,
@@ -117,11 +117,25 @@ public struct Volume: Sendable, Codable, Equatable {
         deviceID = nil
         tags = []
         isRemoved = false
-        heldByHypervisorOf = nil
+        holders = []
     }
 
     /// The serial that the hypervisor gives the disk.
     public var serial: String { String(id.filter { $0 != "-" }.prefix(20)) }
+}
+
+/// A machine that has a disk in a slot, as libvirt knows it.
+public struct Holder: Sendable, Codable, Equatable {
+    public var machine: String
+    public var deviceID: Int64
+    /// Whether the guest sees it; not so under the fault `deviceNeverAppears`.
+    public var isVisible: Bool
+
+    public init(machine: String, deviceID: Int64, isVisible: Bool = true) {
+        self.machine = machine
+        self.deviceID = deviceID
+        self.isVisible = isVisible
+    }
 }
 
 public struct Tag: Sendable, Codable, Equatable {
@@ -169,6 +183,8 @@ public struct Job: Sendable, Codable, Equatable {
     public var dueAt: Int64
     /// The machine in whose queue it is.
     public var machine: String?
+    /// The slot that an attach takes, once the hypervisor has been asked.
+    public var deviceID: Int64?
     /// 0 running, 1 succeeded, 2 failed.
     public var status: Int
     public var resultCode: Int

@@ -21,12 +21,15 @@ public struct Fault: Sendable, Codable, Equatable {
         case shortPage
         /// Lists what was there when the fault was set.
         case staleList
+        /// Orders volumes that were created in the same second differently on each page.
+        case unstableOrder
         // In jobs
         /// The job fails with `code` and `text`, without its effect.
         case jobFails
         /// The job has its effect but is forgotten: asking for it says that it does not exist.
         case jobLost
-        /// The job has its effect and then ends failed, with code 530 and no result.
+        /// The job has its effect and then ends failed, without a result: with `code`, or 530 as at a restart; 0 is how a job
+        /// ends that has blocked others for too long.
         case jobWithoutResult
         /// The attach succeeds and the disk never shows in the guest.
         case deviceNeverAppears
@@ -42,18 +45,21 @@ public struct Fault: Sendable, Codable, Equatable {
     public var volume: String?
     /// How many times it strikes; `nil` until it is cleared.
     public var count: Int?
+    /// How likely it strikes when it could, from 0 to 1; always when `nil`.
+    public var probability: Double?
     public var code: Int?
     public var text: String?
     public var milliseconds: Int64?
 
     public init(
-        kind: Kind, command: String? = nil, volume: String? = nil, count: Int? = nil, code: Int? = nil,
-        text: String? = nil, milliseconds: Int64? = nil
+        kind: Kind, command: String? = nil, volume: String? = nil, count: Int? = nil,
+        probability: Double? = nil, code: Int? = nil, text: String? = nil, milliseconds: Int64? = nil
     ) {
         self.kind = kind
         self.command = command
         self.volume = volume
         self.count = count
+        self.probability = probability
         self.code = code
         self.text = text
         self.milliseconds = milliseconds
@@ -69,6 +75,12 @@ extension CloudWorld {
         }
         guard let index else { return nil }
         let fault = faults[index]
+        if let probability = fault.probability {
+            var generator = WorldGenerator(state: randomState)
+            let draw = Double.random(in: 0..<1, using: &generator)
+            randomState = generator.state
+            guard draw < probability else { return nil }
+        }
         if let count = fault.count {
             if count <= 1 { faults.remove(at: index) } else { faults[index].count = count - 1 }
         }

@@ -31,6 +31,17 @@ struct Parameters {
         return number
     }
 
+    /// A Java `Integer`.
+    private func integer(_ name: String) throws(APIError) -> Int64? {
+        guard let number = try number(name) else { return nil }
+        guard Int32(exactly: number) != nil else {
+            throw .server(
+                "Unable to execute API command \(command.lowercased()) due to invalid value \(number) for parameter \(name)"
+            )
+        }
+        return number
+    }
+
     func list(_ name: String) -> [String]? {
         text(name).map { $0.split(separator: ",").map(String.init) }
     }
@@ -63,8 +74,8 @@ struct Parameters {
 
     /// `page` and `pagesize` come together, and no page is longer than the global limit.
     func page(limit: Int) throws(APIError) -> (start: Int, count: Int) {
-        let page = try number("page")
-        let size = try number("pagesize")
+        let page = try integer("page")
+        let size = try integer("pagesize")
         if size == -1, page == nil { return (0, Int.max) }
         guard let page, let size else {
             if page != nil {

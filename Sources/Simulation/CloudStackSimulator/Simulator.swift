@@ -62,10 +62,8 @@ public actor Simulator {
                     isReadOnly: false))
         }
         for disk in wanted { try await hypervisor.plug(PluggedDisk(disk)) }
-        // A job that waited for the hypervisor when the simulator died: the disk is what the world says by now.
-        for job in world.jobs.values where job.stage == .working {
-            world.hypervisorEnded(job.id, failure: nil, now: now)
-        }
+        // What the simulator had ordered when it died, and may not have seen done.
+        world.orderAgain()
     }
 
     private func serve(_ configuration: Configuration) throws {
@@ -179,16 +177,16 @@ public actor Simulator {
 
     /// Keeps what changed, hands orders to the hypervisor, and sets the timer for what happens next by itself.
     private func settle(mustSave: Bool = false) {
-        let (actions, orders) = world.drain()
         do {
-            if mustSave || !actions.isEmpty || !orders.isEmpty { try directory.save(world) }
-            try directory.append(actions)
+            if mustSave || !world.actions.isEmpty || !world.orders.isEmpty { try directory.save(world) }
+            try directory.append(world.actions)
         } catch {
             // A simulator that cannot keep what it answers would teach wrong things: it ends instead.
             FileHandleText.standardError("hawser-simulator: cannot keep the state: \(error)\n")
             exit(1)
         }
-        for order in orders { carryOut(order) }
+        // What is drained only now was kept with the world: a crash in between loses neither a line nor an order.
+        for order in world.drain().orders { carryOut(order) }
         guard let due = world.nextDue, due != timerDueAt else { return }
         timerDueAt = due
         timer?.cancel()
@@ -256,6 +254,9 @@ public actor Simulator {
         case ("GET", "/faults"): return Array(try JSONEncoder().encode(world.faults))
         case ("POST", "/faults"):
             let fault = try JSONDecoder().decode(Fault.self, from: body)
+            guard (0...86_400_000).contains(fault.milliseconds ?? 0) else {
+                throw AdminError(text: "milliseconds: 0 to 86400000")
+            }
             if fault.kind == .staleList { world.freezeListing() }
             world.faults.append(fault)
         case ("DELETE", "/faults"):
@@ -273,8 +274,14 @@ public actor Simulator {
         case ("POST", "/restart"): world.restartManagementServer(now: now)
         case ("POST", "/settings"):
             let settings = try JSONDecoder().decode(Settings.self, from: body)
-            if let delay = settings.jobDelayMs { world.jobDelayInMilliseconds = delay }
-            if let size = settings.pageSize { world.pageSize = size }
+            if let delay = settings.jobDelayMs {
+                guard (0...86_400_000).contains(delay) else { throw AdminError(text: "jobDelayMs: 0 to 86400000") }
+                world.jobDelayInMilliseconds = delay
+            }
+            if let size = settings.pageSize {
+                guard (1...100_000).contains(size) else { throw AdminError(text: "pageSize: 1 to 100000") }
+                world.pageSize = size
+            }
             for change in settings.machineStates ?? [] {
                 guard let index = world.machines.firstIndex(where: { $0.id == change.machine }) else {
                     throw AdminError(text: "no machine \(change.machine)")

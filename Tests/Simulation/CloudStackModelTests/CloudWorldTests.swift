@@ -194,7 +194,7 @@ import Testing
         #expect(world.volumes[Self.volume]?.machine == Self.other)
         world.advance(to: 6_000)
         #expect(world.volumes[Self.volume]?.machine == nil)
-        let again = job(&world, "attachVolume", ["id": Self.volume, "virtualmachineid": Self.running], now: 7_000)
+        let again = job(&world, "attachVolume", ["id": Self.volume, "virtualmachineid": Self.other], now: 7_000)
         #expect(again?.errorText?.contains("duplicated") == true)
     }
 
