@@ -15,11 +15,13 @@ packages=(
     "libsystemd-dev        readiness and the journal"
     "libudev-dev           block devices"
     "libyaml-dev           manifests and configuration"
+    "libstdc++-12-dev      C++ headers, for the face of simdjson"
     "pkg-config            finding the libraries"
     "nbdkit                the NBD server that demo and tests run"
     "udev                  a private udevd for demo and tests"
     "sqlite3               a second writer of the table, for tests"
     "util-linux            private namespaces"
+    "e2fsprogs             a file system to mount, for tests"
     "python3-venv          a third-party CloudStack client, for tests"
 )
 

@@ -159,7 +159,16 @@ extension ReconcileLoop {
         case .use(let use): update(slot: slot) { $0.view.use = sighting(.present(use)) }
         case .mismatch(let text):
             update(slot: slot) { $0.view.mismatch = sighting(text.map { .present($0) } ?? .absent) }
-        case .sessions(let count): update(slot: slot) { $0.view.sessions = sighting(.present(count)) }
+        case .sessions(let count):
+            update(slot: slot) { row in
+                row.view.sessions = sighting(.present(count))
+                guard var entry = row.view.export.fact.value else { return }
+                // What was just counted is also what people are to see.
+                entry.clients = count
+                row.view.export = Sighting(
+                    .present(entry), asked: row.view.export.asked, answered: row.view.export.answered,
+                    proof: row.view.export.proof)
+            }
         case .export(let fact):
             update(slot: slot) { row in
                 if row.view.export.fact != fact { row.view.waitingSince = now }

@@ -115,6 +115,8 @@ public struct ReconcileLoop: Sendable {
         isListing = true
         nextResync = now + policy.resyncInterval
         effects.append(.listCloud)
+        // Clients come and go without an event, and an event can be lost.
+        observeExports()
         compareAll()
     }
 

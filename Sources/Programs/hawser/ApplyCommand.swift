@@ -20,11 +20,15 @@ enum ApplyCommand {
         let objects = try ManifestFiles.read(parsed).map { WireObject($0) }
         let client = Commands.client(parsed)
         let isDry = parsed.has("dry-run")
-        for change in try await client.apply(objects, dryRun: isDry) {
+        let changes = try await client.apply(objects, dryRun: isDry)
+        for change in changes {
             out("volumeattachment/\(change.name) \(change.change)\(isDry ? " (dry run)" : "")")
         }
         guard parsed.has("wait"), !isDry else { return ExitCode.success }
-        return try await WaitCommand.wait(for: .ready, objects.map(\.name), client, patience: patience)
+        return try await WaitCommand.wait(
+            for: .ready, objects.map(\.name),
+            generations: Dictionary(changes.map { ($0.name, $0.generation) }) { _, later in later }, client,
+            patience: patience)
     }
 }
 

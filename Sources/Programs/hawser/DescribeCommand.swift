@@ -15,7 +15,7 @@ enum DescribeCommand {
         let overview = try await client.overview()
         let name = parsed.operands[0]
         guard let item = overview.items.first(where: { $0.name == name }) else {
-            throw UsageError("there is no attachment '\(name)'")
+            throw NoSuchAttachment(name: name)
         }
         func line(_ label: String, _ value: String) {
             out("\(label):\(String(repeating: " ", count: max(1, 14 - label.count)))\(value)")
@@ -45,4 +45,9 @@ enum DescribeCommand {
         }
         return ExitCode.success
     }
+}
+
+struct NoSuchAttachment: Error, CustomStringConvertible {
+    var name: String
+    var description: String { "there is no attachment '\(name)': 'hawser get attachments' lists them" }
 }

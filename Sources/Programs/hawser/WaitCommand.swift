@@ -28,12 +28,16 @@ enum WaitCommand {
     }
 
     /// Waits on the daemon's own word that something changed; without names for all there are.
+    ///
+    /// What was just applied is waited for in that generation or a later one: the daemon may not have read it yet.
     static func wait(
-        for goal: Goal, _ names: [String], _ client: ControlClient, patience: Duration
+        for goal: Goal, _ names: [String], generations: [String: Int64] = [:], _ client: ControlClient,
+        patience: Duration
     ) async throws -> Int32 {
         let deadline = ContinuousClock.now + patience
         var overview = try await client.overview()
         while true {
+            overview.items.removeAll { $0.generation < generations[$0.name] ?? 0 }
             let left = unreached(goal, names, overview)
             if left.isEmpty { return ExitCode.success }
             let stalled = left.compactMap { name in overview.items.first { $0.name == name && $0.mover == "person" } }

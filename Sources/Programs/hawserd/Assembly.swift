@@ -71,6 +71,7 @@ struct Assembly {
                 switch report.readiness {
                 case .ready: word = "ready"
                 case .departed: word = "gone"
+                case .notReady(let cause) where cause.isPassing: continue
                 case .notReady(let cause):
                     word = "not ready"
                     fields["reason"] = cause.code
