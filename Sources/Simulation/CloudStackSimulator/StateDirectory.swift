@@ -42,8 +42,10 @@ struct StateDirectory: Sendable {
     func append(_ actions: [ActionRecord]) throws {
         guard !actions.isEmpty else { return }
         var bytes: [UInt8] = []
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         for action in actions {
-            bytes += try JSONEncoder().encode(action)
+            bytes += try encoder.encode(action)
             bytes.append(UInt8(ascii: "\n"))
         }
         let isNew = !exists(actionLogPath)

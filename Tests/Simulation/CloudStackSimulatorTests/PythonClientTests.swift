@@ -25,22 +25,4 @@ import Testing
         await simulator.stop()
         #expect(outcome.output == "ok\n", "\(outcome.errors)")
     }
-
-    @Test func `DURABLE: what was answered is there after the simulator was killed`() async throws {
-        let directory = try TemporaryDirectory(prefix: "hawser-killed-")
-        let start = { () async throws -> ChildProcess in
-            try ChildProcess(
-                starting: .init(".build/debug/hawser-simulator", ["--state", directory.path], output: .lines))
-        }
-        let first = try await start()
-        var lines = first.outputLines.makeAsyncIterator()
-        let ready = try #require(await lines.next())
-        #expect(ready.contains("\"endpoint\""))
-        first.send(signal: 9)
-        _ = await first.waitForExit()
-        let second = try await start()
-        var again = second.outputLines.makeAsyncIterator()
-        #expect(await again.next()?.contains("\"zoneId\"") == true)
-        #expect(await second.stop() == .exited(code: 0))
-    }
 }

@@ -1,0 +1,152 @@
+import CloudStackModel
+import CloudStackSimulator
+import Curl
+import LinuxCalls
+import Testing
+
+/// What callers see of the simulator before any volume is touched.
+@Suite struct HTTPFaceTests {
+    private static let refusal = "unable to verify user credentials and/or request signature"
+
+    private func withSimulator(
+        _ change: (inout CloudWorld) -> Void = { _ in }, _ body: (SignedCall) async throws -> Void
+    ) async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-face-")
+        var world = DefaultWorld.make(now: 1_000_000)
+        world.jobDelayInMilliseconds = 10
+        change(&world)
+        let simulator = try await Simulator.start(
+            .init(stateDirectory: directory.path, seed: world, hypervisor: NoHypervisor()))
+        let call = SignedCall(endpoint: "http://127.0.0.1:\(await simulator.port)/client/api")
+        do {
+            try await body(call)
+        } catch {
+            await simulator.stop()
+            throw error
+        }
+        await simulator.stop()
+    }
+
+    @Test(arguments: [
+        ("no command", [("response", "json")], true, "null"),
+        ("an unknown command", [("command", "listNothing"), ("response", "json")], true, "errorresponse"),
+        ("a command in lower case", [("command", "listvolumes"), ("response", "json")], true, "errorresponse"),
+        ("no signature", [("command", "listVolumes"), ("response", "json")], false, "listvolumesresponse"),
+        (
+            "version 3 without expires",
+            [("command", "listVolumes"), ("response", "json"), ("signatureVersion", "3")], true, "listvolumesresponse"
+        ),
+        (
+            "version 3 that has expired",
+            [
+                ("command", "listVolumes"), ("response", "json"), ("signatureVersion", "3"),
+                ("expires", "2001-01-01T00:00:00+0000"),
+            ], true, "listvolumesresponse"
+        ),
+    ]) func `401 has one text, and its envelope tells how far the call came`(
+        name: String, query: [(String, String)], isSigned: Bool, envelope: String
+    ) async throws {
+        try await withSimulator { call in
+            let response = try await call.send(query, isSigned: isSigned)
+            #expect(response.status == 401, "\(name)")
+            #expect(
+                String(decoding: response.body, as: UTF8.self)
+                    == #"{"\#(envelope)":{"uuidList":[],"errorcode":401,"errortext":"\#(Self.refusal)"}}"#)
+            #expect(response.headers["x-description"] == Self.refusal)
+        }
+    }
+
+    @Test(arguments: ["2030-01-02T03:04:05Z", "2030-01-02T03:04:05+0000", "2030-01-02T03:04:05+00:00"])
+    func `an expiry may be written in the ways that clients write it`(expires: String) async throws {
+        try await withSimulator { call in
+            let answer = try await call.json("listZones", [("signatureVersion", "3"), ("expires", expires)])
+            #expect(answer.status == 200)
+        }
+    }
+
+    @Test func `an expiry in the past is not looked at without version 3`() async throws {
+        try await withSimulator { call in
+            let answer = try await call.json("listZones", [("expires", "2001-01-01T00:00:00Z")])
+            #expect(answer.status == 200)
+        }
+    }
+
+    @Test func `a wrong secret, an unknown key and a disabled account are refused alike`() async throws {
+        try await withSimulator({ $0.accounts[1].isEnabled = false }) { call in
+            var wrong = call
+            wrong.secret = "wrong"
+            var unknown = call
+            unknown.key = "unknown"
+            var disabled = call
+            disabled.key = "simulator-user-key"
+            disabled.secret = "simulator-user-secret"
+            for caller in [wrong, unknown, disabled] {
+                let answer = try await caller.json("listZones")
+                #expect(answer.status == 401)
+                #expect(answer.field("errortext") == Self.refusal)
+            }
+        }
+    }
+
+    @Test func `names are folded, and those of the query overwrite those of the form`() async throws {
+        try await withSimulator { call in
+            let folded = try await call.json("listVolumes", [("virtualMachineId", DefaultWorld.appliance)])
+            #expect(folded.text.contains(#""count":1,"#))
+            let response = try await call.send(
+                [("command", "listVirtualMachines"), ("name", "spare")],
+                form: [("name", "appliance"), ("response", "json")])
+            let text = String(decoding: response.body, as: UTF8.self)
+            #expect(response.status == 200)
+            #expect(text.contains(#""name":"spare""#) && !text.contains(#""name":"appliance""#))
+        }
+    }
+
+    @Test func `without response=json the answer is XML, of lists and of errors`() async throws {
+        try await withSimulator({ $0.zones[0].name = "a<b>&\"c" }) { call in
+            let zones = try await call.send([("command", "listZones")])
+            let text = String(decoding: zones.body, as: UTF8.self)
+            #expect(zones.headers["content-type"] == "text/xml; charset=UTF-8")
+            #expect(
+                text.hasPrefix(
+                    #"<?xml version="1.0" encoding="UTF-8"?><listzonesresponse cloud-stack-version="4.20.0.0">"#
+                        + "<count>1</count><zone><id>"))
+            #expect(text.contains("<name>a&lt;b&gt;&amp;&quot;c</name>"))
+            let failed = try await call.send([("command", "listVolumes"), ("id", DefaultWorld.zone)])
+            #expect(failed.status == 431)
+            #expect(String(decoding: failed.body, as: UTF8.self).contains("<errorcode>431</errorcode>"))
+        }
+    }
+
+    @Test func `an empty list has neither count nor array`() async throws {
+        try await withSimulator { call in
+            let answer = try await call.json("listVolumes", [("name", "none")])
+            #expect(answer.text == #"{"listvolumesresponse":{}}"#)
+        }
+    }
+
+    @Test(arguments: ["\t", "\u{7F}", "\u{1}"])
+    func `control characters are refused`(character: String) async throws {
+        try await withSimulator { call in
+            let answer = try await call.json("listVolumes", [("name", "a\(character)b")])
+            #expect(answer.status == 431)
+            #expect(
+                answer.field("errortext")
+                    == "Received value containing illegal ASCII non-printable characters for parameter name")
+        }
+    }
+
+    @Test func `a text that needs escaping comes back as it went in`() async throws {
+        try await withSimulator { call in
+            let name = "a\\b \"c\" d\ne ü日 ~*[x]"
+            let created = try await call.json(
+                "createVolume",
+                [
+                    ("name", name), ("zoneid", DefaultWorld.zone), ("diskofferingid", DefaultWorld.customOffering),
+                    ("size", "1"),
+                ])
+            #expect(created.status == 200)
+            let listed = try await call.json("listVolumes", [("name", name)])
+            #expect(listed.text.contains(#""name":"a\\b \"c\" d\ne ü日 ~*[x]""#))
+        }
+    }
+}
