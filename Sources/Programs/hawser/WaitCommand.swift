@@ -63,7 +63,8 @@ enum WaitCommand {
             let wanted = names.isEmpty ? overview.items.map(\.name) : names
             return wanted.filter { name in !overview.items.contains { $0.name == name && $0.isReady } }
         case .detached:
-            let there = overview.items.filter { $0.readiness != "departed" }.map(\.name)
+            // An object that has departed is gone only when the store has forgotten it: until then its name is taken.
+            let there = overview.items.map(\.name)
             return names.isEmpty ? there : names.filter(there.contains)
         }
     }

@@ -1,0 +1,105 @@
+import ControlAPIClient
+import ControlAPIModel
+import Glibc
+import LinuxCalls
+import Rig
+import Testing
+
+/// Each breakage of the demo by itself: the built programs as processes, a real nbdkit, plain files for disks.
+@Suite(.enabled(if: access("/usr/bin/nbdkit", X_OK) == 0, "needs nbdkit"))
+struct ScenarioTests {
+    private static let orders = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
+    private static let archive = "c3d9e0b2-1f44-4c3e-8a57-5d0f6e1b2a90"
+    private static let root = #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/" + $1 }
+
+    /// Everything of the demo, applied and Ready.
+    private func withWorld(_ body: (DemoWorld) async throws -> Void) async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-scenario-")
+        let world = DemoWorld(
+            directory: directory.path, hasRealDevices: false,
+            seedFile: "\(Self.root)/manifests/demo/simulator/world.yaml")
+        do {
+            try await world.startSimulator()
+            try await world.startDaemon()
+            let applied = try await world.hawser(
+                ["apply", "-f", "\(Self.root)/manifests/demo", "--wait=60s"], output: .discarded)
+            #expect(applied.isSuccess)
+            try await body(world)
+        } catch {
+            await world.stop()
+            throw error
+        }
+        await world.stop()
+    }
+
+    /// Breaks something, and returns the kind of drift that was seen first, when all is Ready again.
+    private func drift(_ world: DemoWorld, _ breakIt: () async throws -> Void) async throws -> String {
+        let begun = try await world.moment()
+        try await breakIt()
+        let seen = try await world.untilDrifted("orders", since: begun)
+        _ = try await world.untilAllReady()
+        return String(seen.prefix { $0 != ":" })
+    }
+
+    @Test func `a detach behind the back is seen, and repaired by one attach`() async throws {
+        try await withWorld { world in
+            let before = try await world.calls(of: "attachVolume", volume: Self.orders)
+            let kind = try await drift(world) { try await world.detachBehindTheBack(volume: Self.orders) }
+            #expect(["DeviceMissing", "ExportOnWrongDisk", "NotAttached", "ExportMissing"].contains(kind), "\(kind)")
+            #expect(try await world.calls(of: "attachVolume", volume: Self.orders) == before + 1)
+        }
+    }
+
+    @Test func `an export that was removed comes back, and CloudStack hears nothing of it`() async throws {
+        try await withWorld { world in
+            let before = try await world.control.operations().count { $0.verb == "attach" || $0.verb == "detach" }
+            let kind = try await drift(world) { await world.removeExport("orders") }
+            #expect(kind == "ExportMissing")
+            let after = try await world.control.operations().count { $0.verb == "attach" || $0.verb == "detach" }
+            #expect(after == before)
+        }
+    }
+
+    @Test func `RIGHT-DISK: a name bent to another disk is withdrawn and put right, and that disk's own name stays`()
+        async throws
+    {
+        try await withWorld { world in
+            let kind = try await drift(world) { try await world.bendExport("orders", to: Self.archive) }
+            #expect(kind == "ExportOnWrongDisk")
+            let records = try await world.control.drifts(since: nil)
+            #expect(!records.contains { $0.name == "archive" })
+            #expect(
+                try await world.writeAndCompare(export: "orders", volume: Self.orders, serial: "a7f226a795a043b6942e"))
+        }
+    }
+
+    @Test func `NBD servers that were killed run again with the same exports`() async throws {
+        try await withWorld { world in
+            let kind = try await drift(world) { try await world.killNBDServers() }
+            #expect(kind == "ServerDown")
+            #expect(
+                try await world.writeAndCompare(export: "orders", volume: Self.orders, serial: "a7f226a795a043b6942e"))
+        }
+    }
+
+    @Test func `WHOLE-VIEW and QUIET: an empty volume list makes Hawser read, and do nothing`() async throws {
+        try await withWorld { world in
+            let before = try await world.control.operations().count
+            try await world.listNothing(times: 3)
+            try await wait(for: "the empty answers to have been given") { try await world.faultsLeft() == 0 }
+            _ = try await world.untilAllReady()
+            #expect(try await world.control.operations().count == before)
+        }
+    }
+
+    @Test func `clients keep their session over a restart of hawserd`() async throws {
+        try await withWorld { world in
+            await world.killDaemon()
+            // The NBD servers outlive the daemon: a client is served while there is none.
+            #expect(
+                try await world.writeAndCompare(export: "orders", volume: Self.orders, serial: "a7f226a795a043b6942e"))
+            try await world.startDaemon()
+            _ = try await world.untilAllReady()
+        }
+    }
+}
