@@ -14,6 +14,7 @@ def cycle(method):
         method=method,
         fetch_result=True,
         poll_interval=0.1,
+        timeout=60,
     )
     zone = cloud.listZones()["zone"][0]["id"]
     offering = next(o for o in cloud.listDiskOfferings()["diskoffering"] if o["iscustomized"])["id"]
