@@ -126,7 +126,8 @@ struct UdevDevicesInsideMachineTests {
             try disk.unbind()
             _ = try await until { await sight.disks[disk.kernelName] == nil ? true : nil }
             let other = try image("00000000000000000003", of: "b", sizeInBytes: 1 << 20)
-            try await run("losetup", ["/dev/\(disk.kernelName)", other])
+            // The device is busy as long as udevd still looks at what was unbound.
+            _ = try await until { (try? await run("losetup", ["/dev/\(disk.kernelName)", other])).map { _ in true } }
             let second = try await identity(of: disk)
             #expect(second.number == first.number)
             #expect(second.serial == first.serial)
