@@ -29,7 +29,7 @@ public enum ExportRules {
         switch view.export.fact {
         case .unknown:
             return RemovalRules.readName(
-                wanted.name, view, cause: .looking("export '\(wanted.name)'"))
+                wanted.name, view, cause: .looking("export '\(wanted.name)'"), now: now, policy: policy)
         case .absent:
             if case .down(let text) = view.server { return .hold(.exportServerDown(text), until: nil) }
             return publish(

@@ -18,6 +18,17 @@ public struct Planner: Sendable {
         return patient(pursue(view, at: now), view, now: now)
     }
 
+    /// For an object that cannot be read, nothing of what it may want is done, not even a removal. What holds whatever is
+    /// wanted still holds: a name that leads to a wrong disk is withdrawn, and a job under way is followed to its end.
+    public func decideUnreadable(_ view: VolumeView, because cause: Cause, at now: Instant) -> Decision {
+        if let decision = RightDiskRules.guardExports(view), !isUnderWay(view) { return decision }
+        switch LedgerRules.decide(view, now: now, policy: policy) {
+        case .look(let look, _): return .look(look, cause: cause)
+        case .hold(_, let until): return .hold(cause, until: until)
+        case .settled, .departed, .act, nil: return .hold(cause, until: nil)
+        }
+    }
+
     /// An effect that is no CloudStack job, such as an export change, ends with its call; until then the name's state is
     /// about to change and is not judged.
     private func isUnderWay(_ view: VolumeView) -> Bool {
@@ -33,21 +44,35 @@ public struct Planner: Sendable {
         case .look(let look, _):
             return look.isCloud ? .hold(cause, until: backoff.until) : decision
         case .act(let step, _):
-            return step.isUrgent ? decision : .hold(cause, until: backoff.until)
+            // What CloudStack refuses until a person acts keeps back what is asked of CloudStack, and nothing else.
+            let isOfAnother = backoff.remedy.needsPerson && step.ledgerAction?.isCloudJob != true
+            return step.isUrgent || isOfAnother ? decision : .hold(cause, until: backoff.until)
         }
     }
 
     private func pursue(_ view: VolumeView, at now: Instant) -> Decision {
-        if let other = view.claimedBy { return .hold(.claimedTwice(by: other), until: nil) }
+        if let other = view.claimedBy { return claimed(view, by: other) }
         if let decision = bindOrDepart(view, at: now) { return decision }
         guard let id = view.volume else { return .hold(.cloudNotReadYet, until: nil) }
-        if view.desired.isDeparting, isProvenGone(view) { return .departed }
+        if view.desired.isDeparting, hasNothingToTakeDown(view) { return depart(view) }
         if let objection = VolumeRules.objection(view, id: id, now: now, policy: policy) {
             return objection
         }
         guard let volume = view.cloud.fact.value else { return .hold(.cloudNotReadYet, until: nil) }
         return view.desired.isDeparting
             ? depart(view, volume: volume, at: now) : pursueTarget(view, volume: volume, at: now)
+    }
+
+    /// Two objects that claim one volume are acted on by neither. The one that is deleted goes, and leaves the volume as it
+    /// is to the other.
+    private func claimed(_ view: VolumeView, by other: ObjectName) -> Decision {
+        view.yieldsClaim ? depart(view) : .hold(.claimedTwice(by: other), until: nil)
+    }
+
+    /// Lets go of what is held, and then of the object.
+    private func depart(_ view: VolumeView) -> Decision {
+        if let held = view.held { return .act(.release(held), because: "the object departs") }
+        return .departed
     }
 
     /// Before an object has a volume there is nothing to take down.
@@ -94,10 +119,22 @@ public struct Planner: Sendable {
         }
     }
 
-    /// The volume was deleted in CloudStack, and no disk of it is here: nothing is left to take down.
-    private func isProvenGone(_ view: VolumeView) -> Bool {
-        view.cloud.fact == .absent && view.cloud.proof == .exact && !view.isNominatedAbsent
-            && view.devices == .absent
+    /// Whether a departing object has nothing to be taken down, whatever else is the matter with its volume: a root disk,
+    /// which was never touched; or a volume that was deleted, or is attached nowhere and good for nothing, and of which no
+    /// disk is here.
+    private func hasNothingToTakeDown(_ view: VolumeView) -> Bool {
+        guard !view.isNominatedAbsent else { return false }
+        switch view.cloud.fact {
+        case .unknown: return false
+        case .absent: return view.cloud.proof == .exact && view.devices == .absent
+        case .present(let volume):
+            if volume.kind == .root { return true }
+            guard volume.attachedTo == nil, volume.pendingJob == nil, view.devices == .absent else { return false }
+            switch volume.state {
+            case .destroyed, .unusable: return true
+            case .allocated, .ready, .uploaded, .transitional: return false
+            }
+        }
     }
 
     /// Takes down what a deleted object asked for, and no more: a volume that somebody has attached elsewhere since is
@@ -109,15 +146,18 @@ public struct Planner: Sendable {
             case .present:
                 return VolumeRules.revisit(
                     view, id: volume.id, cause: .deviceLingers(since: view.waitingSince), now: now, policy: policy)
-            case .absent:
-                if let held = view.held { return .act(.release(held), because: "the device is gone") }
-                return .departed
+            case .absent: return depart(view)
             }
         }
         if holder == view.here {
             return RemovalRules.takeDown(view, volume: volume, now: now, policy: policy)
         }
-        guard case .present(let target) = view.target, target == holder else { return .departed }
+        switch view.target {
+        // Machines have not been listed yet: whether the holder is the machine that was meant is not known.
+        case .unknown: return .hold(.cloudNotReadYet, until: nil)
+        case .absent: return depart(view)
+        case .present(let target): if target != holder { return depart(view) }
+        }
         return RemovalRules.takeFromOther(view, volume: volume, holder: holder, now: now, policy: policy)
     }
 }

@@ -30,13 +30,18 @@ public enum RemovalRules {
         if let entry = entries.first { return withdraw(entry, view, identity: identity, now: now, policy: policy) }
         guard case .unknown = view.export.fact else { return nil }
         guard let export = view.desired.export else { return nil }
-        return readName(export.name, view, cause: .looking("export '\(export.name)'"))
+        return readName(export.name, view, cause: .looking("export '\(export.name)'"), now: now, policy: policy)
     }
 
     /// For a name of which nothing is known: the server is asked, unless it is known to be down.
-    static func readName(_ name: ExportName, _ view: VolumeView, cause: Cause) -> Decision {
+    static func readName(
+        _ name: ExportName, _ view: VolumeView, cause: Cause, now: Instant, policy: Policy
+    ) -> Decision {
         switch view.server {
-        case .running: .look(.export(name), cause: cause)
+        case .running:
+            // The server was asked and could not tell: that does not change from one moment to the next.
+            view.export.proof == .exact && now < view.export.answered + policy.revisitInterval
+                ? .hold(cause, until: view.export.answered + policy.revisitInterval) : .look(.export(name), cause: cause)
         case .down(let text): .hold(.exportServerDown(text), until: nil)
         case .unknown: .hold(.looking("the NBD server's exports"), until: nil)
         }
@@ -59,8 +64,9 @@ public enum RemovalRules {
         _ view: VolumeView, volume: VolumeRecord, device: DeviceRecord, identity: DeviceIdentity, now: Instant,
         policy: Policy
     ) -> Decision {
-        let withdrawnAt = view.withdrawnAt ?? .distantPast
-        if let decision = proveIdle(view, identity: identity, after: withdrawnAt, now: now, policy: policy) {
+        // Whoever took the name away: a client can have come until it was seen to be gone.
+        let goneAt = max(view.withdrawnAt ?? .distantPast, view.export.asked)
+        if let decision = proveIdle(view, identity: identity, after: goneAt, now: now, policy: policy) {
             guard case .hold(let cause, _) = decision, let export = view.desired.export, view.withdrawnAt != nil
             else { return decision }
             return .act(
@@ -81,6 +87,8 @@ public enum RemovalRules {
     private static func proveIdle(
         _ view: VolumeView, identity: DeviceIdentity, after changed: Instant, now: Instant, policy: Policy
     ) -> Decision? {
+        // What was told of the device that was there before tells nothing of this one.
+        let changed = max(changed, view.devicesChangedAt)
         guard view.sessions.isEvidence(at: now, after: changed, policy: policy), let sessions = view.sessions.fact.value
         else { return .look(.sessions(identity), cause: .looking("the device's NBD sessions")) }
         switch sessions {
@@ -117,7 +125,11 @@ public enum RemovalRules {
     public static func takeFromOther(
         _ view: VolumeView, volume: VolumeRecord, holder: MachineID, now: Instant, policy: Policy
     ) -> Decision {
-        guard view.holderMachine.isEvidence(at: now, after: view.lastWrite ?? .distantPast, policy: policy) else {
+        // Two reads, one after the other: the machine's is as old as the volume's took, also when CloudStack answers slowly.
+        let provenAt =
+            view.cloud.isEvidence(at: now, after: view.lastWrite ?? .distantPast, policy: policy)
+            ? view.cloud.asked : now
+        guard view.holderMachine.isEvidence(at: provenAt, after: view.lastWrite ?? .distantPast, policy: policy) else {
             let dueAt = view.holderMachine.answered + policy.revisitInterval
             if view.holderMachine.answered != .distantPast, isRunning(view.holderMachine.fact), now < dueAt {
                 return .hold(.heldElsewhere(holder), until: dueAt)

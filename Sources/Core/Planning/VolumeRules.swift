@@ -47,9 +47,13 @@ public enum VolumeRules {
     ) -> Decision {
         let name = tokenName(of: template, for: view.desired.id)
         let look = Decision.look(.volumesNamed(name, zone: template.zone), cause: .looking("volumes named '\(name)'"))
+        if let volume = view.creation?.volume {
+            return .act(.bind(volume), because: "CloudStack gave it this id when it took the createVolume")
+        }
         switch view.resolution {
         case .none: return look
         case .missing(let text):
+            if view.desired.isDeparting { return .departed }
             return .hold(.requestRefused(text), until: now + policy.slowRetry)
         case .volumes(let volumes, let asked, let answered):
             // A refused duplicate leaves an extra, empty volume behind; the one with something in it is ours.
@@ -60,6 +64,12 @@ public enum VolumeRules {
                 (left.attachedTo == nil ? 1 : 0, left.id) < (right.attachedTo == nil ? 1 : 0, right.id)
             }
             if let ours { return .act(.bind(ours.id), because: "it carries this object's intent token") }
+            if view.creation != nil {
+                // It was made; a list that does not show it is behind, or wrong. Another would be one too many.
+                let revisit = answered + policy.revisitInterval
+                if revisit <= now { return look }
+                return .hold(.volumeNotFound("named '\(name)' is listed, although CloudStack made it"), until: revisit)
+            }
             guard asked >= (view.lastWrite ?? .distantPast), now - answered <= policy.evidenceLifetime else {
                 return look
             }

@@ -16,8 +16,12 @@ public struct VolumeView: Sendable, Equatable {
     public var target: Fact<MachineID>
     /// What a name among the references led to; see ``NameResolution``.
     public var resolution: NameResolution
+    /// A createVolume on behalf of this object is known to have succeeded: it is never sent again.
+    public var creation: VolumeCreation?
     /// Another object that claims the same volume.
     public var claimedBy: ObjectName?
+    /// The object departs, and leaves the volume and what is left to do with it to ``claimedBy``.
+    public var yieldsClaim: Bool
     /// Another wanted volume with the same first 20 digits.
     public var serialSharedWith: VolumeID?
 
@@ -69,7 +73,9 @@ public struct VolumeView: Sendable, Equatable {
         volume = nil
         target = .unknown
         resolution = .none
+        creation = nil
         claimedBy = nil
+        yieldsClaim = false
         serialSharedWith = nil
         cloud = .never
         isNominatedAbsent = false
@@ -100,6 +106,16 @@ public enum NameResolution: Sendable, Equatable {
     case volumes([VolumeRecord], asked: Instant, answered: Instant)
     /// The zone or the offering that does not exist, in words.
     case missing(String)
+}
+
+/// A createVolume that succeeded.
+public struct VolumeCreation: Sendable, Equatable {
+    /// The id that CloudStack gave the volume when it took the call; `nil` when that answer was lost.
+    public var volume: VolumeID?
+
+    public init(volume: VolumeID?) {
+        self.volume = volume
+    }
 }
 
 /// An effect of Hawser's that is not known to have ended (JOB-BARRIER).

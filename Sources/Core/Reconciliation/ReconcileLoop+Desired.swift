@@ -77,6 +77,7 @@ extension ReconcileLoop {
                 row.view.desired = desired
             }
             rebind(slot: slot)
+            if let volume = rows[slot]?.view.volume { refreshClaims(serial: DiskSerial(of: volume)) }
             resolveTarget(slot: slot)
             refreshExport(slot: slot)
         case .invalid(let id, let name, let generation, let problems):
@@ -207,16 +208,24 @@ extension ReconcileLoop {
     }
 
     /// Two objects that claim one volume are both told so, and neither is acted on; two volumes with one serial, too.
+    ///
+    /// A departing object leaves the volume to one that stays; of several that depart, all but one to that one.
     private mutating func refreshClaims(serial: DiskSerial) {
         let slots = slotsBySerial[serial] ?? []
         for slot in slots {
             guard let view = rows[slot]?.view else { continue }
             let others = slots.filter { $0 != slot }.compactMap { rows[$0]?.view }
-            let claimant = others.first { $0.volume == view.volume }?.desired.name
+            let claimants = others.filter { $0.volume == view.volume }.map(\.desired)
+            let claimant = claimants.first?.name
+            let yields =
+                view.desired.isDeparting
+                && claimants.contains { !$0.isDeparting || $0.id.value < view.desired.id.value }
             let twin = others.first { $0.volume != view.volume }?.volume
-            guard view.claimedBy != claimant || view.serialSharedWith != twin else { continue }
+            guard view.claimedBy != claimant || view.yieldsClaim != yields || view.serialSharedWith != twin
+            else { continue }
             update(slot: slot) {
                 $0.view.claimedBy = claimant
+                $0.view.yieldsClaim = yields
                 $0.view.serialSharedWith = twin
             }
         }
@@ -259,6 +268,7 @@ extension ReconcileLoop {
             guard let row = rows[slot], attachments?.contains(row.view.desired.id) ?? true else { continue }
             update(slot: slot) { row in
                 row.view.backoff = nil
+                row.attempts = [:]
                 // Names are looked up anew, too: somebody may have made or removed what they mean.
                 if row.view.volume == nil, row.step == nil { row.view.resolution = .none }
             }

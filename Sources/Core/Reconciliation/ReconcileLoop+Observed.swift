@@ -29,7 +29,7 @@ extension ReconcileLoop {
         for (volume, slots) in slotsByVolume where !seen.contains(volume) {
             for slot in slots {
                 guard let view = rows[slot]?.view, !view.isNominatedAbsent, view.cloud.asked < asked,
-                    view.cloud.fact.value != nil, (view.lastWrite ?? .distantPast) <= asked
+                    !view.cloud.fact.isAbsent, (view.lastWrite ?? .distantPast) <= asked
                 else { continue }
                 update(slot: slot) { $0.view.isNominatedAbsent = true }
             }

@@ -35,7 +35,8 @@ extension ReconcileLoop {
     /// The planner's word, or why it is not asked.
     func decision(for row: Row, now: Instant) -> Decision {
         if let problem = row.problems.first {
-            return .hold(.invalidSpec("\(problem.field): \(problem.message)"), until: nil)
+            return planner.decideUnreadable(
+                row.view, because: .invalidSpec("\(problem.field): \(problem.message)"), at: now)
         }
         if let step = row.step, step.step.ledgerAction == nil {
             return .hold(.working(step.step.summary), until: nil)
@@ -78,6 +79,7 @@ extension ReconcileLoop {
         guard let row = rows[slot] else { return nil }
         guard row.step == nil else { return .hold(.working(step.summary), until: nil) }
         let attachment = row.view.desired.id
+        if let waiting = pauseBefore(step, slot: slot, now: now) { return waiting }
         if isStopping, !step.isUrgent { return .hold(.stopping, until: nil) }
         if let storeTrouble, now < storeRetryAt, !step.isUrgent {
             wakes.add(attachment, at: storeRetryAt)
@@ -91,14 +93,29 @@ extension ReconcileLoop {
             attachment: attachment, generation: row.view.desired.generation, step: step,
             intent: IntentID(.random(using: &generator)),
             job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason)
-        var begun = row
-        begun.step = ticket
-        begun.view.outstanding = begun.outstanding
-        rows[slot] = begun
+        rows[slot]?.step = ticket
+        rows[slot]?.view.outstanding = rows[slot]?.outstanding
         seen[slot] = Fingerprint.unknown
         countCloudEffect(step.ledgerAction, by: 1)
         effects.append(.perform(ticket))
         return nil
+    }
+
+    /// Why a step is not begun that was just done and is wanted again: it failed and is too urgent for a backoff, it had no
+    /// effect, or somebody undoes it. The first repetition is free; then the pauses double.
+    private mutating func pauseBefore(_ step: Step, slot: Int, now: Instant) -> Decision? {
+        guard let row = rows[slot] else { return nil }
+        var attempt = row.attempts[step.verb] ?? Row.Attempt(step: step)
+        if attempt.step != step { attempt = Row.Attempt(step: step) }
+        if attempt.notBefore == nil, let endedAt = attempt.endedAt {
+            attempt.repeats = now - endedAt < policy.backoffBase ? attempt.repeats + 1 : 0
+            let doubled = policy.backoffBase * (1 << min(max(attempt.repeats - 2, 0), 20))
+            attempt.notBefore = attempt.repeats < 2 ? now : now + min(doubled, policy.revisitInterval)
+        }
+        rows[slot]?.attempts[step.verb] = attempt
+        guard let notBefore = attempt.notBefore, now < notBefore else { return nil }
+        wakes.add(row.view.desired.id, at: notBefore)
+        return .hold(.backingOff(until: notBefore, after: "'\(step.summary)' does not last"), until: notBefore)
     }
 
     /// Which limit keeps a step waiting; `nil` when none does. The brake on removals will stand here, too.
@@ -226,13 +243,17 @@ extension ReconcileLoop {
 
     mutating func take(_ outcome: StepOutcome, of ticket: StepTicket, now: Instant) {
         guard let slot = index[ticket.attachment.value], rows[slot]?.step == ticket else {
-            if !outcome.leavesJob { countCloudEffect(ticket.step.ledgerAction, by: -1) }
+            // The row is gone, and nobody follows the job; the ledger still has it.
+            countCloudEffect(ticket.step.ledgerAction, by: -1)
             return
         }
+        rows[slot]?.attempts[ticket.step.verb]?.endedAt = now
+        rows[slot]?.attempts[ticket.step.verb]?.notBefore = nil
         if !outcome.leavesJob { countCloudEffect(ticket.step.ledgerAction, by: -1) }
         switch outcome {
         case .done: finish(ticket, slot: slot, now: now)
         case .accepted(let receipt):
+            rows[slot]?.createdVolume = receipt.volume
             leave(ticket, job: receipt.job, isAccepted: true, slot: slot, now: now)
         case .answerLost:
             leave(ticket, job: ticket.job, isAccepted: false, slot: slot, now: now)
@@ -320,6 +341,7 @@ extension ReconcileLoop {
         let jitter = generator.nextUnit()
         let policy = policy
         update(slot: slot) { row in
+            row.attempts[effect.action.verb]?.endedAt = now
             row.cloudEffect = nil
             row.view.lastWrite = now
             // What the volume is now has to be read; what was seen before the job ended is the past. It is kept for
@@ -329,6 +351,7 @@ extension ReconcileLoop {
             if case .createVolume = effect.action { row.view.resolution = .none }
             switch outcome {
             case .succeeded:
+                if case .createVolume = effect.action { row.view.creation = VolumeCreation(volume: row.createdVolume) }
                 row.noteRepair(effect.action.verb)
                 row.view.backoff = nil
             case .failed(let remedy, let text):

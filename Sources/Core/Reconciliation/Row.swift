@@ -3,6 +3,15 @@ import VolumeModel
 
 /// What the loop keeps of one attachment, apart from the columns that are compared.
 struct Row: Sendable {
+    /// A step, and how often in a row it was wanted again as soon as it had ended.
+    struct Attempt: Sendable, Equatable {
+        var step: Step
+        var repeats = 0
+        var endedAt: Instant?
+        /// Not before this; `nil` when it was not wanted again yet.
+        var notBefore: Instant?
+    }
+
     /// Everything that its decisions are made from.
     var view: VolumeView
     /// Why the object cannot be read, when it cannot: then nothing is done for it.
@@ -21,6 +30,10 @@ struct Row: Sendable {
     /// work that has not been done yet.
     var hasBeenReady = false
     var openDrifts: [DriftRecord] = []
+    /// The last step of each kind, for noticing that one does not last.
+    var attempts: [String: Attempt] = [:]
+    /// The id of the volume that a createVolume under way will have made.
+    var createdVolume: VolumeID?
     /// The effects since the oldest open drift, for telling what repaired it.
     var repairs: [String] = []
 

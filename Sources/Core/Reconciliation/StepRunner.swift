@@ -124,7 +124,7 @@ struct StepRunner: Sendable {
             return await submit(
                 .createVolume(name: name, sizeInBytes: size, offering: offering.id, zone: zone), ticket)
         } catch {
-            return .failed(remedy: .retryLater, text: error.text, retryAfter: error.retryAfter)
+            return .failed(remedy: error.remedy, text: error.text, retryAfter: error.retryAfter)
         }
     }
 

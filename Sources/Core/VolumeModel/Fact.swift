@@ -14,6 +14,14 @@ public enum Fact<Value> {
         }
     }
 
+    /// Known not to be there; an unknown is not.
+    public var isAbsent: Bool {
+        switch self {
+        case .absent: true
+        case .unknown, .present: false
+        }
+    }
+
     public func map<Other>(_ transform: (Value) -> Other) -> Fact<Other> {
         switch self {
         case .unknown: .unknown

@@ -81,40 +81,44 @@ struct APIClient: Sendable {
         _ response: HTTPResponse, command: String, changes: Bool
     ) throws(CloudError) -> JSONDocument {
         // An answer that makes no sense may come from something in between: the call may have had its effect.
+        let unclear: CloudError.Effect = changes ? .unknown : .none
         let garbled = { (text: String) -> CloudError in
-            CloudError(remedy: .lookAgain, effect: changes ? .unknown : .none, command: command, text: text)
+            CloudError(remedy: .lookAgain, effect: unclear, command: command, text: text)
         }
-        let document: JSONDocument
-        do throws(JSONError) {
-            document = try JSONDocument(response.body)
-        } catch {
-            if response.status >= 400 {
-                let isRefusal = response.status != 500 && response.status != 502 && response.status != 504
-                throw CloudError(
-                    remedy: ErrorSorting.remedy(code: response.status, text: ""),
-                    effect: changes && !isRefusal ? .unknown : .none, command: command,
-                    text: "HTTP \(response.status) without an answer of CloudStack's")
-            }
-            throw garbled("the answer is no JSON")
+        var document: JSONDocument?
+        var reason = "is no JSON"
+        do throws(JSONError) { document = try JSONDocument(response.body) } catch { reason += " (\(error))" }
+        let body = document?.root.fields?.first
+        if let body, body.item["errorcode"] != nil {
+            throw error(body.item, response, command: command, changes: changes)
         }
-        guard let body = document.root.fields?.first else { throw garbled("the answer is empty") }
-        if response.status >= 400 || body.item["errorcode"] != nil {
-            throw error(body.item, response, command: command)
+        guard response.status < 400 else {
+            // A proxy, a balancer or the servlet engine has answered. What it refuses for the request's own sake has not
+            // gone further; of the rest nobody knows.
+            let isRefusal = response.status < 500 && response.status != 408
+            throw CloudError(
+                remedy: ErrorSorting.remedy(code: response.status, text: ""), effect: isRefusal ? .none : unclear,
+                command: command, text: "HTTP \(response.status) without an answer of CloudStack's")
         }
+        guard let document else { throw garbled("the answer \(reason)") }
+        guard let body else { throw garbled("the answer is empty") }
         guard body.name == command.lowercased() + "response" else {
             throw garbled("the answer is to '\(body.name)'")
         }
         return document
     }
 
-    private func error(_ body: JSONItem, _ response: HTTPResponse, command: String) -> CloudError {
+    /// 530 is CloudStack's word for anything unforeseen, also after it has queued the job.
+    private func error(
+        _ body: JSONItem, _ response: HTTPResponse, command: String, changes: Bool
+    ) -> CloudError {
         let code = Int(body["errorcode"]?.integer ?? Int64(response.status))
         var text = body["errortext"]?.text ?? "error \(code)"
         if code == 401, let skew = Self.clockSkew(response.headers["date"]), abs(skew) > 60 {
             text += " (this machine's clock differs from the server's by \(Int(skew)) seconds)"
         }
         return CloudError(
-            remedy: ErrorSorting.remedy(code: code, text: text), effect: .none,
+            remedy: ErrorSorting.remedy(code: code, text: text), effect: changes && code == 530 ? .unknown : .none,
             retryAfter: code == 429 ? ErrorSorting.wait(in: text) : nil, command: command, text: text)
     }
 

@@ -55,6 +55,7 @@ public struct CloudStackService: CloudService {
             guard let body = document.root.fields?.first?.item else { break }
             count = Int(body["count"]?.integer ?? 0)
             let rows = body[name]?.elements ?? []
+            let known = keys.count
             for row in rows {
                 guard let record = decode(row) else {
                     isWhole = false
@@ -62,7 +63,8 @@ public struct CloudStackService: CloudService {
                 }
                 if keys.insert(key(record)).inserted { records.append(record) }
             }
-            if rows.isEmpty || page * pageSize >= count { break }
+            // A server that does not know of pages gives the same one for ever.
+            if keys.count == known || page * pageSize >= count { break }
         }
         return CloudListing(records: records, isComplete: isWhole && records.count == count)
     }
@@ -70,28 +72,31 @@ public struct CloudStackService: CloudService {
     // MARK: Exact reads
 
     public func readVolume(_ id: VolumeID) async throws(CloudError) -> ExactRead<VolumeRecord> {
-        try await read("listVolumes", "volume", id: id.description, decode: Decoding.volume)
+        try await read("listVolumes", "volume", id: id, of: \.id, decode: Decoding.volume)
     }
 
     public func readMachine(_ id: MachineID) async throws(CloudError) -> ExactRead<MachineRecord> {
-        try await read("listVirtualMachines", "virtualmachine", id: id.description, decode: Decoding.machine)
+        try await read("listVirtualMachines", "virtualmachine", id: id, of: \.id, decode: Decoding.machine)
     }
 
-    /// An empty list says that it is removed; 431 that there never was one.
-    private func read<Record: Sendable>(
-        _ command: String, _ name: StaticString, id: String, decode: (JSONItem) -> Record?
+    /// An empty list says that it is removed; 431 that there never was one. Anything else than just the one row that was
+    /// asked for, or none by CloudStack's own count too, is no answer.
+    private func read<Kind, Record: Sendable>(
+        _ command: String, _ name: StaticString, id: Identifier<Kind>, of key: (Record) -> Identifier<Kind>,
+        decode: (JSONItem) -> Record?
     ) async throws(CloudError) -> ExactRead<Record> {
         let document: JSONDocument
         do throws(CloudError) {
-            document = try await api.call(command, ["id": id, "listall": "true"])
+            document = try await api.call(command, ["id": id.description, "listall": "true"])
         } catch {
             if error.remedy == .notThere { return .neverExisted }
             throw error
         }
-        guard let rows = document.root.fields?.first?.item[name]?.elements, let row = rows.first else {
-            return .removed
-        }
-        guard rows.count == 1, let record = decode(row) else {
+        let body = document.root.fields?.first?.item
+        let rows = body?[name]?.elements ?? []
+        let count = body?["count"]?.integer ?? 0
+        if rows.isEmpty, body?[name] == nil || body?[name]?.elements != nil, count == 0 { return .removed }
+        guard rows.count == 1, count <= 1, let record = rows.first.flatMap(decode), key(record) == id else {
             throw CloudError(
                 remedy: .lookAgain, effect: .none, command: command, text: "the answer about \(id) makes no sense")
         }
@@ -147,6 +152,12 @@ public struct CloudStackService: CloudService {
                 }
             }
         guard let offering = offerings.first else { return .neverExisted }
+        guard offerings.count == 1 else {
+            // CloudStack lets many carry one name.
+            throw CloudError(
+                remedy: .wrongRequest, effect: .none, command: "listDiskOfferings",
+                text: "\(offerings.count) disk offerings are named '\(offering.name)': name the one by its id")
+        }
         return .found(offering)
     }
 

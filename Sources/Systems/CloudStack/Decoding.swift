@@ -17,7 +17,10 @@ enum Decoding {
             holder = machine
         }
         var job: JobID?
-        if item["jobstatus"]?.integer == 0, let text = item["jobid"] { job = identifier(text, Kinds.Job.self) }
+        if item["jobstatus"]?.integer == 0, let text = item["jobid"] {
+            guard let pending = identifier(text, Kinds.Job.self) else { return nil }
+            job = pending
+        }
         return VolumeRecord(
             id: id, name: item["name"]?.text ?? "", zone: zone, state: VolumeState(word: state),
             kind: item["type"]?.text == "ROOT" ? .root : .data, sizeInBytes: size, attachedTo: holder,

@@ -57,6 +57,14 @@ final class MemoryWorld {
     // Faults
     var listsAreEmpty = false
     var exactReadsFail = false
+    /// Asking for volumes by their name finds none.
+    var nothingIsFoundByName = false
+    /// CloudStack says a new volume's id when it takes createVolume.
+    var tellsNewVolumes = false
+    /// The export server refuses to take a name away.
+    var withdrawalsFail = false
+    /// The entries of the export server cannot be read.
+    var exportsAreUnreadable = false
     /// The store refuses every write.
     var storeFails = false
     /// The answer of the next mutation is lost: after its effect, or before.
@@ -68,6 +76,8 @@ final class MemoryWorld {
 
     /// Every mutation that reached CloudStack or the export server, in words.
     private(set) var deeds: [String] = []
+    /// How many steps and reads the loop began, with or without effect.
+    private(set) var begun = 0
     private var storeWrites = 0
 
     init(policy: Policy = MemoryWorld.quickPolicy, seed: UInt64 = 1) {
@@ -121,6 +131,7 @@ final class MemoryWorld {
         hasCrashed = false
         effectsUntilCrash = nil
         held = []
+        armedWake = nil
         agenda.removeAll { $0.order < 0 }
         generation += 1
         loop = ReconcileLoop(here: Self.here, policy: policy, seed: seed, now: now)
@@ -128,6 +139,8 @@ final class MemoryWorld {
     }
 
     private var generation = 0
+    /// The soonest wake that is on the agenda, as the controller keeps it.
+    private var armedWake: Instant?
 
     private func schedule(after delay: Duration, inProcess: Bool = true, _ run: @escaping () -> Void) {
         order += 1
@@ -154,15 +167,24 @@ final class MemoryWorld {
         }
         guard !hasCrashed else { return }
         switch effect {
-        case .wake(let at): schedule(after: max(at - now, .zero)) { self.deliver(.timer) }
+        case .wake(let at):
+            if let armedWake, armedWake <= at { return }
+            armedWake = at
+            schedule(after: max(at - now, .zero)) {
+                if self.armedWake == at { self.armedWake = nil }
+                self.deliver(.timer)
+            }
         case .listCloud: listCloud()
         case .observeExports:
             let asked = now
             schedule(after: .milliseconds(1)) { self.deliver(.exports(self.observation(), asked: asked)) }
         case .look(let ticket):
+            begun += 1
             let asked = now
             schedule(after: .milliseconds(5)) { self.deliver(.looked(ticket, self.answer(ticket.look), asked: asked)) }
-        case .perform(let ticket): perform(ticket)
+        case .perform(let ticket):
+            begun += 1
+            perform(ticket)
         case .append(let entry): append(entry)
         case .save(let reports):
             storeWrites += 1
@@ -262,7 +284,8 @@ final class MemoryWorld {
             return .volume(volumes[id].map { .present($0) } ?? .absent)
         case .machine(let id): return .machine(machines[id].map { .present($0) } ?? .absent)
         case .job(let id): return .job(jobs[id]?.report ?? .notFound)
-        case .volumesNamed(let name, _): return .volumesNamed(volumes.values.filter { $0.name == name })
+        case .volumesNamed(let name, _): 
+            return .volumesNamed(nothingIsFoundByName ? [] : volumes.values.filter { $0.name == name })
         case .use(let identity): return .use(localUse[identity.serial] ?? DeviceUse(witnesses: [], undetermined: []))
         case .mismatch(let identity):
             let found = devices.values.first { $0.number == identity.number }?.identity
@@ -273,7 +296,9 @@ final class MemoryWorld {
             }
             return .sessions(
                 .known(names.reduce(0) { $0 + clients[$1.name, default: 0] } + lingering[identity.number, default: 0]))
-        case .export(let name): return .export(links[name].map { .present(shown($0)) } ?? .absent)
+        case .export(let name):
+            if exportsAreUnreadable { return .export(.unknown) }
+            return .export(links[name].map { .present(shown($0)) } ?? .absent)
         }
     }
 
@@ -307,8 +332,8 @@ final class MemoryWorld {
             held.remove(identity.serial)
             outcome = .done
         case .createVolume(let name, let template):
-            outcome = submit(ticket, "create \(name)") {
-                let id = VolumeID(UUIDValue(high: 0xCCCC, low: UInt64(self.volumes.count) << 48))
+            let id = VolumeID(UUIDValue(high: 0xCCCC, low: UInt64(self.volumes.count) << 48))
+            outcome = submit(ticket, "create \(name)", volume: id) {
                 self.volumes[id] = VolumeRecord(
                     id: id, name: name, zone: Self.zone, state: .allocated, kind: .data,
                     sizeInBytes: template.sizeInBytes ?? 1 << 30)
@@ -333,6 +358,8 @@ final class MemoryWorld {
                 name: name, isReadOnly: isReadOnly, owner: .hawser(volume),
                 target: .device(device.number, diskSequence: device.diskSequence), liveness: .live, clients: .known(0))
             outcome = .done
+        case .withdraw where withdrawalsFail:
+            outcome = .failed(remedy: .retryLater, text: "read-only file system", retryAfter: nil)
         case .withdraw(let name, _):
             deeds.append("unexport \(name)")
             if case .device(let number, _)? = links[name]?.target { lingering[number] = clients[name] }
@@ -352,7 +379,9 @@ final class MemoryWorld {
         deliver(.stepEnded(ticket, outcome))
     }
 
-    private func submit(_ ticket: StepTicket, _ deed: String, effect: @escaping () -> JobReport) -> StepOutcome {
+    private func submit(
+        _ ticket: StepTicket, _ deed: String, volume: VolumeID? = nil, effect: @escaping () -> JobReport
+    ) -> StepOutcome {
         guard let id = ticket.job else { preconditionFailure("no job id") }
         if let lost = loseNextAnswer, !lost.isAfterEffect {
             loseNextAnswer = nil
@@ -372,7 +401,7 @@ final class MemoryWorld {
             loseNextAnswer = nil
             return .answerLost("connection reset")
         }
-        return .accepted(CloudReceipt(job: id))
+        return .accepted(CloudReceipt(job: id, volume: tellsNewVolumes ? volume : nil))
     }
 
     private var jobsUnderWay = 0
@@ -436,7 +465,7 @@ final class MemoryWorld {
         ExportObservation(
             server: serverIsRunning ? .running : .down("refused"),
             entries: links.values.map(shown).sorted { $0.name < $1.name },
-            isComplete: true, writableURI: "nbd://127.0.0.1:1", readOnlyURI: "nbd://127.0.0.1:2")
+            isComplete: !exportsAreUnreadable, writableURI: "nbd://127.0.0.1:1", readOnlyURI: "nbd://127.0.0.1:2")
     }
 }
 
