@@ -91,6 +91,9 @@ extension Step {
         }
     }
 
+    /// Where it has its effect, and where it can fail.
+    public var world: Backoff.World { ledgerAction?.isCloudJob == true ? .cloudStack : .thisMachine }
+
     /// The machine that CloudStack works on for this step; its jobs run one after the other.
     public var machine: MachineID? {
         switch self {

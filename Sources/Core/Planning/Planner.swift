@@ -44,9 +44,8 @@ public struct Planner: Sendable {
         case .look(let look, _):
             return look.isCloud ? .hold(cause, until: backoff.until) : decision
         case .act(let step, _):
-            // What CloudStack refuses until a person acts keeps back what is asked of CloudStack, and nothing else.
-            let isOfAnother = backoff.remedy.needsPerson && step.ledgerAction?.isCloudJob != true
-            return step.isUrgent || isOfAnother ? decision : .hold(cause, until: backoff.until)
+            let isHeldBack = !step.isUrgent && step.world == backoff.world
+            return isHeldBack ? .hold(cause, until: backoff.until) : decision
         }
     }
 

@@ -41,7 +41,8 @@ public enum RemovalRules {
         case .running:
             // The server was asked and could not tell: that does not change from one moment to the next.
             view.export.proof == .exact && now < view.export.answered + policy.revisitInterval
-                ? .hold(cause, until: view.export.answered + policy.revisitInterval) : .look(.export(name), cause: cause)
+                ? .hold(cause, until: view.export.answered + policy.revisitInterval)
+                : .look(.export(name), cause: cause)
         case .down(let text): .hold(.exportServerDown(text), until: nil)
         case .unknown: .hold(.looking("the NBD server's exports"), until: nil)
         }

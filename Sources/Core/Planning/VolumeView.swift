@@ -16,7 +16,7 @@ public struct VolumeView: Sendable, Equatable {
     public var target: Fact<MachineID>
     /// What a name among the references led to; see ``NameResolution``.
     public var resolution: NameResolution
-    /// A createVolume on behalf of this object is known to have succeeded: it is never sent again.
+    /// A createVolume on behalf of this object has made a volume: it is never sent again.
     public var creation: VolumeCreation?
     /// Another object that claims the same volume.
     public var claimedBy: ObjectName?
@@ -108,7 +108,7 @@ public enum NameResolution: Sendable, Equatable {
     case missing(String)
 }
 
-/// A createVolume that succeeded.
+/// A createVolume that made a volume.
 public struct VolumeCreation: Sendable, Equatable {
     /// The id that CloudStack gave the volume when it took the call; `nil` when that answer was lost.
     public var volume: VolumeID?

@@ -28,6 +28,13 @@ extension ReconcileLoop {
     /// looking, which the loop does anyway.
     private mutating func recover(_ intent: IntentID, _ lines: [LedgerEntry], now: Instant) {
         guard let first = lines.first, let last = lines.last else { return }
+        if case .createVolume = first.action, case .ended = last.phase {
+            // It made a volume that the object was not bound to before the crash.
+            if let slot = index[first.attachment.value] {
+                update(slot: slot) { $0.view.creation = VolumeCreation(volume: nil) }
+            }
+            return
+        }
         guard first.action.isCloudJob, let job = last.job ?? first.job else {
             var ended = last
             ended.phase = .ended(.resolvedByReading)

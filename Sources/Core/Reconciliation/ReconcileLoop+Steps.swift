@@ -79,7 +79,6 @@ extension ReconcileLoop {
         guard let row = rows[slot] else { return nil }
         guard row.step == nil else { return .hold(.working(step.summary), until: nil) }
         let attachment = row.view.desired.id
-        if let waiting = pauseBefore(step, slot: slot, now: now) { return waiting }
         if isStopping, !step.isUrgent { return .hold(.stopping, until: nil) }
         if let storeTrouble, now < storeRetryAt, !step.isUrgent {
             wakes.add(attachment, at: storeRetryAt)
@@ -89,12 +88,15 @@ extension ReconcileLoop {
             queuedSteps.append(attachment)
             return .hold(.queued(limit), until: nil)
         }
+        if let waiting = pauseBefore(step, slot: slot, now: now) { return waiting }
         let ticket = StepTicket(
             attachment: attachment, generation: row.view.desired.generation, step: step,
             intent: IntentID(.random(using: &generator)),
             job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason)
-        rows[slot]?.step = ticket
-        rows[slot]?.view.outstanding = rows[slot]?.outstanding
+        guard var begun = rows[slot] else { return nil }
+        begun.step = ticket
+        begun.view.outstanding = begun.outstanding
+        rows[slot] = begun
         seen[slot] = Fingerprint.unknown
         countCloudEffect(step.ledgerAction, by: 1)
         effects.append(.perform(ticket))
@@ -229,7 +231,8 @@ extension ReconcileLoop {
         update(slot: slot) { row in
             // A read changes nothing, so whatever is wrong with it, it can be tried again.
             row.view.backoff = .after(
-                row.view.backoff, remedy: .retryLater, text: error.text, retryAfter: error.retryAfter,
+                row.view.backoff, world: .cloudStack, remedy: .retryLater, text: error.text,
+                retryAfter: error.retryAfter,
                 generation: row.view.desired.generation, jitter: jitter, now: now, policy: policy)
             // Asking for a job is paced by its last answer; a question without an answer counts as one.
             if let effect = row.cloudEffect {
@@ -278,12 +281,12 @@ extension ReconcileLoop {
         update(slot: slot) { row in
             row.step = nil
             if ticket.step.isCorrective { row.noteRepair(ticket.step.verb) }
+            if ticket.step.changesExports, row.view.backoff?.world == .thisMachine { row.view.backoff = nil }
             switch ticket.step {
             case .publish:
                 row.exportsChangedAt = now
                 row.view.export = .never
                 row.view.withdrawnAt = nil
-                row.view.backoff = nil
             case .withdraw(let name, _):
                 row.exportsChangedAt = now
                 if row.view.desired.export?.name == name { row.view.export = .never }
@@ -324,7 +327,8 @@ extension ReconcileLoop {
                 row.view.export = .never
             }
             row.view.backoff = .after(
-                row.view.backoff, remedy: remedy, text: "\(ticket.step.verb): \(text)", retryAfter: retryAfter,
+                row.view.backoff, world: ticket.step.world, remedy: remedy, text: "\(ticket.step.verb): \(text)",
+                retryAfter: retryAfter,
                 generation: ticket.generation, jitter: jitter, now: now, policy: policy)
         }
     }
@@ -348,15 +352,18 @@ extension ReconcileLoop {
             // show, but nothing is decided on it, because every rule asks for something newer than the last write.
             row.view.cloud = .never
             row.view.waitingSince = now
-            if case .createVolume = effect.action { row.view.resolution = .none }
+            if case .createVolume = effect.action {
+                row.view.resolution = .none
+                if outcome.leavesVolume { row.view.creation = VolumeCreation(volume: row.createdVolume) }
+            }
             switch outcome {
             case .succeeded:
-                if case .createVolume = effect.action { row.view.creation = VolumeCreation(volume: row.createdVolume) }
                 row.noteRepair(effect.action.verb)
                 row.view.backoff = nil
             case .failed(let remedy, let text):
                 row.view.backoff = .after(
-                    row.view.backoff, remedy: remedy, text: "\(effect.action.verb): \(text)", retryAfter: nil,
+                    row.view.backoff, world: .cloudStack, remedy: remedy, text: "\(effect.action.verb): \(text)",
+                    retryAfter: nil,
                     generation: row.view.desired.generation, jitter: jitter, now: now, policy: policy)
             case .neverArrived, .resolvedByReading: break
             }

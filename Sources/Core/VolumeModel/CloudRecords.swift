@@ -158,12 +158,4 @@ public enum CloudRemedy: String, Sendable, Equatable, Hashable, CaseIterable {
     case notThere
     /// A limit, a quota or a slot: a person has to make room.
     case limitReached
-
-    /// Whether nothing that Hawser or CloudStack does by itself helps.
-    public var needsPerson: Bool {
-        switch self {
-        case .retryLater, .lookAgain: false
-        case .wrongRequest, .notAllowed, .notThere, .limitReached: true
-        }
-    }
 }

@@ -38,6 +38,15 @@ public enum LedgerPhase: Sendable, Equatable {
 }
 
 public enum LedgerOutcome: Sendable, Equatable {
+    /// Whether a createVolume that ended so has made a volume: CloudStack said so, or took the call, which is when it makes
+    /// the volume's row.
+    public var leavesVolume: Bool {
+        switch self {
+        case .succeeded, .resolvedByReading: true
+        case .failed, .neverArrived: false
+        }
+    }
+
     case succeeded
     /// CloudStack or the export server refused or failed; with the words.
     case failed(CloudRemedy, String)
@@ -48,6 +57,9 @@ public enum LedgerOutcome: Sendable, Equatable {
 }
 
 /// One line of the ledger.
+///
+/// An intent is open until its effect is known to have ended. A createVolume that has made a volume stays open until the
+/// object is bound to it: until then only the ledger knows that it must not be sent again (NO-BLIND-REPEAT).
 public struct LedgerEntry: Sendable, Equatable {
     /// All lines of one effect share it.
     public var intent: IntentID
@@ -59,6 +71,13 @@ public struct LedgerEntry: Sendable, Equatable {
     public var at: Instant
     /// What was looked at before the act and what it said (LIVE-PROOF), or what was seen after it.
     public var evidence: String
+
+    /// Whether the intent is over with this line.
+    public var closesIntent: Bool {
+        guard case .ended(let outcome) = phase else { return false }
+        if case .createVolume = action { return !outcome.leavesVolume }
+        return true
+    }
 
     public init(
         intent: IntentID, attachment: AttachmentID, action: LedgerAction, job: JobID?, phase: LedgerPhase, at: Instant,

@@ -207,6 +207,7 @@ public actor SQLiteStore: StateStore {
                 try database.run("DELETE FROM desired_volume_attachments WHERE id = ? AND departing = 1", id)
                 try database.run("DELETE FROM bindings WHERE attachment = ?", id)
                 try database.run("DELETE FROM status WHERE attachment = ?", id)
+                try closeCreation(of: id[0])
             }
         }
         announceChange()
@@ -228,11 +229,19 @@ public actor SQLiteStore: StateStore {
     }
 
     public func bind(_ attachment: AttachmentID, to volume: VolumeID) throws(StoreError) {
-        try perform { () throws(SQLiteError) in
-            _ = try database.run(
-                "INSERT OR REPLACE INTO bindings VALUES (?, ?)",
-                [.text(attachment.description), .text(volume.description)])
+        try inTransaction { () throws(StoreError) in
+            try perform { () throws(SQLiteError) in
+                let id = SQLiteValue.text(attachment.description)
+                try database.run("INSERT OR REPLACE INTO bindings VALUES (?, ?)", [id, .text(volume.description)])
+                try closeCreation(of: id)
+            }
         }
+    }
+
+    private func closeCreation(of attachment: SQLiteValue) throws(SQLiteError) {
+        _ = try database.run(
+            "DELETE FROM open_intents WHERE intent IN (SELECT intent FROM ledger WHERE attachment = ? AND verb = 'create')",
+            [attachment])
     }
 
     public func append(_ entry: LedgerEntry) throws(StoreError) {
@@ -242,7 +251,7 @@ public actor SQLiteStore: StateStore {
                     "INSERT INTO ledger (\(LedgerRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     LedgerRow.values(entry))
                 let intent = [SQLiteValue.text(entry.intent.description)]
-                if case .ended = entry.phase {
+                if entry.closesIntent {
                     try database.run("DELETE FROM open_intents WHERE intent = ?", intent)
                 } else {
                     try database.run("INSERT OR IGNORE INTO open_intents VALUES (?)", intent)

@@ -13,7 +13,8 @@ import VolumeModel
 
     private static func failed(_ remedy: CloudRemedy) -> Backoff {
         .after(
-            nil, remedy: remedy, text: "words", retryAfter: nil, generation: 1, jitter: 0.5, now: Fixture.now,
+            nil, world: .cloudStack, remedy: remedy, text: "words", retryAfter: nil, generation: 1, jitter: 0.5,
+            now: Fixture.now,
             policy: Fixture.policy)
     }
 
@@ -227,7 +228,8 @@ import VolumeModel
         var waits: [Duration] = []
         for _ in 0..<12 {
             backoff = .after(
-                backoff, remedy: .retryLater, text: "", retryAfter: nil, generation: 1, jitter: 1, now: Fixture.now,
+                backoff, world: .cloudStack, remedy: .retryLater, text: "", retryAfter: nil, generation: 1, jitter: 1,
+                now: Fixture.now,
                 policy: Fixture.policy)
             waits.append((backoff?.until ?? Fixture.now) - Fixture.now)
         }
@@ -237,14 +239,16 @@ import VolumeModel
 
     @Test func `what CloudStack asks for is waited at least`() {
         let backoff = Backoff.after(
-            nil, remedy: .retryLater, text: "", retryAfter: .seconds(9), generation: 1, jitter: 0, now: Fixture.now,
+            nil, world: .cloudStack, remedy: .retryLater, text: "", retryAfter: .seconds(9), generation: 1, jitter: 0,
+            now: Fixture.now,
             policy: Fixture.policy)
         #expect(backoff.until == Fixture.now + .seconds(9))
     }
 
     @Test func `a wrong request is not tried again until desired state changes`() {
         let backoff = Backoff.after(
-            nil, remedy: .wrongRequest, text: "", retryAfter: nil, generation: 1, jitter: 0, now: Fixture.now,
+            nil, world: .cloudStack, remedy: .wrongRequest, text: "", retryAfter: nil, generation: 1, jitter: 0,
+            now: Fixture.now,
             policy: Fixture.policy)
         #expect(backoff.cause(now: Fixture.now + .seconds(1_000_000)) == .requestRefused(""))
     }

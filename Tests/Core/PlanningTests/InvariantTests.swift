@@ -33,7 +33,8 @@ import VolumeModel
         view.devices = .absent
         view.outstanding = Fixture.outstanding(.never, isAccepted: true)
         view.backoff = Backoff(
-            failures: 3, until: Fixture.now + .seconds(60), remedy: .retryLater, text: "x", generation: 1)
+            world: .thisMachine, failures: 3, until: Fixture.now + .seconds(60), remedy: .retryLater, text: "x",
+            generation: 1)
         #expect(Fixture.decide(view).step == .withdraw(Fixture.name, evenForeign: false))
     }
 

@@ -61,7 +61,8 @@ import VolumeModel
             }
             if random.chance(10) {
                 view.backoff = Backoff(
-                    failures: 1, until: Fixture.now + .seconds(10), remedy: random.pick(.retryLater, .limitReached),
+                    world: random.pick(.cloudStack, .thisMachine), failures: 1, until: Fixture.now + .seconds(10),
+                    remedy: random.pick(.retryLater, .limitReached),
                     text: "x", generation: 1)
             }
             var second = Fixture.device
@@ -73,6 +74,7 @@ import VolumeModel
             view.use = random.sighting(
                 .present(
                     random.pick(
+                        DeviceUse(witnesses: [], undetermined: []), DeviceUse(witnesses: [], undetermined: []),
                         DeviceUse(witnesses: [], undetermined: []), DeviceUse(witnesses: [.swap], undetermined: []),
                         DeviceUse(witnesses: [], undetermined: ["x"]))))
             view.mismatch = random.sighting(random.pick(.absent, .absent, .present("differs")))
@@ -86,7 +88,8 @@ import VolumeModel
             entry.strayedSessions = random.chance(5) ? 1 : 0
             entry.liveness = random.pick(.live, .live, .notListed, .unknown)
             view.export = random.sighting(random.chance(50) ? .absent : .present(entry))
-            view.sessions = random.sighting(.present(random.pick(.known(0), .known(0), .known(1), .unknown("x"))))
+            view.sessions = random.sighting(
+                .present(random.pick(.known(0), .known(0), .known(0), .known(0), .known(1), .unknown("x"))))
             view.withdrawnAt = random.pick(nil, Fixture.now - .seconds(1), Fixture.now - .seconds(200))
         }
     }
@@ -101,7 +104,7 @@ import VolumeModel
         }
         if view.outstanding != nil, !step.isUrgent { return "JOB-BARRIER" }
         if view.claimedBy != nil, !step.isUrgent { return "claimed twice" }
-        if view.backoff != nil, !step.isUrgent { return "backoff" }
+        if let backoff = view.backoff, backoff.world == step.world, !step.isUrgent { return "backoff" }
         switch step {
         case .attach:
             guard cloudIsEvidence, view.cloud.fact.value?.attachedTo == nil, view.cloud.fact.value?.pendingJob == nil

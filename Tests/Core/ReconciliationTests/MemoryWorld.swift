@@ -100,7 +100,13 @@ final class MemoryWorld {
     func start() {
         let entries = desired.values.sorted { $0.name < $1.name }.map { DesiredEntry.valid($0) }
         let openIntents = Dictionary(grouping: ledger, by: \.intent).values
-            .filter { lines in !lines.contains { if case .ended = $0.phase { true } else { false } } }
+            .filter { lines in
+                !lines.contains { line in
+                    if line.closesIntent { return true }
+                    guard case .createVolume = line.action else { return false }
+                    return bindings[line.attachment] != nil
+                }
+            }
             .flatMap { $0 }.sorted { $0.at < $1.at }
         deliver(
             .started(
@@ -284,7 +290,7 @@ final class MemoryWorld {
             return .volume(volumes[id].map { .present($0) } ?? .absent)
         case .machine(let id): return .machine(machines[id].map { .present($0) } ?? .absent)
         case .job(let id): return .job(jobs[id]?.report ?? .notFound)
-        case .volumesNamed(let name, _): 
+        case .volumesNamed(let name, _):
             return .volumesNamed(nothingIsFoundByName ? [] : volumes.values.filter { $0.name == name })
         case .use(let identity): return .use(localUse[identity.serial] ?? DeviceUse(witnesses: [], undetermined: []))
         case .mismatch(let identity):

@@ -31,6 +31,23 @@ import VolumeModel
         #expect(world.isEverythingReady, "\(world.overview.reports)")
     }
 
+    /// Only the ledger knows of the volume between the end of its job and the binding.
+    @Test func `NO-BLIND-REPEAT: a volume that was made and is not listed is not made again after a crash either`() {
+        let world = MemoryWorld()
+        world.nothingIsFoundByName = true
+        world.want("v", volume: Self.made, export: "e")
+        world.start()
+        world.run(for: .seconds(60))
+        for _ in 0..<3 {
+            world.crashAndRestart()
+            world.run(for: .seconds(200))
+        }
+        #expect(world.deeds.count { $0.hasPrefix("create") } == 1, "\(world.deeds)")
+        world.nothingIsFoundByName = false
+        world.run(for: .seconds(30))
+        #expect(world.isEverythingReady, "\(world.overview.reports)")
+    }
+
     /// The id comes with CloudStack's acknowledgement; a list that lags is not waited for.
     @Test func `a volume that was made is bound by the id that CloudStack gave it`() {
         let world = MemoryWorld()

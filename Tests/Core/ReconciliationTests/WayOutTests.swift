@@ -29,7 +29,8 @@ import VolumeModel
     }
 
     /// Two objects came to claim one volume; deleting one, as they were told to, helped neither.
-    @Test(arguments: ["a", "b"]) func `of two objects that claim one volume either can be deleted, and the other goes on`(
+    @Test(arguments: ["a", "b"])
+    func `of two objects that claim one volume either can be deleted, and the other goes on`(
         deleted: String
     ) {
         let world = world { world in

@@ -107,6 +107,27 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         #expect(operations.map(\.phase) == [.ended(.failed(.limitReached, "full")), .accepted])
     }
 
+    @Test func `NO-BLIND-REPEAT: a createVolume that made a volume stays open until its object is bound`() async throws
+    {
+        let object = AttachmentID(UUIDValue(high: 0, low: 1))
+        func line(_ intent: UInt64, _ phase: LedgerPhase) -> LedgerEntry {
+            LedgerEntry(
+                intent: IntentID(UUIDValue(high: 0, low: intent)), attachment: object,
+                action: .createVolume(name: "made"), job: JobID(UUIDValue(high: 9, low: intent)), phase: phase,
+                at: Instant(nanoseconds: Int64(intent)), evidence: "")
+        }
+        let made = [line(1, .intended), line(1, .accepted), line(1, .ended(.succeeded))]
+        do {
+            let store = try SQLiteStore(path: path)
+            for entry in made { try await store.append(entry) }
+            for entry in [line(2, .intended), line(2, .ended(.neverArrived))] { try await store.append(entry) }
+        }
+        let store = try await reopened()
+        #expect(try await store.openLedger() == made)
+        try await store.bind(object, to: VolumeID(UUIDValue(high: 1, low: 1)))
+        #expect(try await store.openLedger().isEmpty)
+    }
+
     /// The lock's descriptor may live on for a moment in a child that another test is just starting.
     private func reopened() async throws -> SQLiteStore {
         for _ in 0..<200 {

@@ -37,7 +37,7 @@ public protocol StateStore: Sendable {
     /// Adds one line to the ledger.
     func append(_ entry: LedgerEntry) async throws(StoreError)
 
-    /// The lines of every effect that is not known to have ended, oldest first.
+    /// The lines of every open intent, oldest first; see ``LedgerEntry``. Binding an object closes its createVolume.
     func openLedger() async throws(StoreError) -> [LedgerEntry]
 
     func save(_ reports: [AttachmentReport]) async throws(StoreError)
