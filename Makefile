@@ -17,7 +17,7 @@ build: install-deps
 ## test: builds and runs all tests; those that need root say so when they are left out
 test: install-deps test-build
 	Tests/Support/python-clients.sh
-	swift test --skip-build $(SWIFT_FLAGS)
+	Tests/Support/run-tests.sh $(SWIFT_FLAGS)
 
 test-build:
 	swift build --build-tests $(SWIFT_FLAGS)

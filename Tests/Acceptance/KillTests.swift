@@ -19,7 +19,8 @@ struct KillTests {
         do {
             try await world.startSimulator()
             try await world.startDaemon()
-            #expect(try await world.hawser(["apply", "-f", Self.manifest, "--wait=30s"], output: .discarded).isSuccess)
+            #expect(
+                try await world.hawser(["apply", "-f", Self.manifest, "--wait=120s"], output: .discarded).isSuccess)
             try await body(world)
         } catch {
             await world.stop()
@@ -61,7 +62,7 @@ struct KillTests {
                     try await world.calls(of: "detachVolume", volume: Self.orders) == number + 1,
                     "killed after \(point)")
                 #expect(
-                    try await world.hawser(["apply", "-f", Self.manifest, "--wait=30s"], output: .discarded).isSuccess)
+                    try await world.hawser(["apply", "-f", Self.manifest, "--wait=120s"], output: .discarded).isSuccess)
             }
         }
     }

@@ -5,31 +5,40 @@ import LinuxCalls
 import Rig
 import Testing
 
-/// Each breakage of the demo by itself: the built programs as processes, a real nbdkit, plain files for disks.
-@Suite(.enabled(if: access("/usr/bin/nbdkit", X_OK) == 0, "needs nbdkit"))
+/// Each breakage of the demo by itself: the built programs as processes, a real nbdkit, and for disks plain files or, in a
+/// private machine, loop devices that a real udevd names.
+@Suite(.serialized, .enabled(if: access("/usr/bin/nbdkit", X_OK) == 0, "needs nbdkit"))
 struct ScenarioTests {
+    private static let isInMachine = getenv("HAWSER_TEST_MACHINE") != nil
     private static let orders = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
     private static let archive = "c3d9e0b2-1f44-4c3e-8a57-5d0f6e1b2a90"
     private static let root = #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/" + $1 }
 
     /// Everything of the demo, applied and Ready.
     private func withWorld(_ body: (DemoWorld) async throws -> Void) async throws {
-        let directory = try TemporaryDirectory(prefix: "hawser-scenario-")
+        let temporary = try TemporaryDirectory(prefix: "hawser-scenario-")
+        var directory = temporary.path
+        if Self.isInMachine {
+            directory = try PrivateMachine.disksDirectory() + directory
+            try createDirectories(directory)
+        }
         let world = DemoWorld(
-            directory: directory.path, hasRealDevices: false,
+            directory: directory, hasRealDevices: Self.isInMachine,
             seedFile: "\(Self.root)/manifests/demo/simulator/world.yaml")
         do {
             try await world.startSimulator()
             try await world.startDaemon()
             let applied = try await world.hawser(
-                ["apply", "-f", "\(Self.root)/manifests/demo", "--wait=60s"], output: .discarded)
+                ["apply", "-f", "\(Self.root)/manifests/demo", "--wait=120s"], output: .discarded)
             #expect(applied.isSuccess)
             try await body(world)
         } catch {
             await world.stop()
+            await PrivateMachine.removeLeftovers(of: directory)
             throw error
         }
         await world.stop()
+        await PrivateMachine.removeLeftovers(of: directory)
     }
 
     /// Breaks something, and returns the kind of drift that was seen first, when all is Ready again.
@@ -101,5 +110,19 @@ struct ScenarioTests {
             try await world.startDaemon()
             _ = try await world.untilAllReady()
         }
+    }
+}
+
+/// The scenarios once more, on real block devices: as a process in a private machine.
+@Suite(
+    .enabled(if: getenv("HAWSER_TEST_MACHINE") == nil, "is what starts the private machine"),
+    .enabled(if: PrivateMachine.obstacle == nil, "needs a private machine: \(PrivateMachine.obstacle ?? "")"))
+struct ScenariosOnDevicesTests {
+    @Test func `all scenarios hold on loop devices with a real udevd`() async throws {
+        let outcome = try await PrivateMachine.runTests(matching: "ScenarioTests")
+        let said = outcome.output + outcome.errors
+        #expect(outcome.status.isSuccess, "\(said)")
+        // Neither a filter that matches nothing nor a suite that was skipped may pass for success.
+        #expect(said.contains("Suite ScenarioTests passed"), "\(said)")
     }
 }

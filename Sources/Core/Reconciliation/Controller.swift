@@ -205,7 +205,7 @@ public actor Controller {
     private func write(_ effect: LoopEffect) async throws(StoreError) {
         switch effect {
         case .append(let entry): try await systems.store.append(entry)
-        case .save(let reports): try await systems.store.save(reports)
+        case .save(let details): try await systems.store.save(details)
         case .recordEvents(let events): try await systems.store.record(events)
         case .recordDrifts(let drifts): try await systems.store.record(drifts)
         case .forget(let attachment):
@@ -271,6 +271,11 @@ extension Controller: Steering {
             stopWatching(id)
         }
         return loop.overview(at: systems.time.now())
+    }
+
+    public func detail(of name: ObjectName) async -> AttachmentDetail? {
+        await waitUntilStarted()
+        return loop.detail(of: name)
     }
 
     public func plan() async -> [PlanLine] {

@@ -33,7 +33,7 @@ public enum LoopEffect: Sendable, Equatable {
     case perform(StepTicket)
     case forget(AttachmentID)
     case append(LedgerEntry)
-    case save([AttachmentReport])
+    case save([AttachmentDetail])
     case recordEvents([EventRecord])
     case recordDrifts([DriftRecord])
     /// Send ``LoopEvent/timer`` then. The soonest of all that were asked for suffices.

@@ -4,10 +4,10 @@ public import VolumeModel
 /// What people see: reports, events, drift history, the plan.
 extension ReconcileLoop {
     mutating func publishReport(
-        _ decision: Decision, slot: Int, now: Instant, saved: inout [AttachmentReport], events: inout [EventRecord],
+        _ decision: Decision, slot: Int, now: Instant, saved: inout [AttachmentDetail], events: inout [EventRecord],
         drifts: inout [DriftRecord]
     ) {
-        guard let row = rows[slot] else { return }
+        guard var row = rows[slot] else { return }
         let previous = row.report
         let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
         let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
@@ -17,10 +17,12 @@ extension ReconcileLoop {
         if row.isInvalid { report.drifts = [] }
         guard report != previous else { return }
         revision += 1
-        rows[slot]?.report = report
+        row.report = report
+        row.stampConditions(readiness: readiness, now: now)
+        rows[slot] = row
         followDrift(report, slot: slot, now: now, drifts: &drifts)
         if !isSame { events.append(contentsOf: event(of: report, after: previous, now: now)) }
-        if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(report) }
+        if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(row.detail(report)) }
     }
 
     /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
@@ -101,6 +103,11 @@ extension ReconcileLoop {
             revision: revision, at: now, here: here,
             reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
             nodeCauses: causes)
+    }
+
+    public func detail(of name: ObjectName) -> AttachmentDetail? {
+        guard let slot = slotByName[name], let row = rows[slot] else { return nil }
+        return row.report.map { row.detail($0) }
     }
 
     /// What no desired state names, in each world (MINE-ONLY).
@@ -184,6 +191,31 @@ extension ReconcileLoop {
 
     /// How many steps have not returned: the calls that a stopping process waits for.
     public var stepsUnderWay: Int { rows.count { $0?.step != nil } }
+}
+
+extension Row {
+    fileprivate mutating func stampConditions(readiness: AttachmentReport.Readiness, now: Instant) {
+        var times = conditionTimes
+        for (index, kind) in Condition.Kind.allCases.enumerated() {
+            let status = ConditionRules.status(of: kind, view, readiness: readiness)
+            if index >= times.count {
+                times.append(ConditionTime(status: status, since: now))
+            } else if times[index].status != status {
+                times[index] = ConditionTime(status: status, since: now)
+            }
+        }
+        conditionTimes = times
+    }
+
+    fileprivate func detail(_ report: AttachmentReport) -> AttachmentDetail {
+        var device: DeviceRecord?
+        if case .right(let record, _) = RightDiskRules.verdict(view) { device = record }
+        return AttachmentDetail(
+            report: report,
+            conditions: zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
+                ConditionRules.condition(kind, view, readiness: report.readiness, since: time.since)
+            }, volume: view.cloud.fact.value, device: device, export: view.export.fact.value)
+    }
 }
 
 extension AttachmentReport.Readiness {

@@ -6,7 +6,7 @@ extension ReconcileLoop {
     // MARK: Deciding
 
     mutating func decideDirtyRows(now: Instant) {
-        var saved: [AttachmentReport] = []
+        var saved: [AttachmentDetail] = []
         var events: [EventRecord] = []
         var drifts: [DriftRecord] = []
         // Deciding can make a row dirty again (a binding, a queue that moved), but each time something has changed.
@@ -24,7 +24,7 @@ extension ReconcileLoop {
     }
 
     private mutating func decide(
-        slot: Int, now: Instant, saved: inout [AttachmentReport], events: inout [EventRecord],
+        slot: Int, now: Instant, saved: inout [AttachmentDetail], events: inout [EventRecord],
         drifts: inout [DriftRecord]
     ) {
         guard let row = rows[slot] else { return }

@@ -12,6 +12,11 @@ struct Row: Sendable {
         var notBefore: Instant?
     }
 
+    struct ConditionTime: Sendable, Equatable {
+        var status: Condition.Status
+        var since: Instant
+    }
+
     /// Everything that its decisions are made from.
     var view: VolumeView
     /// Why the object cannot be read, when it cannot: then nothing is done for it.
@@ -26,6 +31,8 @@ struct Row: Sendable {
     /// When Hawser last changed an export of the row; what was asked before tells of the past.
     var exportsChangedAt = Instant.distantPast
     var report: AttachmentReport?
+    /// Since when each condition has had its status, in the order of ``Condition/Kind``.
+    var conditionTimes: [ConditionTime] = []
     /// Whether it has been Ready since its desired state last changed: only then is a difference a drift and not just
     /// work that has not been done yet.
     var hasBeenReady = false

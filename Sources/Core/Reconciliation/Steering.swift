@@ -9,6 +9,9 @@ public protocol Steering: Sendable {
     /// Returns as soon as the overview is newer than `revision`, or after `patience` in any case.
     func overview(newerThan revision: Int64, patience: Duration) async -> Overview
 
+    /// All that is known of one attachment; `nil` when there is none of this name.
+    func detail(of name: ObjectName) async -> AttachmentDetail?
+
     /// What would be done now, by the very function that the loop uses (PLAN-IS-DEED).
     func plan() async -> [PlanLine]
 

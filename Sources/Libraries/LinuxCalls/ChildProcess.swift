@@ -183,12 +183,25 @@ extension ChildProcess {
     /// status of every orphan, which would otherwise stay a zombie. For a process that has no other children, and on
     /// whose main thread nothing else is to happen: it blocks.
     public static func runAsFirstProcess(_ command: Command) throws(SystemCallError) -> ExitStatus {
+        try spawnAndWait(command, for: { _ in -1 })
+    }
+
+    /// Runs a program to its end on this very thread: for a short one whose outcome is needed where nothing can be awaited.
+    public static func runAndWait(_ command: Command) throws(SystemCallError) -> ExitStatus {
+        try spawnAndWait(command, for: { $0 })
+    }
+
+    /// - Parameter whom: what waitpid(2) is to wait for; -1 takes the status of every child of this process, also of those
+    ///   that somebody else waits for.
+    private static func spawnAndWait(
+        _ command: Command, for whom: (Int32) -> Int32
+    ) throws(SystemCallError) -> ExitStatus {
         var plan = try SpawnPlan(command)
         defer { plan.closeAll() }
         let pid = try plan.spawn(command)
         while true {
             var word: Int32 = 0
-            let ended = retryingInterrupts { hawser_wait_pid(-1, 0, &word) }
+            let ended = retryingInterrupts { hawser_wait_pid(whom(pid), 0, &word) }
             if ended == pid { return ExitStatus(waitStatus: word) }
             guard ended > 0 else { throw SystemCallError("wait for", command.program, errno: errno) }
         }

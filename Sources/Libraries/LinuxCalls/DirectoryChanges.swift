@@ -4,13 +4,19 @@ import Glibc
 /// Tells that something in a directory changed: an entry came, went or was renamed (inotify(7)). It does not tell what;
 /// whoever is told looks. Changes that come close together are told once.
 public enum DirectoryChanges {
-    /// - Parameter directories: must exist; what lies deeper is not watched.
+    /// - Parameters:
+    ///   - directories: must exist; what lies deeper is not watched.
+    ///   - includingWrites: whether writing to a file in them is a change, too.
     /// - Throws: ``SystemCallError`` when a directory cannot be watched.
-    public static func stream(of directories: [String]) throws(SystemCallError) -> AsyncStream<Void> {
+    public static func stream(
+        of directories: [String], includingWrites: Bool = false
+    ) throws(SystemCallError) -> AsyncStream<Void> {
         let number = inotify_init1(Int32(IN_CLOEXEC))
         guard number >= 0 else { throw SystemCallError("make", "an inotify instance", errno: errno) }
         let watcher = FileDescriptor(owning: number)
-        let mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
+        let writes = includingWrites ? IN_MODIFY : 0
+        let mask =
+            writes | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
         for directory in directories {
             guard inotify_add_watch(number, directory, UInt32(mask)) >= 0 else {
                 throw SystemCallError("watch", directory, errno: errno)

@@ -12,26 +12,29 @@ enum DescribeCommand {
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         let client = Commands.client(parsed)
-        let overview = try await client.overview()
         let name = parsed.operands[0]
-        guard let item = overview.items.first(where: { $0.name == name }) else {
-            throw NoSuchAttachment(name: name)
-        }
+        let detail = try await client.detail(of: name)
+        let item = detail.attachment
         func line(_ label: String, _ value: String) {
             out("\(label):\(String(repeating: " ", count: max(1, 14 - label.count)))\(value)")
         }
         line("Name", item.name)
         line("Generation", "\(item.generation)")
+        if let object = try await client.objects().first(where: { $0.name == name }) {
+            line("Desired", wanted(object) + (item.isDeparting ? "; deleted: on its way out" : ""))
+        }
         line("Volume", item.volume ?? "not bound yet")
         line("Machine", (item.machine ?? "not known yet") + (item.isHere ? " (this appliance)" : ""))
         line("Ready", item.isReady ? "yes" : "no, since \(item.since)")
         if let reason = item.reason { line("Reason", "\(reason): \(item.message ?? "")") }
         if let mover = item.mover { line("Whose move", mover) }
-        line("Next", item.next ?? "nothing" + (item.nextAt.map { ", at \($0)" } ?? ""))
+        line("Next", (item.next ?? "nothing") + (item.nextAt.map { ", at \($0)" } ?? ""))
         out("Observed:")
-        line("  CloudStack", item.cloudStack)
-        line("  Device", item.device)
-        line("  Export", item.export + (item.clients.map { ", \($0) clients" } ?? ""))
+        line("  CloudStack", item.cloudStack + (detail.volume.map { ": \(cloud($0))" } ?? ""))
+        line("  Device", item.device + (detail.device.map { ": \(device($0))" } ?? ""))
+        line("  Export", item.export + (detail.export.map { ": '\($0.name)' leads to \($0.target)" } ?? ""))
+        if let clients = detail.clients { line("  Clients", clients) }
+        conditions(detail.conditions)
         if !item.drifts.isEmpty {
             out("Drift:")
             for drift in item.drifts { out("  \(drift.world): wanted \(drift.wanted), observed \(drift.observed)") }
@@ -44,6 +47,34 @@ enum DescribeCommand {
             }
         }
         return ExitCode.success
+    }
+
+    private static func wanted(_ object: WireObject) -> String {
+        var words = ["on \(object.vm == "self" ? "this appliance" : object.vm)"]
+        if let export = object.export {
+            words.append("exported as '\(export.name)'\(export.readOnly ? ", read-only" : "")")
+        }
+        return words.joined(separator: ", ")
+    }
+
+    private static func cloud(_ volume: WireVolume) -> String {
+        "'\(volume.name)', \(volume.state), \(GetCommand.size(volume.sizeInBytes))"
+            + (volume.attachedTo.map { ", on machine \($0)" } ?? ", on no machine")
+    }
+
+    private static func device(_ device: WireDevice) -> String {
+        let sequence = device.diskSequence.map { ", disk sequence \($0)" } ?? ""
+        return "\(device.path), \(GetCommand.size(device.sizeInBytes))\(sequence)"
+            + (device.links.first.map { ", \($0)" } ?? "")
+    }
+
+    private static func conditions(_ conditions: [WireCondition]) {
+        out("Conditions:")
+        var table = Table(["  TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"])
+        table.rows = conditions.map {
+            ["  " + $0.type, $0.status, $0.lastTransitionTime.description, $0.reason, $0.message]
+        }
+        for line in table.lines(.standardOutput) { out(line) }
     }
 }
 

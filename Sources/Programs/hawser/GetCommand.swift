@@ -9,7 +9,8 @@ enum GetCommand {
 
     static let command = Command(
         description: CommandDescription(
-            "get", operands: "[KIND]", operandCount: 0...1, summary: "list \(kinds.joined(separator: ", "))",
+            "get", operands: "[KIND [NAME...]]", operandCount: 0...1_000,
+            summary: "list \(kinds.joined(separator: ", "))",
             options: [Commands.output, Commands.socket, Commands.help]), run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
@@ -17,8 +18,8 @@ enum GetCommand {
         let client = Commands.client(parsed)
         let kind = parsed.operands.first ?? "attachments"
         switch kind {
-        case "attachments", "attachment":
-            try StatusCommand.show(try await client.overview(), format)
+        case "attachments", "attachment": try await showAttachments(Set(parsed.operands.dropFirst()), client, format)
+        case _ where parsed.operands.count > 1: throw UsageError("only attachments are shown by name")
         case "volumes", "volume":
             try show(
                 try await client.world().volumes, format, ["ID", "NAME", "TYPE", "STATE", "SIZE", "ATTACHED-TO"],
@@ -63,6 +64,26 @@ enum GetCommand {
             throw UsageError("there is no kind '\(kind)'\(hint)")
         }
         return ExitCode.success
+    }
+
+    /// As a table, the status; as a document, manifests that can be applied again.
+    private static func showAttachments(
+        _ names: Set<String>, _ client: ControlClient, _ format: OutputFormat
+    ) async throws {
+        var overview = try await client.overview()
+        if !names.isEmpty { overview.items.removeAll { !names.contains($0.name) } }
+        if let missing = names.subtracting(overview.items.map(\.name)).min() { throw NoSuchAttachment(name: missing) }
+        guard format == .yaml || format == .json else { return try StatusCommand.show(overview, format) }
+        let objects = Dictionary(try await client.objects().map { ($0.name, $0) }) { _, last in last }
+        let documents = overview.items.compactMap { item in
+            objects[item.name].map { ManifestDocument($0, status: item) }
+        }
+        switch (format, documents.count, names.count) {
+        case (.yaml, _, _):
+            out(try documents.map { try Documents.yaml($0) }.joined(separator: "---\n"), terminator: "")
+        case (_, 1, 1): out(try Documents.json(documents[0]))
+        default: out(try Documents.json(["items": documents]))
+        }
     }
 
     private static func show<Item: Codable & Sendable>(

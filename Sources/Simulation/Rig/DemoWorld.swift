@@ -96,7 +96,7 @@ public actor DemoWorld {
 
     // MARK: Looking
 
-    public nonisolated func untilAllReady(within patience: Duration = .seconds(40)) async throws -> Duration {
+    public nonisolated func untilAllReady(within patience: Duration = .seconds(60)) async throws -> Duration {
         try await wait(for: "all attachments to be ready", within: patience) {
             guard let overview = try? await self.control.overview() else { return false }
             return !overview.items.isEmpty && overview.items.allSatisfy(\.isReady)
@@ -108,7 +108,7 @@ public actor DemoWorld {
 
     /// Waits until a drift of this attachment was seen since then, and tells which; also one that is repaired already.
     public nonisolated func untilDrifted(
-        _ name: String, since begun: Timestamp, within patience: Duration = .seconds(15)
+        _ name: String, since begun: Timestamp, within patience: Duration = .seconds(60)
     ) async throws -> String {
         try await waitForValue("drift of \(name) to be seen", within: patience) { () async throws -> String? in
             let records = (try? await self.control.drifts(since: begun)) ?? []

@@ -11,7 +11,9 @@ public enum PrivateMachine {
     private static let udevd = ["/lib/systemd/systemd-udevd", "/usr/lib/systemd/systemd-udevd"]
 
     /// Why there can be no private machine here, in words for a person; nil when there can.
-    public static var obstacle: String? {
+    public static let obstacle = findObstacle()
+
+    private static func findObstacle() -> String? {
         if geteuid() != 0 { return "not root" }
         if !LoopDevice.isAvailable { return "this kernel has no loop devices (/dev/loop-control)" }
         if !udevd.contains(where: exists) { return "systemd-udevd is not installed (package udev)" }
@@ -19,7 +21,7 @@ public enum PrivateMachine {
         let trial = ChildProcess.Command(
             "unshare", ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--propagation", "private", "true"],
             output: .discarded, errors: .discarded)
-        guard let status = try? ChildProcess.runAsFirstProcess(trial), status.isSuccess else {
+        guard let status = try? ChildProcess.runAndWait(trial), status.isSuccess else {
             return "namespaces are not permitted here (unshare failed)"
         }
         return nil
@@ -63,7 +65,33 @@ public enum PrivateMachine {
         try Namespaces.mountMemoryFileSystem(on: "/run")
         try createDirectories("/run/lock")
         try createDirectories("/run/udev/rules.d")
-        try writeFile("/run/udev/rules.d/61-hawser-rig.rules", bytes: Array(rule(disks: "\(runDirectory)/disks").utf8))
+        try writeFile(ruleFile, bytes: Array(rule(disks: "\(runDirectory)/disks").utf8))
+    }
+
+    private static let ruleFile = "/run/udev/rules.d/61-hawser-rig.rules"
+
+    /// Where, in a private machine, the data of its disks lies.
+    public static func disksDirectory() throws(SystemCallError) -> String {
+        let rule = try readTextFile(ruleFile)
+        guard let pattern = rule.split(separator: "\"").first(where: { $0.hasSuffix("/disks/*") }) else {
+            throw SystemCallError("find the disks' directory in", ruleFile, errno: EINVAL)
+        }
+        return String(pattern.dropLast(2))
+    }
+
+    /// Runs those tests of this very test program whose names match as a process in a new private machine, with
+    /// `HAWSER_TEST_MACHINE` set in its environment.
+    public static func runTests(matching filter: String) async throws -> ChildProcess.Outcome {
+        let own = try linkTarget("/proc/self/exe") ?? ""
+        var environment = ["HAWSER_TEST_MACHINE": "1"]
+        for name in ["PATH", "LD_LIBRARY_PATH"] {
+            if let value = getenv(name) { environment[name] = String(cString: value) }
+        }
+        return try await ChildProcess.run(
+            .init(
+                BuiltPrograms.path(of: "hawser-demo"),
+                ["--run-inside", own, "--testing-library", "swift-testing", "--filter", filter],
+                environment: environment))
     }
 
     /// The udev rule that gives a loop device, whose file lies in this run's directory, the name and the serial which a
@@ -86,7 +114,7 @@ public enum PrivateMachine {
         }
         let child = try ChildProcess(
             starting: .init(program, output: .appended(to: log), errors: .appended(to: log), startsSession: true))
-        try await wait(for: "systemd-udevd to listen", within: .seconds(10)) {
+        try await wait(for: "systemd-udevd to listen", within: .seconds(60)) {
             guard child.isRunning else { throw SystemCallError("keep running", program, errno: ECHILD) }
             return exists("/run/udev/control")
         }

@@ -16,7 +16,7 @@ public struct WaitedInVain: Error, Sendable, CustomStringConvertible {
 /// - Returns: how long it took.
 @discardableResult
 public func wait(
-    for condition: String, within patience: Duration = .seconds(20),
+    for condition: String, within patience: Duration = .seconds(60),
     _ holds: () async throws -> Bool
 ) async throws -> Duration {
     try await waitForValue(condition, within: patience) { try await holds() ? () : nil }.took
@@ -24,7 +24,7 @@ public func wait(
 
 /// Waits until there is a value, looking again every 20 ms.
 public func waitForValue<Value>(
-    _ condition: String, within patience: Duration = .seconds(20), lastSeen: () async -> String? = { nil },
+    _ condition: String, within patience: Duration = .seconds(60), lastSeen: () async -> String? = { nil },
     _ find: () async throws -> Value?
 ) async throws -> (value: Value, took: Duration) {
     let clock = ContinuousClock()

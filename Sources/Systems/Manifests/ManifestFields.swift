@@ -3,8 +3,10 @@ public enum ManifestFields {
     public static let apiVersion = "hawser/v1"
     public static let kind = "VolumeAttachment"
 
-    public static let document = ["apiVersion", "kind", "metadata", "spec"]
-    public static let metadata = ["name", "labels"]
+    /// `status`, `metadata.generation` and `metadata.uid` are what `hawser get -o yaml` adds; they say nothing of what is
+    /// wanted, and are not read.
+    public static let document = ["apiVersion", "kind", "metadata", "spec", "status"]
+    public static let metadata = ["name", "labels", "generation", "uid"]
     public static let spec = ["volume", "vm", "export", "detach"]
     public static let volume = ["id", "name", "zone", "template"]
     public static let template = ["name", "size", "diskOffering", "zone"]

@@ -1,6 +1,9 @@
 /// Sizes of volumes as people write them: a whole number of gibibytes, because that is what CloudStack's createVolume
 /// takes.
-enum VolumeSize {
+public enum VolumeSize {
+    /// What ``bytes(_:)`` reads back as the same size.
+    public static func text(_ bytes: Int64) -> String { "\(bytes >> 30)Gi" }
+
     static let rule = "use a whole number of gibibytes, such as 10Gi or 2Ti"
 
     /// The size in bytes; nil for anything that is not a whole, positive number of GiB.

@@ -7,13 +7,17 @@ public import VolumeModel
 /// The embedded store: one SQLite file, one process.
 ///
 /// Every call returns when what it wrote is on the disk (`synchronous=FULL`). Other processes may edit
-/// `desired_volume_attachments`; that is noticed within a quarter of a second.
+/// `desired_volume_attachments`; that is noticed within milliseconds, and within a second when the kernel drops the event.
 public actor SQLiteStore: StateStore {
     private let database: SQLiteConnection
     /// Held for as long as the store lives.
     private let lock: FileLock
     private let executor = ThreadExecutor(name: "store")
+    private let directory: String
     private var changes: [AsyncStream<Void>.Continuation] = []
+    /// Who follows the other processes' commits, once somebody wants to know.
+    private var follower: Task<Void, Never>?
+    private var seenVersion: Int64?
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -22,6 +26,7 @@ public actor SQLiteStore: StateStore {
     /// - Throws: ``StoreError/unavailable(_:)`` also when another process holds the store, with its number;
     ///   ``StoreError/tooNew(found:understood:)`` for a file of a newer program.
     public init(path: String) throws(StoreError) {
+        directory = parentDirectory(of: path)
         do throws(SystemCallError) {
             try createDirectories(parentDirectory(of: path), mode: 0o700)
             switch try FileLock.acquire(path + ".lock") {
@@ -84,25 +89,49 @@ public actor SQLiteStore: StateStore {
     public func desiredChanges() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         changes.append(continuation)
-        let watcher = Task { await self.followOtherProcesses(continuation) }
-        // The task is the stream's: it ends with it.
-        continuation.onTermination = { _ in watcher.cancel() }
+        if follower == nil {
+            lookForOtherCommits()
+            let directory = directory
+            let look: @Sendable () async -> Void = { [weak self] in await self?.lookForOtherCommits() }
+            follower = Task { await Self.follow(directory, look: look) }
+        }
         return stream
     }
 
-    /// Asks SQLite whether another connection has committed, which costs a microsecond. A notice of the file system would
-    /// come before the commit can be seen, and so could be acted on too early.
-    private func followOtherProcesses(_ continuation: AsyncStream<Void>.Continuation) async {
-        var seen: Int64?
-        while !Task.isCancelled {
-            // A store that cannot be asked now is asked again; whoever uses it is told the reason.
-            if let version = try? database.dataVersion(), version != seen {
-                if seen != nil { continuation.yield() }
-                seen = version
+    deinit {
+        follower?.cancel()
+        for continuation in changes { continuation.finish() }
+    }
+
+    /// Looks when a file beside the database was written to. That comes *before* the commit can be seen, because readers
+    /// learn of it through shared memory: so it is looked for again a little later, and then once a second, for the events
+    /// that the kernel drops.
+    private static func follow(_ directory: String, look: @escaping @Sendable () async -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Without inotify the looks once a second remain.
+                guard let written = try? DirectoryChanges.stream(of: [directory], includingWrites: true) else { return }
+                for await _ in written {
+                    for delay in [0, 1, 5, 20] {
+                        // A cancelled sleep ends the loop: the stream has ended then.
+                        if delay > 0 { try? await Task.sleep(for: .milliseconds(delay)) }
+                        await look()
+                    }
+                }
             }
-            // A cancelled sleep ends the loop.
-            guard (try? await Task.sleep(for: .milliseconds(250))) != nil else { return }
+            group.addTask {
+                // A cancelled sleep ends the loop.
+                while (try? await Task.sleep(for: .seconds(1))) != nil { await look() }
+            }
         }
+    }
+
+    /// Asks SQLite whether another connection has committed, which costs a microsecond.
+    private func lookForOtherCommits() {
+        // A store that cannot be asked now is asked again; whoever uses it is told the reason.
+        guard let version = try? database.dataVersion(), version != seenVersion else { return }
+        if seenVersion != nil { announceChange() }
+        seenVersion = version
     }
 
     private func announceChange() {
@@ -206,7 +235,9 @@ public actor SQLiteStore: StateStore {
                 let id = [SQLiteValue.text(attachment.description)]
                 try database.run("DELETE FROM desired_volume_attachments WHERE id = ? AND departing = 1", id)
                 try database.run("DELETE FROM bindings WHERE attachment = ?", id)
-                try database.run("DELETE FROM status WHERE attachment = ?", id)
+                for table in ["status", "device_mappings", "exports"] {
+                    try database.run("DELETE FROM \(table) WHERE attachment = ?", id)
+                }
                 try closeCreation(of: id[0])
             }
         }
@@ -268,25 +299,61 @@ public actor SQLiteStore: StateStore {
         }.compactMap { LedgerRow.entry($0) }
     }
 
-    public func save(_ reports: [AttachmentReport]) throws(StoreError) {
+    public func save(_ details: [AttachmentDetail]) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            for report in reports {
-                var cause: Cause?
-                if case .notReady(let found) = report.readiness { cause = found }
-                try perform { () throws(SQLiteError) in
-                    _ = try database.run(
-                        "INSERT OR REPLACE INTO status VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        [
-                            .text(report.attachment.description), .text(report.name), .integer(report.generation),
-                            .integer(report.readiness == .ready ? 1 : 0), .text(cause?.code ?? ""),
-                            .text(cause?.message ?? ""), .integer(report.since.nanoseconds),
-                            LedgerRow.text(report.volume?.description), .text(report.cloudWord),
-                            .text(report.deviceWord),
-                            .text(report.exportWord),
-                        ])
+            try perform { () throws(SQLiteError) in
+                for detail in details {
+                    try saveStatus(detail.report)
+                    try saveDevice(detail)
+                    try saveExport(detail)
                 }
             }
         }
+    }
+
+    private func saveStatus(_ report: AttachmentReport) throws(SQLiteError) {
+        var cause: Cause?
+        if case .notReady(let found) = report.readiness { cause = found }
+        try database.run(
+            "INSERT OR REPLACE INTO status VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                .text(report.attachment.description), .text(report.name), .integer(report.generation),
+                .integer(report.readiness == .ready ? 1 : 0), .text(cause?.code ?? ""), .text(cause?.message ?? ""),
+                .integer(report.since.nanoseconds), LedgerRow.text(report.volume?.description),
+                .text(report.cloudWord), .text(report.deviceWord), .text(report.exportWord),
+            ])
+    }
+
+    private func saveDevice(_ detail: AttachmentDetail) throws(SQLiteError) {
+        let attachment = SQLiteValue.text(detail.report.attachment.description)
+        guard let device = detail.device, let volume = detail.report.volume else {
+            try database.run("DELETE FROM device_mappings WHERE attachment = ?", [attachment])
+            return
+        }
+        try database.run(
+            "INSERT OR REPLACE INTO device_mappings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                attachment, .text(volume.description), LedgerRow.text(device.serial?.description),
+                .text(device.kernelName), .text(device.path), LedgerRow.text(device.byIDLinks.first),
+                .text(device.number.description), device.diskSequence.map { .integer(Int64(clamping: $0)) } ?? .null,
+                .integer(device.sizeInBytes),
+            ])
+    }
+
+    private func saveExport(_ detail: AttachmentDetail) throws(SQLiteError) {
+        let attachment = SQLiteValue.text(detail.report.attachment.description)
+        guard let entry = detail.export, let volume = detail.report.volume else {
+            try database.run("DELETE FROM exports WHERE attachment = ?", [attachment])
+            return
+        }
+        var clients = SQLiteValue.null
+        if case .known(let count) = entry.clients { clients = .integer(Int64(count)) }
+        try database.run(
+            "INSERT OR REPLACE INTO exports VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                attachment, .text(entry.name.text), .text(volume.description), .integer(entry.isReadOnly ? 1 : 0),
+                .integer(entry.liveness == .live ? 1 : 0), clients,
+            ])
     }
 
     /// How many events are kept.

@@ -6,7 +6,7 @@ import SQLite
 /// All times are whole nanoseconds since 1970 in UTC. What people edit with any SQL client is
 /// `desired_volume_attachments`; triggers keep its generation, its revision, and its deletions.
 enum StoreSchema {
-    static let version = 1
+    static let version = 2
 
     /// Brings the file to the present version.
     static func migrate(_ database: SQLiteConnection) throws(StoreError) {
@@ -18,7 +18,7 @@ enum StoreSchema {
                 let found = Int(try database.run("SELECT max(version) FROM schema_version").first?.first?.integer ?? 0)
                 if found > version { throw SQLiteError(code: -1, message: "\(found)", statement: "") }
                 if found == version { return }
-                try database.execute(first)
+                for step in steps[found...] { try database.execute(step) }
                 try database.run("INSERT INTO schema_version VALUES (?)", [.integer(Int64(version))])
             } catch {
                 if error.code == -1, let found = Int(error.message) { throw .tooNew(found: found, understood: version) }
@@ -28,6 +28,32 @@ enum StoreSchema {
             .unavailable($0.description)
         }
     }
+
+    /// What makes each version from the one before; a step that has once been released is never changed.
+    private static let steps = [first, second]
+
+    /// Where each attachment was last seen to be, for people and programs that read the store.
+    private static let second = """
+        CREATE TABLE device_mappings (
+            attachment TEXT NOT NULL PRIMARY KEY,
+            volume TEXT NOT NULL,
+            serial TEXT,
+            kernel_name TEXT NOT NULL,
+            path TEXT NOT NULL,
+            by_id_link TEXT,
+            device_number TEXT NOT NULL,
+            disk_sequence INTEGER,
+            size_in_bytes INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE exports (
+            attachment TEXT NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL,
+            volume TEXT NOT NULL,
+            read_only INTEGER NOT NULL,
+            live INTEGER NOT NULL,
+            clients INTEGER
+        ) STRICT;
+        """
 
     private static let first = """
         CREATE TABLE desired_volume_attachments (

@@ -192,9 +192,9 @@ final class MemoryWorld {
             begun += 1
             perform(ticket)
         case .append(let entry): append(entry)
-        case .save(let reports):
+        case .save(let details):
             storeWrites += 1
-            savedReports += reports.count
+            savedReports += details.count
         case .recordEvents(let records):
             storeWrites += 1
             events += records

@@ -33,6 +33,15 @@ import Testing
         #expect(outcome.output == "0\n1\n2\n3\n")
     }
 
+    /// Tests failed now and then because another one's waiting had taken their children's statuses.
+    @Test func `waiting for one child takes nothing from those who wait for another`() async throws {
+        for _ in 0..<20 {
+            let other = try ChildProcess(starting: .init("sh", ["-c", "exit 7"]))
+            #expect(try ChildProcess.runAndWait(.init("true")).isSuccess)
+            #expect(await other.waitForExit() == .exited(code: 7))
+        }
+    }
+
     @Test func `one that ignores SIGTERM is killed when the grace is over`() async throws {
         let child = try ChildProcess(
             starting: .init("sh", ["-c", "trap '' TERM; echo ready; while :; do sleep 1; done"], output: .lines))

@@ -25,6 +25,18 @@ actor SmallController: Steering, StateStore {
 
     func overview(newerThan revision: Int64, patience: Duration) -> Overview { overview() }
 
+    func detail(of name: ObjectName) -> AttachmentDetail? {
+        edits[name].map { entry in
+            AttachmentDetail(
+                report: report(entry),
+                conditions: [
+                    Condition(
+                        kind: .attached, status: .unknown, reason: "NotRead", message: "not read",
+                        since: Instant(nanoseconds: 0))
+                ], volume: nil, device: nil, export: nil)
+        }
+    }
+
     func plan() -> [PlanLine] {
         [
             PlanLine(
@@ -93,7 +105,7 @@ actor SmallController: Steering, StateStore {
     func bind(_ attachment: AttachmentID, to volume: VolumeID) {}
     func append(_ entry: LedgerEntry) {}
     func openLedger() -> [LedgerEntry] { [] }
-    func save(_ reports: [AttachmentReport]) {}
+    func save(_ details: [AttachmentDetail]) {}
     func record(_ events: [EventRecord]) {}
     func record(_ drifts: [DriftRecord]) {}
     func openDrifts() -> [DriftRecord] { [] }

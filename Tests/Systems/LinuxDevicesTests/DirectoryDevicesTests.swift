@@ -31,7 +31,7 @@ import VolumeModel
     /// A child that another test starts at this moment holds a copy of every descriptor between its fork and its exec, and
     /// with it a lock: so what has just been let go may be locked for a moment more.
     private func soon(_ succeeds: () async throws -> Void) async throws {
-        for _ in 0..<200 {
+        for _ in 0..<12_000 {
             if (try? await succeeds()) != nil { return }
             try await Task.sleep(for: .milliseconds(5))
         }

@@ -10,16 +10,7 @@ import Testing
     .enabled(if: PrivateMachine.obstacle == nil, "needs a private machine: \(PrivateMachine.obstacle ?? "")"))
 struct PrivateMachineRunTests {
     @Test func `all claims about a real udevd hold inside a private machine`() async throws {
-        let own = try #require(try linkTarget("/proc/self/exe"))
-        var environment = ["HAWSER_TEST_MACHINE": "1"]
-        for name in ["PATH", "LD_LIBRARY_PATH"] {
-            if let value = getenv(name) { environment[name] = String(cString: value) }
-        }
-        let outcome = try await ChildProcess.run(
-            .init(
-                BuiltPrograms.path(of: "hawser-demo"),
-                ["--run-inside", own, "--testing-library", "swift-testing", "--filter", "InsideMachineTests"],
-                environment: environment))
+        let outcome = try await PrivateMachine.runTests(matching: "InsideMachineTests")
         let said = outcome.output + outcome.errors
         #expect(outcome.status.isSuccess, "\(said)")
         // Neither a filter that matches nothing nor a suite that was skipped may pass for success.

@@ -2,6 +2,7 @@ import Glibc
 import LinuxCalls
 import LinuxDevices
 import Reconciliation
+import Rig
 import Testing
 import VolumeModel
 
@@ -32,9 +33,7 @@ struct UdevDevicesInsideMachineTests {
     private let directory: String
 
     init() async throws {
-        let rule = try readTextFile("/run/udev/rules.d/61-hawser-rig.rules")
-        directory = try #require(
-            rule.split(separator: "\"").first { $0.hasSuffix("/disks/*") }.map { String($0.dropLast(2)) })
+        directory = try PrivateMachine.disksDirectory()
     }
 
     /// Follows the devices while `body` runs.
@@ -47,7 +46,7 @@ struct UdevDevicesInsideMachineTests {
     }
 
     private func until<Value>(_ find: () async throws -> Value?) async throws -> Value {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while true {
             if let value = try await find() { return value }
             try #require(ContinuousClock.now < deadline, "waited in vain")

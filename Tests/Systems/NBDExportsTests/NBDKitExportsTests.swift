@@ -45,7 +45,7 @@ private final class Fixture: Sendable {
     }
 
     func until(_ condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while try await !condition() {
             try #require(ContinuousClock.now < deadline, "waited in vain")
             try await Task.sleep(for: .milliseconds(10))

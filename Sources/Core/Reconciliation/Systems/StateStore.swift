@@ -40,7 +40,8 @@ public protocol StateStore: Sendable {
     /// The lines of every open intent, oldest first; see ``LedgerEntry``. Binding an object closes its createVolume.
     func openLedger() async throws(StoreError) -> [LedgerEntry]
 
-    func save(_ reports: [AttachmentReport]) async throws(StoreError)
+    /// Writes what is known of attachments now, in place of what was written before.
+    func save(_ details: [AttachmentDetail]) async throws(StoreError)
 
     func record(_ events: [EventRecord]) async throws(StoreError)
 

@@ -25,6 +25,16 @@ public struct ControlClient: Sendable {
         return try await get("\(WirePath.overview)?newerThan=\(revision)&patienceSeconds=\(seconds)")
     }
 
+    /// All that is known of one attachment.
+    public func detail(of name: String) async throws(ControlError) -> WireDetail {
+        try await get(WirePath.attachment + query(name))
+    }
+
+    /// Desired state, as it could be applied.
+    public func objects() async throws(ControlError) -> [WireObject] {
+        (try await get(WirePath.objects) as WireList<WireObject>).items
+    }
+
     public func plan() async throws(ControlError) -> [WirePlanLine] {
         (try await get(WirePath.plan) as WireList<WirePlanLine>).items
     }

@@ -32,6 +32,9 @@ public struct WireObject: Sendable, Equatable, Codable {
     public var file: String
     /// The generation that the client saw; absent to change whatever is there.
     public var expectedGeneration: Int64?
+    /// Set by hawserd.
+    public var generation: Int64?
+    public var id: String?
 }
 
 extension WireObject {

@@ -65,6 +65,8 @@ public struct WireProblem: Error, Sendable, Equatable, Codable, CustomStringConv
 public enum WirePath {
     public static let root = "/apis/hawser/v1"
     public static let overview = root + "/overview"
+    public static let attachment = root + "/attachment"
+    public static let objects = root + "/objects"
     public static let plan = root + "/plan"
     public static let world = root + "/world"
     public static let apply = root + "/apply"

@@ -55,6 +55,47 @@ public struct WireAttachment: Sendable, Equatable, Codable {
     }
 }
 
+public struct WireCondition: Sendable, Equatable, Codable {
+    public var type: String
+    /// `True`, `False` or `Unknown`.
+    public var status: String
+    public var reason: String
+    public var message: String
+    public var lastTransitionTime: Timestamp
+
+    public init(_ condition: Condition) {
+        type = condition.kind.rawValue
+        status = condition.status.rawValue
+        reason = condition.reason
+        message = condition.message
+        lastTransitionTime = Timestamp(condition.since)
+    }
+}
+
+/// All that is known of one attachment.
+public struct WireDetail: Sendable, Equatable, Codable {
+    public var attachment: WireAttachment
+    public var conditions: [WireCondition]
+    public var volume: WireVolume?
+    public var device: WireDevice?
+    public var export: WireExport?
+    /// Who uses the NBD export, or why that is not known; absent without an export.
+    public var clients: String?
+
+    public init(_ detail: AttachmentDetail) {
+        attachment = WireAttachment(detail.report)
+        conditions = detail.conditions.map(WireCondition.init)
+        volume = detail.volume.map(WireVolume.init)
+        device = detail.device.map(WireDevice.init)
+        export = detail.export.map(WireExport.init)
+        switch detail.export?.clients {
+        case .known(let count)?: clients = count == 1 ? "1 client" : "\(count) clients"
+        case .unknown(let reason)?: clients = "clients not known: \(reason)"
+        case nil: clients = nil
+        }
+    }
+}
+
 public struct WireDrift: Sendable, Equatable, Codable {
     public var world: String
     public var kind: String

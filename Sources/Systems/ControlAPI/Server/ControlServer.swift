@@ -72,6 +72,8 @@ public struct ControlServer: Sendable {
         let query = Query(request.rawQuery)
         switch (request.method, request.path) {
         case ("GET", WirePath.overview): return Self.answer(try await overview(query))
+        case ("GET", WirePath.attachment): return Self.answer(try await detail(query))
+        case ("GET", WirePath.objects): return Self.answer(try await objects())
         case ("GET", WirePath.plan): return Self.answer(WireList(items: await controller.plan().map(WirePlanLine.init)))
         case ("GET", WirePath.world): return Self.answer(WireWorld(await controller.observedWorld()))
         case ("GET", WirePath.version): return Self.answer(WireVersion(version: version))
@@ -100,6 +102,33 @@ public struct ControlServer: Sendable {
         return WireOverview(await controller.overview(newerThan: revision, patience: .seconds(patience)))
     }
 
+    private func detail(_ query: Query) async throws -> WireDetail {
+        let name = query["name"] ?? ""
+        guard let object = ObjectName(name), let detail = await controller.detail(of: object) else {
+            throw Self.notFound(name)
+        }
+        return WireDetail(detail)
+    }
+
+    private static func notFound(_ name: String) -> WireProblem {
+        WireProblem(title: "not found", status: 404, detail: "there is no attachment '\(name)'")
+    }
+
+    /// Desired state, as it could be applied; rows that make no sense have no such form and are left out.
+    private func objects() async throws -> WireList<WireObject> {
+        let entries = try await store.desiredState().entries
+        return WireList(
+            items: entries.compactMap { entry in
+                guard case .valid(let desired) = entry else { return nil }
+                var object = WireObject(
+                    name: desired.name, labels: desired.labels, volume: desired.volume, machine: desired.machine,
+                    export: desired.export, detach: desired.detach, file: "")
+                object.generation = desired.generation
+                object.id = desired.id.description
+                return object
+            })
+    }
+
     private func drifts(_ query: Query) async throws -> WireList<WireDriftRecord> {
         var since: Instant?
         if let text = query["since"] {
@@ -118,7 +147,7 @@ public struct ControlServer: Sendable {
     private func attachment(_ query: Query) async throws -> AttachmentID? {
         guard let name = query["name"] else { return nil }
         guard let report = await controller.overview().reports.first(where: { $0.name == name }) else {
-            throw WireProblem(title: "not found", status: 404, detail: "there is no attachment '\(name)'")
+            throw Self.notFound(name)
         }
         return report.attachment
     }

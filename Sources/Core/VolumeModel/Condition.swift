@@ -1,0 +1,60 @@
+/// One aspect of an attachment that holds, does not hold, or is not known to.
+///
+/// Kubernetes' form: programs read the type and the status, people the message.
+public struct Condition: Sendable, Equatable {
+    public enum Kind: String, Sendable, Equatable, Hashable, CaseIterable {
+        /// The object is tied to a volume.
+        case bound = "Bound"
+        /// CloudStack's record says that the machine that is wanted holds the volume.
+        case attached = "Attached"
+        /// The one device that is proven to be the volume is on this machine.
+        case devicePresent = "DevicePresent"
+        /// The live server offers the wanted name, and it leads to that device.
+        case exported = "Exported"
+        /// Everything that is wanted is so.
+        case ready = "Ready"
+    }
+
+    public enum Status: String, Sendable, Equatable, Hashable {
+        case yes = "True"
+        case no = "False"
+        case unknown = "Unknown"
+    }
+
+    public var kind: Kind
+    public var status: Status
+    /// A word for programs, such as `NotAttached`.
+    public var reason: String
+    public var message: String
+    /// Since when the status has been what it is.
+    public var since: Instant
+
+    public init(kind: Kind, status: Status, reason: String, message: String, since: Instant) {
+        self.kind = kind
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.since = since
+    }
+}
+
+/// All that is known of one attachment: its report, and the records of the three worlds that it follows from.
+public struct AttachmentDetail: Sendable, Equatable {
+    public var report: AttachmentReport
+    public var conditions: [Condition]
+    public var volume: VolumeRecord?
+    /// The device that is proven to be the volume.
+    public var device: DeviceRecord?
+    public var export: ExportEntry?
+
+    public init(
+        report: AttachmentReport, conditions: [Condition], volume: VolumeRecord?, device: DeviceRecord?,
+        export: ExportEntry?
+    ) {
+        self.report = report
+        self.conditions = conditions
+        self.volume = volume
+        self.device = device
+        self.export = export
+    }
+}

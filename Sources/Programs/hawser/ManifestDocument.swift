@@ -1,0 +1,61 @@
+import ControlAPIModel
+import Manifests
+
+/// An object as a manifest, with its status: what `get -o yaml` and `-o json` print, and `apply` takes again.
+struct ManifestDocument: Encodable {
+    struct Metadata: Encodable {
+        var name: String
+        var labels: [String: String]?
+        var generation: Int64?
+        var uid: String?
+    }
+
+    struct Template: Encodable {
+        var name: String
+        var size: String?
+        var diskOffering: String
+        var zone: String?
+    }
+
+    struct Volume: Encodable {
+        var id: String?
+        var name: String?
+        var zone: String?
+        var template: Template?
+    }
+
+    struct Detach: Encodable {
+        var whenInUse: String
+    }
+
+    struct Spec: Encodable {
+        var volume: Volume
+        var vm: String
+        var export: WireObject.Export?
+        var detach: Detach
+    }
+
+    var apiVersion = ManifestFields.apiVersion
+    var kind = ManifestFields.kind
+    var metadata: Metadata
+    var spec: Spec
+    var status: WireAttachment?
+
+    init(_ object: WireObject, status: WireAttachment?) {
+        metadata = Metadata(
+            name: object.name, labels: object.labels.isEmpty ? nil : object.labels, generation: object.generation,
+            uid: object.id)
+        let template = object.volume.template.map { template in
+            Template(
+                name: template.name, size: template.sizeInBytes.map(VolumeSize.text),
+                diskOffering: template.diskOffering,
+                zone: object.volume.zone)
+        }
+        spec = Spec(
+            volume: Volume(
+                id: object.volume.id, name: object.volume.name, zone: template == nil ? object.volume.zone : nil,
+                template: template), vm: object.vm, export: object.export,
+            detach: Detach(whenInUse: object.detachWhenInUse))
+        self.status = status
+    }
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs the built tests and, when some fail, says at the end once more which and why: thousands of lines are no report.
+# Arguments go to `swift test`. All that was printed stays in .build/tests.log.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+log=.build/tests.log
+swift test --skip-build "$@" 2>&1 | tee "$log"
+result=${PIPESTATUS[0]}
+if [[ $result -ne 0 ]]; then
+    printf '\n--- What failed (all of it: %s)\n' "$log" >&2
+    grep -aE -A3 '^✘ Test .* recorded an issue|error: |Fatal error|fatalError|signal code' "$log" | grep -avE '^(✔|◇|--)' >&2
+fi
+exit "$result"
