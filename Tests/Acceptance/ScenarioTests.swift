@@ -30,7 +30,8 @@ struct ScenarioTests {
             try await world.startDaemon()
             let applied = try await world.hawser(
                 ["apply", "-f", "\(Self.root)/manifests/demo", "--wait=120s"], output: .discarded)
-            #expect(applied.isSuccess)
+            let reports = try await world.control.overview().items.map { "\($0.name): \($0.reason ?? "ready")" }
+            try #require(applied.isSuccess, "\(reports)")
             try await body(world)
         } catch {
             await world.stop()
@@ -76,7 +77,7 @@ struct ScenarioTests {
             let kind = try await drift(world) { try await world.bendExport("orders", to: Self.archive) }
             #expect(kind == "ExportOnWrongDisk")
             let records = try await world.control.drifts(since: nil)
-            #expect(!records.contains { $0.name == "archive" })
+            #expect(records.filter { $0.name == "archive" } == [])
             #expect(
                 try await world.writeAndCompare(export: "orders", volume: Self.orders, serial: "a7f226a795a043b6942e"))
         }
@@ -98,6 +99,21 @@ struct ScenarioTests {
             try await wait(for: "the empty answers to have been given") { try await world.faultsLeft() == 0 }
             _ = try await world.untilAllReady()
             #expect(try await world.control.operations().count == before)
+        }
+    }
+
+    @Test func `what get prints as YAML is a manifest, and applying it changes nothing`() async throws {
+        try await withWorld { world in
+            let printed = try await world.said(by: ["get", "attachments", "-o", "yaml"])
+            #expect(printed.split(separator: "\n").count { $0 == "kind: VolumeAttachment" } == 4)
+            let file = try TemporaryDirectory(prefix: "hawser-round-")
+            try writeFile("\(file.path)/all.yaml", bytes: Array(printed.utf8))
+            let applied = try await world.said(by: ["apply", "-f", file.path])
+            #expect(applied.split(separator: "\n").allSatisfy { $0.hasSuffix(" unchanged") }, "\(applied)")
+            let described = try await world.said(by: ["describe", "orders"])
+            for kind in ["Bound", "Attached", "DevicePresent", "Exported", "Ready"] {
+                #expect(described.contains("  \(kind) "), "\(described)")
+            }
         }
     }
 

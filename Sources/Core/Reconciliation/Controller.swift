@@ -130,7 +130,10 @@ public actor Controller {
     }
 
     private func followDesired() async {
-        for await _ in await systems.store.desiredChanges() { await reloadDesired() }
+        let changes = await systems.store.desiredChanges()
+        // What was applied between the first read and this moment was announced to nobody.
+        await reloadDesired()
+        for await _ in changes { await reloadDesired() }
     }
 
     private func reloadDesired() async {

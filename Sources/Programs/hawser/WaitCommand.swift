@@ -20,6 +20,10 @@ enum WaitCommand {
                 Commands.help,
             ]), run: run)
 
+    /// What is seen in the middle of a change, such as a device before its last event, may ask for a person and be gone in
+    /// the next moment; what lasts longer than this is believed.
+    private static let passing = Duration.seconds(3)
+
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         let word = parsed.value("for") ?? "ready"
         guard let goal = Goal(rawValue: word) else { throw UsageError("--for takes ready or detached, not '\(word)'") }
@@ -41,7 +45,8 @@ enum WaitCommand {
             let left = unreached(goal, names, overview)
             if left.isEmpty { return ExitCode.success }
             let stalled = left.compactMap { name in overview.items.first { $0.name == name && $0.mover == "person" } }
-            if goal == .ready, stalled.count == left.count {
+            let isStalled = goal == .ready && stalled.count == left.count
+            if isStalled, stalled.allSatisfy({ overview.at.instant - $0.since.instant >= passing }) {
                 for item in stalled { complain("\(item.name): \(item.message ?? item.reason ?? "stalled")") }
                 return ExitCode.stalled
             }
@@ -53,7 +58,8 @@ enum WaitCommand {
                 }
                 return ExitCode.timedOut
             }
-            overview = try await client.overview(newerThan: overview.revision, patience: min(remaining, .seconds(10)))
+            overview = try await client.overview(
+                newerThan: overview.revision, patience: min(remaining, isStalled ? .seconds(1) : .seconds(10)))
         }
     }
 

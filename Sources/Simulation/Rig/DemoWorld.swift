@@ -91,7 +91,11 @@ public actor DemoWorld {
         await daemon?.stop()
         await simulatorProcess?.stop()
         // Unreadable means gone; what is gone needs no end.
-        for process in (try? nbdServers()) ?? [] { kill(process, SIGTERM) }
+        for process in (try? nbdServers()) ?? [] {
+            kill(process, SIGTERM)
+            // What has ended already is what is waited for.
+            try? await ProcessInspection.waitForEnd(of: process)
+        }
     }
 
     // MARK: Looking
@@ -187,6 +191,11 @@ public actor DemoWorld {
             starting: .init(
                 try BuiltPrograms.path(of: "hawser"), arguments + ["--socket", socket], output: output, errors: output))
         return await child.waitForExit()
+    }
+
+    /// Runs the command line and returns what it prints on the standard output.
+    public nonisolated func said(by arguments: [String]) async throws -> String {
+        try await ChildProcess.run(.init(try BuiltPrograms.path(of: "hawser"), arguments + ["--socket", socket])).output
     }
 
     private func administer(_ path: String, _ body: String) async throws {

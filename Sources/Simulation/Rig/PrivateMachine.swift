@@ -125,7 +125,7 @@ public enum PrivateMachine {
     /// all in it has ended.
     public static func removeLeftovers(of runDirectory: String) async {
         var left: Set<LoopDevice> = []
-        for _ in 0..<100 {
+        for _ in 0..<1_000 {
             // Without /sys there are no devices; what cannot be listed cannot be removed either.
             left.formUnion((try? LoopDevice.all(backedByFilesUnder: runDirectory)) ?? [])
             for device in left {

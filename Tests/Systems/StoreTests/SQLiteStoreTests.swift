@@ -144,6 +144,63 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         withExtendedLifetime(store) {}
     }
 
+    private func detail(device: DeviceRecord?) -> AttachmentDetail {
+        let volume = VolumeID(UUIDValue(high: 1, low: 1))
+        return AttachmentDetail(
+            report: AttachmentReport(
+                attachment: AttachmentID(UUIDValue(high: 0, low: 1)), name: "one", generation: 1, volume: volume,
+                machine: nil, isHere: true, isDeparting: false, readiness: .ready, since: Instant(nanoseconds: 1),
+                cloudWord: "attached", deviceWord: "vdb", exportWord: "live", clients: nil, drifts: [], next: nil,
+                nextAt: nil),
+            conditions: [], volume: nil, device: device,
+            export: device.map { device in
+                ExportEntry(
+                    name: ExportName("one").unsafelyUnwrapped, isReadOnly: false, owner: .hawser(volume),
+                    target: .device(device.number, diskSequence: 7), liveness: .live, clients: .known(2))
+            })
+    }
+
+    @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
+    func `where a volume is can be read with SQL, and is gone when the device is`() async throws {
+        let store = try SQLiteStore(path: path)
+        let device = DeviceRecord(
+            kernelName: "vdb", number: DeviceNumber(major: 254, minor: 16), path: "/dev/vdb",
+            byIDLinks: ["/dev/disk/by-id/virtio-x"], serial: nil, diskSequence: 7, sizeInBytes: 4096, isReadOnly: false)
+        func rows() async throws -> String {
+            try await ChildProcess.run(
+                .init(
+                    sqlite3 ?? "sqlite3",
+                    [
+                        path,
+                        "SELECT path, disk_sequence, size_in_bytes, name, live, clients FROM device_mappings JOIN exports USING (attachment)",
+                    ]
+                )
+            ).output
+        }
+        try await store.save([detail(device: device)])
+        #expect(try await rows() == "/dev/vdb|7|4096|one|1|2\n")
+        try await store.save([detail(device: nil)])
+        #expect(try await rows() == "")
+    }
+
+    @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
+    func `a file of the first version becomes one of today's, and keeps what is in it`() async throws {
+        do { _ = try SQLiteStore(path: path) }
+        let shell = try await ChildProcess.run(
+            .init(
+                sqlite3 ?? "sqlite3",
+                [
+                    path,
+                    "DROP TABLE device_mappings; DROP TABLE exports; DELETE FROM schema_version;"
+                        + "INSERT INTO schema_version VALUES (1); INSERT INTO desired_volume_attachments (name, volume_id) "
+                        + "VALUES ('kept', 'a7f226a7-95a0-43b6-942e-acc909ef0c08')",
+                ]))
+        #expect(shell.status.isSuccess, "\(shell.errors)")
+        let store = try await reopened()
+        #expect(try object(try await store.desiredState().entries.first).name.text == "kept")
+        try await store.save([detail(device: nil)])
+    }
+
     @Test func `drifts are written as they begin, and again as they end`() async throws {
         let store = try SQLiteStore(path: path)
         var drift = DriftRecord(
