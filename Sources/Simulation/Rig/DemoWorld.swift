@@ -149,7 +149,12 @@ public actor DemoWorld {
     public func removeExport(_ name: String) { unlink("\(directory)/exports/rw/\(name)") }
 
     public func bendExport(_ name: String, to volume: String) throws {
-        try replaceLink("\(directory)/exports/rw/\(name)", target: "../disks/\(volume)")
+        // Made elsewhere: hawserd would take a link of another name in there for an export, and withdraw it.
+        let made = "\(directory)/bent-\(name)"
+        try replaceLink(made, target: "../disks/\(volume)")
+        guard rename(made, "\(directory)/exports/rw/\(name)") == 0 else {
+            throw SystemCallError("rename", made, errno: errno)
+        }
     }
 
     public func killNBDServers() throws {
