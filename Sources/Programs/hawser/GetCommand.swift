@@ -18,7 +18,10 @@ enum GetCommand {
         let client = Commands.client(parsed)
         let kind = parsed.operands.first ?? "attachments"
         switch kind {
-        case "attachments", "attachment": try await showAttachments(Set(parsed.operands.dropFirst()), client, format)
+        case "attachments", "attachment":
+            let overview = try await client.overview()
+            let objects = format == .yaml || format == .json ? try await client.objects() : []
+            try showAttachments(Array(parsed.operands.dropFirst()), overview, objects, format)
         case _ where parsed.operands.count > 1: throw UsageError("only attachments are shown by name")
         case "volumes", "volume":
             try show(
@@ -68,21 +71,27 @@ enum GetCommand {
 
     /// As a table, the status; as a document, manifests that can be applied again.
     private static func showAttachments(
-        _ names: Set<String>, _ client: ControlClient, _ format: OutputFormat
-    ) async throws {
-        var overview = try await client.overview()
+        _ names: [String], _ overview: WireOverview, _ objects: [WireObject], _ format: OutputFormat
+    ) throws {
+        var overview = overview
         if !names.isEmpty { overview.items.removeAll { !names.contains($0.name) } }
-        if let missing = names.subtracting(overview.items.map(\.name)).min() { throw NoSuchAttachment(name: missing) }
-        guard format == .yaml || format == .json else { return try StatusCommand.show(overview, format) }
-        let objects = Dictionary(try await client.objects().map { ($0.name, $0) }) { _, last in last }
-        let documents = overview.items.compactMap { item in
-            objects[item.name].map { ManifestDocument($0, status: item) }
+        for name in names where !overview.items.contains(where: { $0.name == name }) {
+            throw NoSuchAttachment(name: name)
         }
-        switch (format, documents.count, names.count) {
-        case (.yaml, _, _):
+        guard format == .yaml || format == .json else {
+            try StatusCommand.show(overview, format)
+            return
+        }
+        let byName = Dictionary(objects.map { ($0.name, $0) }) { _, last in last }
+        let documents = overview.items.compactMap { item in
+            byName[item.name].map { ManifestDocument($0, status: item) }
+        }
+        if format == .yaml {
             out(try documents.map { try Documents.yaml($0) }.joined(separator: "---\n"), terminator: "")
-        case (_, 1, 1): out(try Documents.json(documents[0]))
-        default: out(try Documents.json(["items": documents]))
+        } else if names.count == 1, let only = documents.first {
+            out(try Documents.json(only))
+        } else {
+            out(try Documents.json(["items": documents]))
         }
     }
 
