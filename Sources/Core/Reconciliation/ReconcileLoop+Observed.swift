@@ -16,6 +16,11 @@ extension ReconcileLoop {
         }
         if listing.isComplete {
             volumes = Dictionary(listing.records.map { ($0.id, $0) }) { _, later in later }
+            roots = Dictionary(
+                listing.records.compactMap { record in
+                    record.kind == .root ? record.attachedTo.map { ($0, record.id) } : nil
+                }
+            ) { _, later in later }
             volumesListedAt = now
             volumesAskedAt = asked
             nominateAbsent(except: seen, asked: asked)
@@ -50,7 +55,11 @@ extension ReconcileLoop {
             return
         }
         update(slot: slot) { row in
-            if row.view.cloud.fact.value?.attachedTo != sighting.fact.value?.attachedTo { row.view.waitingSince = now }
+            let old = row.view.cloud.fact.value
+            let new = sighting.fact.value
+            if old?.attachedTo != new?.attachedTo || old?.sizeInBytes != new?.sizeInBytes {
+                row.view.waitingSince = now
+            }
             row.view.cloud = sighting
             row.view.isNominatedAbsent = false
         }

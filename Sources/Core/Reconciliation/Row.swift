@@ -50,6 +50,14 @@ struct Row: Sendable {
 
     var isInvalid: Bool { !problems.isEmpty }
 
+    /// Remembers the device as the volume's while its size agrees, so that a growth is not taken for another disk.
+    mutating func noteProof() {
+        guard case .right(let device, let identity) = RightDiskRules.verdict(view),
+            let volume = view.cloud.fact.value, device.sizeInBytes >= volume.sizeInBytes
+        else { return }
+        view.proven = identity
+    }
+
     /// What the planner is to see of effects under way: the call that has not returned comes before the job.
     var outstanding: OutstandingEffect? {
         if let step, let action = step.step.ledgerAction {

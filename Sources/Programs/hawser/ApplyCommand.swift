@@ -68,14 +68,19 @@ enum DeleteCommand {
         description: CommandDescription(
             "delete", operands: "[NAME...]", operandCount: 0...1_000,
             summary: "take attachments down: export, then attachment; data stays",
-            options: [Commands.file, CommandOption("dry-run", help: "change nothing"), Commands.socket, Commands.help]),
+            options: [
+                Commands.file, CommandOption("dry-run", help: "change nothing"),
+                CommandOption("retain", help: "keep the volumes' data, whatever their deletionPolicy says"),
+                Commands.socket, Commands.help,
+            ]),
         run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         var names = parsed.operands
         if parsed.has("filename") { names += try ManifestFiles.read(parsed).map(\.name.text) }
         guard !names.isEmpty else { throw UsageError("name what to delete, or give manifests by -f") }
-        let changes = try await Commands.client(parsed).delete(names, dryRun: parsed.has("dry-run"))
+        let changes = try await Commands.client(parsed).delete(
+            names, dryRun: parsed.has("dry-run"), retainsData: parsed.has("retain"))
         for change in changes { out("volumeattachment/\(change.name) \(change.change)") }
         return changes.contains { $0.change == "not found" } ? ExitCode.failure : ExitCode.success
     }

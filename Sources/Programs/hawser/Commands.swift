@@ -13,7 +13,9 @@ enum Commands {
     static let all: [Command] = [
         ApplyCommand.command, DiffCommand.command, PlanCommand.command, StatusCommand.command, GetCommand.command,
         DescribeCommand.command, DriftCommand.command, WaitCommand.command, DeleteCommand.command,
-        ReconcileCommand.command, ValidateCommand.command, VersionCommand.command,
+        ReconcileCommand.command, SuspendCommand.command, ResumeCommand.command, ProtectCommand.command,
+        UnprotectCommand.command, OverrideCommand.command, ExportManifestsCommand.command, ValidateCommand.command,
+        ExplainCommand.command, DoctorCommand.command, VersionCommand.command,
     ]
 
     static let socket = CommandOption(
@@ -41,7 +43,7 @@ enum HelpPage {
         ]
         for command in Commands.all {
             let name = command.description.name
-            lines.append("  \(name)\(String(repeating: " ", count: 11 - name.count))\(command.description.summary)")
+            lines.append("  \(name)\(String(repeating: " ", count: 18 - name.count))\(command.description.summary)")
         }
         lines += ["", "'hawser help COMMAND' tells more; 'hawser help exit-codes' what exit codes mean."]
         return lines.joined(separator: "\n")

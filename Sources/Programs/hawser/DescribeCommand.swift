@@ -23,6 +23,11 @@ enum DescribeCommand {
         if let object = try await client.objects().first(where: { $0.name == name }) {
             line("Desired", wanted(object) + (item.isDeparting ? "; deleted: on its way out" : ""))
         }
+        if let suspension = item.suspension {
+            line("Suspended", suspension.reason + (suspension.until.map { ", until \($0)" } ?? ""))
+        } else if item.restraint != nil {
+            line("Mode", "Observe: nothing is touched")
+        }
         line("Volume", item.volume ?? "not bound yet")
         line("Machine", (item.machine ?? "not known yet") + (item.isHere ? " (this appliance)" : ""))
         line("Ready", item.isReady ? "yes" : "no, since \(item.since)")

@@ -5,7 +5,7 @@ import VolumeModel
 
 /// `hawser get`: lists of one kind.
 enum GetCommand {
-    static let kinds = ["attachments", "volumes", "devices", "exports", "operations", "events"]
+    static let kinds = ["attachments", "volumes", "devices", "exports", "operations", "events", "protections"]
 
     static let command = Command(
         description: CommandDescription(
@@ -62,6 +62,10 @@ enum GetCommand {
             try show(
                 try await client.events(), format, ["AT", "SEVERITY", "REASON", "OBJECT", "MESSAGE"], name: \.name
             ) { [$0.at.description, $0.severity, $0.reason, $0.name, $0.message] }
+        case "protections", "protection":
+            try show(try await client.protections(), format, ["VOLUME", "REASON"], name: \.volume) {
+                [$0.volume, $0.reason ?? ""]
+            }
         default:
             let hint = Spelling.nearest(to: kind, among: kinds).map { ": did you mean '\($0)'?" } ?? ""
             throw UsageError("there is no kind '\(kind)'\(hint)")

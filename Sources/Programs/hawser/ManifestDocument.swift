@@ -21,6 +21,7 @@ struct ManifestDocument: Encodable {
         var id: String?
         var name: String?
         var zone: String?
+        var size: String?
         var template: Template?
     }
 
@@ -31,8 +32,12 @@ struct ManifestDocument: Encodable {
     struct Spec: Encodable {
         var volume: Volume
         var vm: String
+        var attachAs: String?
         var export: WireObject.Export?
         var detach: Detach
+        var mode: String?
+        var deletionPolicy: String?
+        var deletionGrace: String?
     }
 
     var apiVersion = ManifestFields.apiVersion
@@ -54,8 +59,10 @@ struct ManifestDocument: Encodable {
         spec = Spec(
             volume: Volume(
                 id: object.volume.id, name: object.volume.name, zone: template == nil ? object.volume.zone : nil,
-                template: template), vm: object.vm, export: object.export,
-            detach: Detach(whenInUse: object.detachWhenInUse))
+                size: object.volume.sizeInBytes.map(VolumeSize.text), template: template), vm: object.vm,
+            attachAs: object.attachAs, export: object.export, detach: Detach(whenInUse: object.detachWhenInUse),
+            mode: object.mode, deletionPolicy: object.deletionPolicy,
+            deletionGrace: object.deletionGraceSeconds.map { "\($0)s" })
         self.status = status
     }
 }

@@ -77,7 +77,8 @@ enum StatusCommand {
                 + (isWide ? ["VOLUME"] : [])
                 + ["REASON"])
         for item in overview.items {
-            let desired = item.isDeparting ? "gone" : item.isHere ? "here" : item.machine == nil ? "?" : "elsewhere"
+            let place = item.isDeparting ? "gone" : item.isHere ? "here" : item.machine == nil ? "?" : "elsewhere"
+            let desired = item.restraint.map { "\(place) (\($0))" } ?? place
             let reason = item.reason.map { code in item.message.map { "\(code): \($0)" } ?? code } ?? ""
             table.rows.append(
                 [
@@ -92,6 +93,7 @@ enum StatusCommand {
 
     static func summary(_ overview: WireOverview) -> [String] {
         let ready = overview.items.count { $0.isReady }
-        return ["\(ready) of \(overview.items.count) ready"] + overview.nodeCauses.map { "node: \($0.message)" }
+        let mode = overview.mode == "Enforce" ? "" : "; this node only observes"
+        return ["\(ready) of \(overview.items.count) ready\(mode)"] + overview.nodeCauses.map { "node: \($0.message)" }
     }
 }

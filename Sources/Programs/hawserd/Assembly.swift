@@ -20,21 +20,23 @@ struct Assembly {
 
     init(_ configuration: Configuration) throws {
         store = try SQLiteStore(path: configuration.storePath)
-        let devices: any DeviceObserver
+        let devices: any DeviceObserver & Examinable
         switch configuration.devices {
         case .udev(let buses): devices = UdevDevices(buses: buses)
         case .directory(let directory): devices = DirectoryDevices(directory: directory)
         }
         exports = try NBDKitExports(configuration.nbd)
+        let cloud = CloudStackService(configuration.cloudStack)
         let systems = OutsideSystems(
-            cloud: CloudStackService(configuration.cloudStack), devices: devices, exports: exports, store: store,
+            cloud: cloud, devices: devices, exports: exports, store: store,
             time: SystemTime())
         controller = Controller(
             here: configuration.here, policy: configuration.policy, systems: systems,
             seed: UInt64.random(in: 0 ... .max))
         try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
         server = try ControlServer(
-            controller: controller, store: store, version: Version.text, permittedGroup: configuration.controlGroup
+            controller: controller, store: store, version: Version.text, permittedGroup: configuration.controlGroup,
+            examined: [cloud, devices, exports, store]
         ).listen(onSocket: configuration.controlSocket)
     }
 

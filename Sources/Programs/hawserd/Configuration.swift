@@ -17,6 +17,8 @@ struct Configuration: Sendable {
     var here: MachineID
     var cloudStack: CloudStackConfiguration
     var storePath: String
+    /// A directory of manifests that is followed.
+    var manifests: String?
     var devices: Devices
     var nbd: NBDKitConfiguration
     var controlSocket: String
@@ -36,6 +38,7 @@ struct Configuration: Sendable {
         cloud.callsPerSecond = rate
         cloudStack = cloud
         storePath = try values.required("store.path")
+        manifests = values["manifests"]
         if let directory = values["devices.directory"] {
             devices = .directory(directory)
         } else {
@@ -64,6 +67,10 @@ struct Configuration: Sendable {
             controlGroup = group
         }
         policy = Policy()
+        guard let mode = ReconcileMode(rawValue: try values.required("mode")) else {
+            throw UsageError("mode is Enforce or Observe, not '\(try values.required("mode"))'")
+        }
+        policy.mode = mode
         policy.resyncInterval = try values.duration("policy.resync")
         policy.jobPollInterval = try values.duration("policy.jobPoll")
         policy.revisitInterval = try values.duration("policy.revisit")

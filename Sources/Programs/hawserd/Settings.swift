@@ -36,6 +36,8 @@ struct Setting: Sendable {
         Setting("cloudstack.secretKeyFile", "FILE", help: "a file that holds the secret key"),
         Setting("cloudstack.caFile", "FILE", help: "certificates to trust instead of the system's"),
         Setting("cloudstack.callsPerSecond", "N", standard: "20", help: "at most so many calls"),
+        Setting("mode", "MODE", standard: "Enforce", help: "Enforce, or Observe to report and touch nothing"),
+        Setting("manifests", "DIR", help: "a directory of manifests that is followed"),
         Setting("store.path", "FILE", standard: "/var/lib/hawser/hawser.db", help: "the SQLite file"),
         Setting("devices.buses", "LIST", standard: "virtio,scsi", help: "of virtio, scsi, loop-by-rule"),
         Setting("devices.directory", "DIR", help: "plain files there play the part of devices"),

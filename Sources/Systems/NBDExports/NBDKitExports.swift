@@ -17,9 +17,9 @@ public actor NBDKitExports: ExportServer {
         kind: "nbdkit", appliesWithoutReload: true, supportsReadOnlyPerExport: true, countsClients: true,
         cutsSingleSessions: false, opensDeviceAtConnect: true)
 
-    private let directory: ExportDirectory
-    private let servers: [NBDKitServer]
-    private let supervision: NBDKitConfiguration.Supervision
+    let directory: ExportDirectory
+    let servers: [NBDKitServer]
+    let supervision: NBDKitConfiguration.Supervision
     private let executor = ThreadExecutor(name: "exports")
     private var changes: [AsyncStream<ExportEvent>.Continuation] = []
     private var isSupervising = false

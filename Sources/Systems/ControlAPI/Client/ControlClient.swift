@@ -45,6 +45,11 @@ public struct ControlClient: Sendable {
         (try await get(WirePath.version) as WireVersion).version
     }
 
+    /// What the daemon finds when it looks its outside systems over.
+    public func findings() async throws(ControlError) -> [WireFinding] {
+        (try await get(WirePath.doctor) as WireList<WireFinding>).items
+    }
+
     /// - Parameter name: an attachment's name; nil for all.
     public func events(of name: String? = nil) async throws(ControlError) -> [WireEvent] {
         (try await get(WirePath.events + query(name)) as WireList<WireEvent>).items
@@ -64,9 +69,38 @@ public struct ControlClient: Sendable {
         return list.items
     }
 
-    public func delete(_ names: [String], dryRun: Bool = false) async throws(ControlError) -> [WireChange] {
-        let list: WireList<WireChange> = try await post(WirePath.delete, WireNames(names: names, dryRun: dryRun))
+    /// - Parameter retainsData: the volumes' data stays, whatever the objects' deletion policies say.
+    public func delete(
+        _ names: [String], dryRun: Bool = false, retainsData: Bool = false
+    ) async throws(ControlError) -> [WireChange] {
+        let list: WireList<WireChange> = try await post(
+            WirePath.delete, WireNames(names: names, dryRun: dryRun, retainsData: retainsData))
         return list.items
+    }
+
+    public func suspend(_ names: [String], reason: String, until: Timestamp?) async throws(ControlError) -> [WireAck] {
+        let request = WireSuspend(names: names, reason: reason, until: until)
+        return (try await post(WirePath.suspend, request) as WireList<WireAck>).items
+    }
+
+    public func resume(_ names: [String]) async throws(ControlError) -> [WireAck] {
+        (try await post(WirePath.resume, WireSuspend(names: names)) as WireList<WireAck>).items
+    }
+
+    /// - Parameters:
+    ///   - volume: an id, or the name of an object that is bound to it.
+    ///   - reason: nil to protect it no longer.
+    public func protect(_ volume: String, reason: String?) async throws(ControlError) -> WireAck {
+        try await post(WirePath.protect, WireProtect(volume: volume, reason: reason))
+    }
+
+    public func protections() async throws(ControlError) -> [WireProtect] {
+        (try await get(WirePath.protections) as WireList<WireProtect>).items
+    }
+
+    /// Allows one removal although the volume is in use.
+    public func permitInUse(_ request: WireOverride) async throws(ControlError) -> WireAck {
+        try await post(WirePath.override, request)
     }
 
     /// Looks again at some attachments, or at everything.

@@ -6,7 +6,8 @@ extension WireOverview {
     init(_ overview: Overview) {
         self.init(
             revision: overview.revision, at: Timestamp(overview.at), here: overview.here.description,
-            items: overview.reports.map { WireAttachment($0) }, unmanaged: overview.unmanaged.map { WireUnmanaged($0) },
+            mode: overview.mode.rawValue, items: overview.reports.map { WireAttachment($0) },
+            unmanaged: overview.unmanaged.map { WireUnmanaged($0) },
             nodeCauses: overview.nodeCauses.map { WireCause($0) })
     }
 }
@@ -37,6 +38,14 @@ extension WireWorld {
             exports: (world.exports?.entries ?? []).map { WireExport($0) },
             exportServer: server, writableURI: world.exports?.writableURI ?? "",
             readOnlyURI: world.exports?.readOnlyURI ?? "")
+    }
+}
+
+extension WireFinding {
+    init(_ finding: Finding) {
+        self.init(
+            subject: finding.subject, verdict: finding.verdict.rawValue, message: finding.message,
+            remedy: finding.remedy)
     }
 }
 
