@@ -110,7 +110,10 @@ let package = Package(
         system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
-        system("Manifests", uses: ["VolumeModel", "Arguments", "YAML"]),
+        system("Manifests", at: "Manifests/Reading", uses: ["VolumeModel", "Arguments", "YAML"]),
+        system(
+            "ManifestFollowing", at: "Manifests/Following",
+            uses: ["VolumeModel", "Reconciliation", "Manifests", "LinuxCalls"]),
         system("NBDExports", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         system("ServiceStatus", uses: ["VolumeModel", "Reconciliation", "Systemd"]),
         system("Store", uses: ["VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "SQLite"]),
@@ -130,7 +133,7 @@ let package = Package(
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "YAML",
                 "HTTPServer", "NBD", "Systemd", "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices",
-                "Manifests", "NBDExports", "ServiceStatus", "Store",
+                "ManifestFollowing", "Manifests", "NBDExports", "ServiceStatus", "Store",
             ]),
         program(
             "hawser",
@@ -173,6 +176,8 @@ let package = Package(
             ]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Rig"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel", "LinuxCalls", "YAML"]),
+        tests(
+            of: "ManifestFollowing", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Store"]),
         tests(
             of: "NBDExports", in: "Systems",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),

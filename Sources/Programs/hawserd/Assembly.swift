@@ -3,6 +3,7 @@ import ControlAPI
 import HTTPServer
 import LinuxCalls
 import LinuxDevices
+import ManifestFollowing
 import NBDExports
 import Planning
 import Reconciliation
@@ -17,6 +18,8 @@ struct Assembly {
     let store: SQLiteStore
     let exports: NBDKitExports
     let server: HTTPServer
+    /// Follows a directory of manifests, where one is named.
+    let follower: ManifestFollower?
 
     init(_ configuration: Configuration) throws {
         store = try SQLiteStore(path: configuration.storePath)
@@ -33,6 +36,9 @@ struct Assembly {
         controller = Controller(
             here: configuration.here, policy: configuration.policy, systems: systems,
             seed: UInt64.random(in: 0 ... .max))
+        follower = configuration.manifests.map { [store, controller] directory in
+            ManifestFollower(directory: directory, store: store) { await controller.note(manifestTrouble: $0) }
+        }
         try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
         server = try ControlServer(
             controller: controller, store: store, version: Version.text, permittedGroup: configuration.controlGroup,
@@ -47,6 +53,7 @@ struct Assembly {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await controller.run() }
             group.addTask { await reporter.run() }
+            if let follower { group.addTask { await follower.run() } }
             group.addTask { await Self.narrate(controller, log) }
             for await signal in signals {
                 log.write(.notice, "stopping", ["signal": "\(signal)"])
