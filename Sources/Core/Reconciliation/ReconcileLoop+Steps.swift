@@ -96,6 +96,7 @@ extension ReconcileLoop {
             consumesOverride: row.view.desired.inUseOverride != nil && step.endsRemoval(of: row.view))
         guard var begun = rows[slot] else { return nil }
         begun.step = ticket
+        if case .attach(_, here, _) = step { begun.attachBegunAt = now }
         begun.view.outstanding = begun.outstanding
         rows[slot] = begun
         seen[slot] = Fingerprint.unknown

@@ -41,6 +41,8 @@ struct Row: Sendable {
     var attempts: [String: Attempt] = [:]
     /// The id of the volume that a createVolume under way will have made.
     var createdVolume: VolumeID?
+    /// When the attach was begun whose device has not been seen yet: from then the resolution is timed.
+    var attachBegunAt: Instant?
     /// The effects since the oldest open drift, for telling what repaired it.
     var repairs: [String] = []
 

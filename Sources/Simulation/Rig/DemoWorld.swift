@@ -54,7 +54,8 @@ public actor DemoWorld {
         simulator = try JSONDecoder().decode(Simulator.self, from: Data(line.utf8))
     }
 
-    public func startDaemon() async throws {
+    /// - Parameter settings: further options of hawserd, such as `--mode Observe`.
+    public func startDaemon(_ settings: [String] = []) async throws {
         guard let simulator else { throw WaitedInVain(condition: "a simulator", patience: .zero, last: nil) }
         var environment = ["HAWSER_CLOUDSTACK_SECRET_KEY": simulator.secretKey]
         for name in ["PATH", "HOME", "TMPDIR"] {
@@ -72,7 +73,7 @@ public actor DemoWorld {
                     "--nbd-listen-read-only", "127.0.0.1:0", "--control-socket", socket, "--policy-resync", "2s",
                     "--policy-job-poll", "200ms", "--policy-revisit", "1s", "--policy-request-in-flight", "3s",
                     "--print-ready-json",
-                ] + devices, environment: environment, output: .lines,
+                ] + devices + settings, environment: environment, output: .lines,
                 errors: .appended(to: "\(directory)/hawserd.log"), startsSession: true))
         daemon = child
         guard await child.outputLines.first(where: { $0.hasPrefix("{") }) != nil else {
@@ -186,6 +187,18 @@ public actor DemoWorld {
         struct Fault: Decodable {}
         let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/faults"))
         return try JSONDecoder().decode([Fault].self, from: Data(response.body)).count
+    }
+
+    /// Asks hawserd to end, and waits until it has.
+    public func stopDaemon() async { await daemon?.stop() }
+
+    /// How many calls that change something CloudStack has taken, by its own log.
+    public func mutatingCalls() async throws -> Int {
+        struct Action: Decodable { var kind: String }
+        let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/actions"))
+        return try response.body.split(separator: UInt8(ascii: "\n")).map { line in
+            try JSONDecoder().decode(Action.self, from: Data(line))
+        }.count { $0.kind == "call" }
     }
 
     /// Runs the command line as a person does; what it prints goes where this process prints.
