@@ -3,7 +3,7 @@ import VolumeModel
 /// Answering questions.
 extension CloudWorld {
     /// A page of a list. Without any match there is neither count nor array; past the end there is the count alone.
-    private func page(
+    func page(
         _ all: [AnswerValue], named name: String, _ parameters: Parameters
     ) throws(APIError) -> AnswerValue {
         let (start, count) = try parameters.page(limit: pageSize)
@@ -29,9 +29,9 @@ extension CloudWorld {
             ? volumes : staleVolumes ?? volumes
         if strike(.emptyList, command: "listVolumes", volume: parameters.text("id")) != nil { return .object([]) }
         let tags = parameters.map("tags")
-        let seesAll = caller.isRoot && (parameters.flag("listall") == true || wantedIDs != nil)
+        let owners = try owners(parameters, caller, isByID: wantedIDs != nil)
         var found = source.values.filter { volume in
-            guard !volume.isRemoved, volume.account == caller.name || seesAll else { return false }
+            guard !volume.isRemoved, owners?.contains(volume.account) ?? true else { return false }
             if let ids = wantedIDs, !ids.contains(volume.id) { return false }
             if let name = parameters.text("name"), volume.name.lowercased() != name.lowercased() { return false }
             if let keyword = parameters.text("keyword"),
@@ -128,16 +128,14 @@ extension CloudWorld {
         return fields.object
     }
 
-    static let domainID = "0d0a0000-0000-4000-8000-000000000001"
-
     // MARK: The rest
 
     func listMachines(_ parameters: Parameters, _ caller: Account) throws(APIError) -> AnswerValue {
         let wantedIDs = parameters.text("id").map { [$0] } ?? parameters.list("ids")
         for id in wantedIDs ?? [] where machine(id) == nil { throw parameters.unknown("id", id) }
-        let seesAll = caller.isRoot && (parameters.flag("listall") == true || wantedIDs != nil)
+        let owners = try owners(parameters, caller, isByID: wantedIDs != nil)
         let found = machines.filter { machine in
-            guard machine.account == caller.name || seesAll, machine.state != "Expunging" else { return false }
+            guard owners?.contains(machine.account) ?? true, machine.state != "Expunging" else { return false }
             if machine.state == "Destroyed", !caller.isRoot { return false }
             if let ids = wantedIDs, !ids.contains(machine.id) { return false }
             if let name = parameters.text("name"), machine.name.lowercased() != name.lowercased() { return false }
