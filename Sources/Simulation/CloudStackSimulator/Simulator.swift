@@ -16,6 +16,8 @@ public actor Simulator {
         public var seed: CloudWorld
         public var hypervisor: any Hypervisor
         public var jobDelayInMilliseconds: Int64?
+        /// What time it is, in milliseconds since 1970.
+        public var now: @Sendable () -> Int64 = SystemTime.now
 
         public init(stateDirectory: String, seed: CloudWorld, hypervisor: any Hypervisor) {
             self.stateDirectory = stateDirectory
@@ -27,16 +29,18 @@ public actor Simulator {
     private var world: CloudWorld
     private let directory: StateDirectory
     private let hypervisor: any Hypervisor
+    private let clock: @Sendable () -> Int64
     private var api: HTTPServer?
     private var admin: HTTPServer?
     private var timer: Task<Void, Never>?
     private var timerDueAt: Int64?
     private var orderChain: Task<Void, Never>?
 
-    private init(world: CloudWorld, directory: StateDirectory, hypervisor: any Hypervisor) {
+    private init(world: CloudWorld, directory: StateDirectory, configuration: Configuration) {
         self.world = world
         self.directory = directory
-        self.hypervisor = hypervisor
+        hypervisor = configuration.hypervisor
+        clock = configuration.now
     }
 
     /// Brings the hypervisor to what the world says, and serves.
@@ -46,7 +50,7 @@ public actor Simulator {
         var world = try directory.load() ?? configuration.seed
         if let delay = configuration.jobDelayInMilliseconds { world.jobDelayInMilliseconds = delay }
         try directory.save(world)
-        let simulator = Simulator(world: world, directory: directory, hypervisor: configuration.hypervisor)
+        let simulator = Simulator(world: world, directory: directory, configuration: configuration)
         try await simulator.bringUpDisks()
         try await simulator.serve(configuration)
         await simulator.settle()
@@ -89,11 +93,7 @@ public actor Simulator {
         await orderChain?.value
     }
 
-    private var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    private var now: Int64 { clock() }
 
     // MARK: Calls
 
@@ -320,6 +320,16 @@ public actor Simulator {
 extension PluggedDisk {
     init(_ disk: HypervisorOrder.Disk) {
         self.init(volume: disk.volume, serial: disk.serial, sizeInBytes: disk.sizeInBytes, isReadOnly: false)
+    }
+}
+
+/// The machine's own clock.
+public enum SystemTime {
+    /// Milliseconds since 1970.
+    @Sendable public static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }
 
