@@ -96,7 +96,7 @@ extension CloudWorld {
         jobs[id] = Job(
             id: id, command: parameters.command, instance: instance, account: caller.name,
             parameters: parameters.values, created: now, completed: nil, stage: .submitted, dueAt: now, machine: nil,
-            status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
+            turn: nil, status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
         record("call", command: parameters.command, job: id, volume: instance, detail: "", now: now)
         return .object([("jobid", .text(id))])
     }

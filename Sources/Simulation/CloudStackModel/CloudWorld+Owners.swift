@@ -53,7 +53,7 @@ extension CloudWorld {
         fields.add("path", "ROOT")
         fields.add("state", "Active")
         let isMeant = parameters.text("name").map { $0.lowercased() == "root" } ?? true
-        return try page(isMeant ? [fields.object] : [], named: "domain", parameters)
+        return try page(isMeant ? [fields.object] : [], named: "domain", parameters) { $0 }
     }
 
     func listAccounts(_ parameters: Parameters, _ caller: Account) throws(APIError) -> AnswerValue {
@@ -69,7 +69,7 @@ extension CloudWorld {
             return (parameters.text("id").map { $0 == account.id } ?? true)
                 && (parameters.text("name").map { $0.lowercased() == account.name.lowercased() } ?? true)
         }
-        return try page(found.map(describe), named: "account", parameters)
+        return try page(found, named: "account", parameters, describe: describe)
     }
 
     private func describe(_ account: Account) -> AnswerValue {
