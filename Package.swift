@@ -166,7 +166,7 @@ let package = Package(
             of: "CloudStack", in: "Systems",
             uses: [
                 "VolumeModel", "Reconciliation", "CloudStackModel", "CloudStackSimulator", "HTTPServer", "Crypto",
-                "ActorThreads",
+                "ActorThreads", "Curl", "JSON", "LinuxCalls",
             ]),
         tests(
             of: "ControlAPI", in: "Systems",

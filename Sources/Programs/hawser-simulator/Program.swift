@@ -79,9 +79,7 @@ enum Program {
     }
 
     private static func seed(_ parsed: ParsedCommand) throws -> CloudWorld {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        let now = Int64(time.tv_sec) * 1_000
+        let now = SystemTime.now() / 1_000 * 1_000
         guard let file = parsed.value("seed-file") else { return DefaultWorld.make(now: now) }
         return try SeedFile.world(try readFile(file), file: file, now: now)
     }

@@ -1,5 +1,5 @@
 /// A value of an API answer, with the order of its fields kept.
-public indirect enum AnswerValue: Sendable, Equatable {
+public enum AnswerValue: Sendable, Equatable {
     case text(String)
     case number(Int64)
     case flag(Bool)

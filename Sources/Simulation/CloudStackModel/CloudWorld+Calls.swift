@@ -12,7 +12,14 @@ extension CloudWorld {
     public static let queries: Set<String> = [
         "listVolumes", "listVirtualMachines", "listZones", "listDiskOfferings", "listServiceOfferings", "listHosts",
         "listCapabilities", "queryAsyncJobResult", "listAsyncJobs", "listEvents", "listTags", "listApis",
-        "listPublicIpAddresses",
+        "listPublicIpAddresses", "listPortForwardingRules", "listIpForwardingRules", "listSnapshots", "listProjects",
+        "listDomains", "listAccounts",
+    ]
+
+    /// What outside clients ask for on their way, and of which there is nothing here.
+    private static let empty: Set<String> = [
+        "listServiceOfferings", "listHosts", "listPublicIpAddresses", "listPortForwardingRules",
+        "listIpForwardingRules", "listSnapshots", "listProjects",
     ]
 
     public static func isCommand(_ name: String) -> Bool { mutations.contains(name) || queries.contains(name) }
@@ -57,7 +64,9 @@ extension CloudWorld {
         case "listVirtualMachines": try listMachines(parameters, caller)
         case "listZones": try listZones(parameters)
         case "listDiskOfferings": try listDiskOfferings(parameters)
-        case "listServiceOfferings", "listHosts", "listPublicIpAddresses": .object([])
+        case let command where Self.empty.contains(command): .object([])
+        case "listDomains": try listDomains(parameters)
+        case "listAccounts": try listAccounts(parameters, caller)
         case "listCapabilities": capabilities()
         case "queryAsyncJobResult": try queryJob(parameters, caller)
         case "listAsyncJobs": try listJobs(parameters, caller)
@@ -87,7 +96,7 @@ extension CloudWorld {
         jobs[id] = Job(
             id: id, command: parameters.command, instance: instance, account: caller.name,
             parameters: parameters.values, created: now, completed: nil, stage: .submitted, dueAt: now, machine: nil,
-            status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
+            turn: nil, status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
         record("call", command: parameters.command, job: id, volume: instance, detail: "", now: now)
         return .object([("jobid", .text(id))])
     }
@@ -159,9 +168,10 @@ extension CloudWorld {
         }
         guard let zoneID = parameters.text("zoneid") else { throw .parameter("Unable to find zone by id") }
         guard zone(zoneID) != nil else { throw parameters.unknown("zoneid", zoneID) }
+        let owner = try owner(parameters, caller)
         let name = parameters.text("name") ?? "DATA-\(lastNumber)"
         let id = addVolume(
-            id: try customID(parameters, caller), name: name, zone: zoneID, account: caller.name,
+            id: try customID(parameters, caller), name: name, zone: zoneID, account: owner.name,
             sizeInBytes: sizeInGiB << 30, offering: offeringID,
             state: "Allocated", now: now)
         let job = try submit(parameters, caller, instance: id, now: now)

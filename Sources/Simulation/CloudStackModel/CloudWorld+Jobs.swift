@@ -4,44 +4,24 @@ import VolumeModel
 extension CloudWorld {
     /// When something happens next without a call; `nil` when nothing does.
     public var nextDue: Int64? {
-        let jobTimes = jobs.values.compactMap { job -> Int64? in
-            switch job.stage {
-            case .submitted: job.dueAt
-            case .queued: isAtHead(job) ? job.dueAt : nil
-            case .working, .done: nil
-            }
-        }
-        return (jobTimes + stragglers.map(\.dueAt)).min()
+        [jobs.nextDue, stragglers.map(\.dueAt).min()].compactMap { $0 }.min()
     }
 
-    /// Lets time pass: jobs run their checks, wait their turn, have their effects; old jobs are forgotten.
+    /// Lets time pass: jobs run their checks, wait their turn and have their effects, each at the time at which it was due;
+    /// old jobs are forgotten.
     public mutating func advance(to now: Int64) {
-        var isMoving = true
-        while isMoving {
-            isMoving = false
-            for id in jobs.keys.sorted() {
-                guard let job = jobs[id], job.stage != .done, job.stage != .working, job.dueAt <= now else { continue }
-                switch job.stage {
-                case .submitted:
-                    begin(job, now: now)
-                    isMoving = true
-                case .queued where isAtHead(job):
-                    work(job, now: now)
-                    isMoving = true
-                case .queued, .working, .done: continue
-                }
+        while true {
+            let straggler = stragglers.min { $0.dueAt < $1.dueAt }
+            if let job = jobs.takeDue(by: min(now, straggler?.dueAt ?? now)) {
+                if job.stage == .submitted { begin(job, now: job.dueAt) } else { work(job, now: job.dueAt) }
+            } else if let straggler, straggler.dueAt <= now {
+                run(straggler)
+            } else {
+                break
             }
         }
-        runStragglers(now: now)
-        jobs = jobs.filter { _, job in
-            guard let completed = job.completed else { return true }
-            return now - completed < jobRetentionInMilliseconds
-        }
-    }
-
-    private func isAtHead(_ job: Job) -> Bool {
-        guard let machine = job.machine else { return true }
-        return queues[machine]?.first == job.id
+        jobs.forget(endedBefore: now - jobRetentionInMilliseconds)
+        jobs.dropStale()
     }
 
     // MARK: The API job: checks, then the machine's queue
@@ -54,30 +34,38 @@ extension CloudWorld {
             queued.stage = .queued
             queued.machine = machine
             queued.dueAt = Int64.max
+            lastTurn += 1
+            queued.turn = lastTurn
             jobs[job.id] = queued
-            if let machine { queues[machine, default: []].append(job.id) }
-            if isAtHead(queued) { takeTurn(queued, now: now) }
+            if let machine { takeTurns(at: machine, now: now) } else { start(queued, now: now) }
         } catch {
             finish(job, error: error, now: now)
         }
     }
 
-    /// The job is the first in its queue: what may have changed while it waited is checked again, and it takes its time from
-    /// now on.
-    private mutating func takeTurn(_ job: Job, now: Int64) {
-        var next = job
-        next.dueAt = now + jobDelayInMilliseconds
-        jobs[job.id] = next
-        do throws(APIError) {
-            switch job.command {
-            case "attachVolume": try claim(job)
-            case "resizeVolume":
-                if let id = job.instance, volumes[id]?.state == "Ready" { volumes[id]?.state = "Resizing" }
-            default: break
+    /// Starts the first job in a machine's queue, unless it is under way. What may have changed while it waited is checked
+    /// again: one that cannot start any more ends, and the next has its turn.
+    private mutating func takeTurns(at machine: String, now: Int64) {
+        while let head = jobs.head(of: machine), head.stage == .queued, head.dueAt == Int64.max {
+            do throws(APIError) {
+                switch head.command {
+                case "attachVolume": try claim(head)
+                case "resizeVolume":
+                    if let id = head.instance, volumes[id]?.state == "Ready" { volumes[id]?.state = "Resizing" }
+                default: break
+                }
+                start(head, now: now)
+            } catch {
+                end(head, error: error, now: now)
             }
-        } catch {
-            finish(next, error: error, now: now)
         }
+    }
+
+    /// From now on it takes its time.
+    private mutating func start(_ job: Job, now: Int64) {
+        var started = job
+        started.dueAt = now + jobDelayInMilliseconds
+        jobs[job.id] = started
     }
 
     /// Checks 16 and 17, after which the volume is this job's until it ends.
@@ -132,14 +120,11 @@ extension CloudWorld {
             guard machine.state == "Stopped" else {
                 throw .parameter("Root volume detach can happen only when vm is in states: Stopped or Destroyed")
             }
-            guard !volumes.values.contains(where: { $0.machine == machineID && $0.deviceID == 0 && !$0.isRemoved })
-            else {
+            guard !attached(to: machineID).contains(where: { $0.deviceID == 0 }) else {
                 throw .parameter("Vm already has root volume attached to it")
             }
         }
-        let dataDisks = volumes.values.filter {
-            $0.machine == machineID && $0.type == "DATADISK" && !$0.isRemoved
-        }.count
+        let dataDisks = attached(to: machineID).count { $0.type == "DATADISK" }
         guard deviceID == 0 || dataDisks < dataDiskLimit else {
             throw .parameter(
                 "The specified VM already has the maximum number of data disks (\(dataDiskLimit)) attached. "
@@ -164,7 +149,7 @@ extension CloudWorld {
         if byID != nil, machineID == nil, deviceID == nil {
             volume = try self.volume(parameters)
         } else if byID == nil, let machineID, let deviceID {
-            guard let found = volumes.values.first(where: { $0.machine == machineID && $0.deviceID == deviceID }) else {
+            guard let found = attached(to: machineID).first(where: { $0.deviceID == deviceID }) else {
                 throw .runtime("Index 0 out of bounds for length 0")
             }
             volume = found
@@ -308,14 +293,15 @@ extension CloudWorld {
             guard wanted >= 0, wanted != 3, wanted <= Int64(dataDiskLimit + 1) else {
                 throw .runtime("deviceId should be 0,1,2,4-\(dataDiskLimit + 1)")
             }
-            guard !volumes.values.contains(where: { $0.machine == machineID && $0.deviceID == wanted && !$0.isRemoved })
-            else { throw .runtime("deviceId \(wanted) is used by vm \(machine.number)") }
+            guard !attached(to: machineID).contains(where: { $0.deviceID == wanted }) else {
+                throw .runtime("deviceId \(wanted) is used by vm \(machine.number)")
+            }
         }
         guard let device = try parameters.number("deviceid") ?? freeDevice(on: machineID) else {
             throw .runtime("All device Ids are used by vm \(machine.number)")
         }
         // libvirt looks at what it has, and not at the record; and it knows nothing of other machines.
-        let isPoisoned = volumes.values.contains { other in
+        let isPoisoned = volumes.on(machineID).contains { other in
             other.holders.contains { $0.machine == machineID && ($0.deviceID == device || other.id == id) }
         }
         guard !isPoisoned else {
@@ -340,7 +326,7 @@ extension CloudWorld {
         let deviceID = try parameters.number("deviceid")
         let id =
             job.instance
-            ?? volumes.values.first { $0.machine == job.machine && $0.deviceID == deviceID && !$0.isRemoved }?.id
+            ?? job.machine.flatMap { attached(to: $0).first { $0.deviceID == deviceID }?.id }
         guard let id, let volume = volumes[id] else { throw .runtime("Failed to detach volume") }
         if let fault = strike(.lateDetach, command: job.command, volume: id) {
             stragglers.append(Straggler(volume: id, dueAt: now + (fault.milliseconds ?? 5_000)))
@@ -359,14 +345,12 @@ extension CloudWorld {
         if volumes[id]?.type == "ROOT" { volumes[id]?.type = "DATADISK" }
     }
 
-    private mutating func runStragglers(now: Int64) {
-        for straggler in stragglers where straggler.dueAt <= now {
-            unlink(straggler.volume)
-            record(
-                "effect", command: "detachVolume", job: nil, volume: straggler.volume,
-                detail: "record wiped by a late detach", now: now)
-        }
-        stragglers.removeAll { $0.dueAt <= now }
+    private mutating func run(_ straggler: Straggler) {
+        stragglers.removeAll { $0 == straggler }
+        unlink(straggler.volume)
+        record(
+            "effect", command: "detachVolume", job: nil, volume: straggler.volume,
+            detail: "record wiped by a late detach", now: straggler.dueAt)
     }
 
     private mutating func performResize(_ job: Job, _ parameters: Parameters, now: Int64) throws(APIError) {
@@ -457,7 +441,7 @@ extension CloudWorld {
     /// hypervisor takes an order twice; plugs and unplugs without a job follow from ``disksInAppliances``.
     public mutating func orderAgain() {
         let discards = orders.filter { $0.action == .discard }
-        let waiting = jobs.values.filter { $0.stage == .working }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+        let waiting = jobs.unfinished.filter { $0.stage == .working }
         orders =
             discards
             + waiting.compactMap { job in
@@ -477,7 +461,13 @@ extension CloudWorld {
 
     // MARK: The end of a job
 
+    /// Ends a job, and lets the next in its queue have its turn.
     private mutating func finish(_ job: Job, error: APIError?, now: Int64) {
+        end(job, error: error, now: now)
+        if let machine = job.machine { takeTurns(at: machine, now: now) }
+    }
+
+    private mutating func end(_ job: Job, error: APIError?, now: Int64) {
         var done = job
         done.stage = .done
         done.completed = now
@@ -496,10 +486,6 @@ extension CloudWorld {
         }
         jobs[job.id] = done
         if strike(.jobLost, command: job.command, volume: job.instance) != nil { jobs[job.id] = nil }
-        if let machine = job.machine {
-            queues[machine]?.removeAll { $0 == job.id }
-            if queues[machine]?.isEmpty == true { queues[machine] = nil }
-        }
         record(
             "outcome", command: job.command, job: job.id, volume: job.instance,
             detail: error.map { "failed: \($0.code) \($0.text)" } ?? "succeeded", now: now)
@@ -508,9 +494,6 @@ extension CloudWorld {
             type, level: error == nil ? "INFO" : "ERROR", state: "Completed",
             error.map { "Error while running \(job.command): \($0.text)" } ?? "Successfully completed \(job.command)",
             resource: job.instance, now: now)
-        if let machine = job.machine, let next = queues[machine]?.first.flatMap({ jobs[$0] }) {
-            takeTurn(next, now: now)
-        }
     }
 
     private static let eventTypes = [
@@ -524,7 +507,7 @@ extension CloudWorld {
 
     /// The management server restarts: unfinished jobs end with 530 and no result, and transitional states roll back.
     public mutating func restartManagementServer(now: Int64) {
-        for (id, job) in jobs where job.stage != .done {
+        for job in jobs.unfinished {
             settleState(of: job)
             var ended = job
             ended.stage = .done
@@ -532,9 +515,8 @@ extension CloudWorld {
             ended.status = 2
             ended.resultCode = 530
             ended.hasResult = false
-            jobs[id] = ended
+            jobs[job.id] = ended
         }
-        queues = [:]
     }
 
     /// What a person does in the user interface, at once and without a job: detaches a volume.
@@ -563,6 +545,13 @@ extension CloudWorld {
     }
 
     /// Keeps the present volumes for listings while the fault `staleList` lasts.
-    public mutating func freezeListing() { staleVolumes = volumes }
-    public mutating func thawListing() { staleVolumes = nil }
+    public mutating func freezeListing() {
+        staleVolumes = volumes
+        kept.isStaleListingKept = false
+    }
+
+    public mutating func thawListing() {
+        staleVolumes = nil
+        kept.isStaleListingKept = false
+    }
 }

@@ -2,62 +2,41 @@ import VolumeModel
 
 /// Answering questions.
 extension CloudWorld {
-    /// A page of a list. Without any match there is neither count nor array; past the end there is the count alone.
-    private func page(
-        _ all: [AnswerValue], named name: String, _ parameters: Parameters
+    /// A page of a list, of which only the rows that are shown are described. Without any match there is neither count nor
+    /// array; past the end there is the count alone.
+    func page<Rows: RandomAccessCollection>(
+        _ all: Rows, named name: String, _ parameters: Parameters, describe: (Rows.Element) -> AnswerValue
     ) throws(APIError) -> AnswerValue {
         let (start, count) = try parameters.page(limit: pageSize)
         guard !all.isEmpty else { return .object([]) }
-        let rows = start < all.count ? Array(all[start..<min(all.count, start + min(count, all.count))]) : []
+        let rows = all.dropFirst(start).prefix(count)
         if rows.isEmpty { return .object([("count", .number(Int64(all.count)))]) }
-        return .object([("count", .number(Int64(all.count))), (name, .list(rows))])
+        return .object([("count", .number(Int64(all.count))), (name, .list(rows.map(describe)))])
     }
 
     // MARK: Volumes
 
     mutating func listVolumes(_ parameters: Parameters, _ caller: Account) throws(APIError) -> AnswerValue {
-        if parameters.text("id") != nil, parameters.text("ids") != nil {
-            throw .parameter("Specify either id or ids but not both parameters")
-        }
-        let wantedIDs = parameters.text("id").map { [$0] } ?? parameters.list("ids")
-        for id in wantedIDs ?? [] where volumes[id] == nil { throw parameters.unknown("id", id) }
-        if let machine = parameters.text("virtualmachineid"), self.machine(machine) == nil {
-            throw parameters.unknown("virtualmachineid", machine)
-        }
-        let source =
-            strike(.staleList, command: "listVolumes", volume: parameters.text("id")) == nil
-            ? volumes : staleVolumes ?? volumes
-        if strike(.emptyList, command: "listVolumes", volume: parameters.text("id")) != nil { return .object([]) }
-        let tags = parameters.map("tags")
-        let seesAll = caller.isRoot && (parameters.flag("listall") == true || wantedIDs != nil)
-        var found = source.values.filter { volume in
-            guard !volume.isRemoved, volume.account == caller.name || seesAll else { return false }
-            if let ids = wantedIDs, !ids.contains(volume.id) { return false }
-            if let name = parameters.text("name"), volume.name.lowercased() != name.lowercased() { return false }
-            if let keyword = parameters.text("keyword"),
-                !volume.name.lowercased().contains(keyword.lowercased())
-            {
-                return false
-            }
-            if let state = parameters.text("state"), volume.state != state { return false }
-            if let type = parameters.text("type"), !volume.type.lowercased().contains(type.lowercased()) {
-                return false
-            }
-            if let machine = parameters.text("virtualmachineid"), volume.machine != machine { return false }
-            if let zone = parameters.text("zoneid"), volume.zone != zone { return false }
-            if let offering = parameters.text("diskofferingid"), volume.offering != offering { return false }
-            return tags.isEmpty
-                || tags.contains { wanted in volume.tags.contains(Tag(key: wanted.key, value: wanted.value)) }
-        }
+        let filter = try volumeFilter(parameters, caller)
+        let isStale = strike(.staleList, command: "listVolumes", volume: filter.id) != nil
+        if strike(.emptyList, command: "listVolumes", volume: filter.id) != nil { return .object([]) }
+        let source = isStale ? staleVolumes ?? volumes : volumes
         // By creation, newest first, to the second and without a tie-break of its own.
-        found.sort { ($0.created / 1_000, $0.number) > ($1.created / 1_000, $1.number) }
+        var found = filter.positions(in: source)
         if try parameters.page(limit: pageSize).start > 0,
-            strike(.unstableOrder, command: "listVolumes", volume: parameters.text("id")) != nil
+            strike(.unstableOrder, command: "listVolumes", volume: filter.id) != nil
         {
-            found.sort { ($0.created / 1_000, $1.number) > ($1.created / 1_000, $0.number) }
+            found.sort { one, other in
+                let (one, other) = (source.rows[one], source.rows[other])
+                return (one.created / 1_000, other.number) > (other.created / 1_000, one.number)
+            }
         }
-        var answer = try page(found.map { describe($0, to: caller) }, named: "volume", parameters)
-        if strike(.shortPage, command: "listVolumes", volume: parameters.text("id")) != nil,
+        let machines = Dictionary(machines.map { ($0.id, $0) }) { first, _ in first }
+        var answer = try page(found, named: "volume", parameters) { position in
+            let volume = source.rows[position]
+            return describe(volume, on: volume.machine.flatMap { machines[$0] }, to: caller)
+        }
+        if strike(.shortPage, command: "listVolumes", volume: filter.id) != nil,
             case .list(let rows)? = answer["volume"], let count = answer["count"]
         {
             answer = .object([("count", count), ("volume", .list(Array(rows.prefix(rows.count / 2))))])
@@ -65,9 +44,25 @@ extension CloudWorld {
         return answer
     }
 
+    private func volumeFilter(_ parameters: Parameters, _ caller: Account) throws(APIError) -> VolumeFilter {
+        if parameters.text("id") != nil, parameters.text("ids") != nil {
+            throw .parameter("Specify either id or ids but not both parameters")
+        }
+        let ids = parameters.text("id").map { [$0] } ?? parameters.list("ids")
+        for id in ids ?? [] where volumes[id] == nil { throw parameters.unknown("id", id) }
+        if let machine = parameters.text("virtualmachineid"), self.machine(machine) == nil {
+            throw parameters.unknown("virtualmachineid", machine)
+        }
+        return VolumeFilter(
+            parameters, ids: ids, owners: try owners(parameters, caller, isByID: ids != nil))
+    }
+
     func describe(_ volume: Volume, to caller: Account) -> AnswerValue {
+        describe(volume, on: volume.machine.flatMap { machine($0) }, to: caller)
+    }
+
+    private func describe(_ volume: Volume, on machine: Machine?, to caller: Account) -> AnswerValue {
         var fields = Fields()
-        let machine = volume.machine.flatMap { self.machine($0) }
         let offering = volume.offering.flatMap { self.offering($0) }
         fields.add("id", volume.id)
         fields.add("name", volume.name)
@@ -109,8 +104,8 @@ extension CloudWorld {
         fields.add("supportsstoragesnapshot", false)
         fields.add("hasannotations", false)
         fields.add("tags", .list(volume.tags.map { describe($0, on: volume) }))
-        if let job = jobs.values.first(where: { $0.instance == volume.id && $0.status == 0 }) {
-            fields.add("jobid", job.id)
+        if let job = jobs.pendingJob(about: volume.id) {
+            fields.add("jobid", job)
             fields.add("jobstatus", Int64(0))
         }
         return fields.object
@@ -128,16 +123,14 @@ extension CloudWorld {
         return fields.object
     }
 
-    static let domainID = "0d0a0000-0000-4000-8000-000000000001"
-
     // MARK: The rest
 
     func listMachines(_ parameters: Parameters, _ caller: Account) throws(APIError) -> AnswerValue {
         let wantedIDs = parameters.text("id").map { [$0] } ?? parameters.list("ids")
         for id in wantedIDs ?? [] where machine(id) == nil { throw parameters.unknown("id", id) }
-        let seesAll = caller.isRoot && (parameters.flag("listall") == true || wantedIDs != nil)
+        let owners = try owners(parameters, caller, isByID: wantedIDs != nil)
         let found = machines.filter { machine in
-            guard machine.account == caller.name || seesAll, machine.state != "Expunging" else { return false }
+            guard owners?.contains(machine.account) ?? true, machine.state != "Expunging" else { return false }
             if machine.state == "Destroyed", !caller.isRoot { return false }
             if let ids = wantedIDs, !ids.contains(machine.id) { return false }
             if let name = parameters.text("name"), machine.name.lowercased() != name.lowercased() { return false }
@@ -145,7 +138,7 @@ extension CloudWorld {
             if let zone = parameters.text("zoneid"), machine.zone != zone { return false }
             return true
         }.sorted { $0.number < $1.number }
-        return try page(found.map { describe($0, to: caller) }, named: "virtualmachine", parameters)
+        return try page(found, named: "virtualmachine", parameters) { describe($0, to: caller) }
     }
 
     private func describe(_ machine: Machine, to caller: Account) -> AnswerValue {
@@ -171,8 +164,8 @@ extension CloudWorld {
         fields.add("nic", .list([]))
         fields.add("affinitygroup", .list([]))
         fields.add("tags", .list([]))
-        if let job = jobs.values.first(where: { $0.instance == machine.id && $0.status == 0 }) {
-            fields.add("jobid", job.id)
+        if let job = jobs.pendingJob(about: machine.id) {
+            fields.add("jobid", job)
             fields.add("jobstatus", Int64(0))
         }
         return fields.object
@@ -184,18 +177,17 @@ extension CloudWorld {
             (parameters.text("id").map { $0 == zone.id } ?? true)
                 && (parameters.text("name").map { $0.lowercased() == zone.name.lowercased() } ?? true)
         }
-        return try page(
-            found.map { zone in
-                var fields = Fields()
-                fields.add("id", zone.id)
-                fields.add("name", zone.name)
-                fields.add("networktype", "Advanced")
-                fields.add("securitygroupsenabled", false)
-                fields.add("allocationstate", "Enabled")
-                fields.add("localstorageenabled", false)
-                fields.add("tags", .list([]))
-                return fields.object
-            }, named: "zone", parameters)
+        return try page(found, named: "zone", parameters) { zone in
+            var fields = Fields()
+            fields.add("id", zone.id)
+            fields.add("name", zone.name)
+            fields.add("networktype", "Advanced")
+            fields.add("securitygroupsenabled", false)
+            fields.add("allocationstate", "Enabled")
+            fields.add("localstorageenabled", false)
+            fields.add("tags", .list([]))
+            return fields.object
+        }
     }
 
     func listDiskOfferings(_ parameters: Parameters) throws(APIError) -> AnswerValue {
@@ -204,22 +196,21 @@ extension CloudWorld {
             (parameters.text("id").map { $0 == offering.id } ?? true)
                 && (parameters.text("name").map { $0.lowercased() == offering.name.lowercased() } ?? true)
         }
-        return try page(
-            found.map { offering in
-                var fields = Fields()
-                fields.add("id", offering.id)
-                fields.add("name", offering.name)
-                fields.add("displaytext", offering.name)
-                fields.add("disksize", offering.sizeInGiB)
-                fields.add("iscustomized", offering.isCustomized)
-                fields.add("storagetype", "shared")
-                fields.add("provisioningtype", "thin")
-                fields.add("displayoffering", true)
-                fields.add("state", "Active")
-                fields.add("disksizestrictness", false)
-                fields.add("encrypt", false)
-                return fields.object
-            }, named: "diskoffering", parameters)
+        return try page(found, named: "diskoffering", parameters) { offering in
+            var fields = Fields()
+            fields.add("id", offering.id)
+            fields.add("name", offering.name)
+            fields.add("displaytext", offering.name)
+            fields.add("disksize", offering.sizeInGiB)
+            fields.add("iscustomized", offering.isCustomized)
+            fields.add("storagetype", "shared")
+            fields.add("provisioningtype", "thin")
+            fields.add("displayoffering", true)
+            fields.add("state", "Active")
+            fields.add("disksizestrictness", false)
+            fields.add("encrypt", false)
+            return fields.object
+        }
     }
 
     func capabilities() -> AnswerValue {
@@ -238,15 +229,15 @@ extension CloudWorld {
     }
 
     func listTags(_ parameters: Parameters, _ caller: Account) throws(APIError) -> AnswerValue {
-        let found = volumes.values.filter { !$0.isRemoved && isVisible($0.account, to: caller) }
-            .sorted { $0.number < $1.number }.flatMap { volume in
-                volume.tags.filter { tag in
-                    (parameters.text("key").map { $0 == tag.key } ?? true)
-                        && (parameters.text("value").map { $0 == tag.value } ?? true)
-                        && (parameters.text("resourceid").map { $0 == volume.id } ?? true)
-                }.map { describe($0, on: volume) }
+        let (key, value) = (parameters.text("key"), parameters.text("value"))
+        let volumes = parameters.text("resourceid").map { self.volumes[$0].map { [$0] } ?? [] } ?? self.volumes.values
+        var found: [(tag: Tag, volume: Volume)] = []
+        for volume in volumes where !volume.isRemoved && isVisible(volume.account, to: caller) {
+            for tag in volume.tags where key ?? tag.key == tag.key && value ?? tag.value == tag.value {
+                found.append((tag, volume))
             }
-        return try page(found, named: "tag", parameters)
+        }
+        return try page(found, named: "tag", parameters) { describe($0.tag, on: $0.volume) }
     }
 
     func listEvents(_ parameters: Parameters) throws(APIError) -> AnswerValue {
@@ -254,19 +245,18 @@ extension CloudWorld {
             (parameters.text("type").map { $0 == event.type } ?? true)
                 && (parameters.text("resourceid").map { $0 == event.resource } ?? true)
         }
-        return try page(
-            found.map { event in
-                var fields = Fields()
-                fields.add("id", event.id)
-                fields.add("username", "admin")
-                fields.add("type", event.type)
-                fields.add("level", event.level)
-                fields.add("description", event.description)
-                fields.add("created", APIDate.text(milliseconds: event.created))
-                fields.add("state", event.state)
-                fields.add("resourceid", event.resource)
-                return fields.object
-            }, named: "event", parameters)
+        return try page(found, named: "event", parameters) { event in
+            var fields = Fields()
+            fields.add("id", event.id)
+            fields.add("username", "admin")
+            fields.add("type", event.type)
+            fields.add("level", event.level)
+            fields.add("description", event.description)
+            fields.add("created", APIDate.text(milliseconds: event.created))
+            fields.add("state", event.state)
+            fields.add("resourceid", event.resource)
+            return fields.object
+        }
     }
 
     func listAPIs() -> AnswerValue {
@@ -296,9 +286,8 @@ extension CloudWorld {
 
     /// Only jobs that have not ended (apache/cloudstack #4792).
     func listJobs(_ parameters: Parameters, _ caller: Account) throws(APIError) -> AnswerValue {
-        let found = jobs.values.filter { $0.status == 0 && isVisible($0.account, to: caller) }
-            .sorted { ($0.created, $0.id) < ($1.created, $1.id) }
-        return try page(found.map { describe($0, to: caller) }, named: "asyncjobs", parameters)
+        let found = jobs.unfinished.filter { isVisible($0.account, to: caller) }
+        return try page(found, named: "asyncjobs", parameters) { describe($0, to: caller) }
     }
 
     private func describe(_ job: Job, to caller: Account) -> AnswerValue {

@@ -10,17 +10,20 @@ public struct CloudWorld: Sendable, Codable {
     public var zones: [Zone] = []
     public var diskOfferings: [DiskOffering] = []
     public var machines: [Machine] = []
-    public internal(set) var volumes: [String: Volume] = [:]
-    public internal(set) var jobs: [String: Job] = [:]
-    /// Job ids per machine in the order in which they are worked off, one at a time (`VmWorkJobQueue.<id>`).
-    var queues: [String: [String]] = [:]
+    public internal(set) var volumes = VolumeTable()
+    public internal(set) var jobs = JobTable()
     public internal(set) var events: [CloudEvent] = []
     public var faults: [Fault] = []
-    var staleVolumes: [String: Volume]?
+    var staleVolumes: VolumeTable?
     var stragglers: [Straggler] = []
     var lastNumber: Int64 = 100
+    var lastTurn: Int64 = 0
     var lastAction: Int64 = 0
     var randomState: UInt64
+    /// The number of the last change that was taken for keeping.
+    var lastChange: Int64 = 0
+    /// What of this was taken for keeping already; not itself kept.
+    var kept = Kept()
 
     // Global settings
     /// How long an attach, detach, resize or create takes.
@@ -37,7 +40,7 @@ public struct CloudWorld: Sendable, Codable {
     public internal(set) var actions: [ActionRecord] = []
     public internal(set) var orders: [HypervisorOrder] = []
 
-    struct Straggler: Sendable, Codable {
+    struct Straggler: Sendable, Codable, Equatable {
         var volume: String
         var dueAt: Int64
     }
@@ -47,10 +50,9 @@ public struct CloudWorld: Sendable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case accounts, zones, diskOfferings, machines, volumes, jobs, queues, events, faults, staleVolumes, stragglers
-        case lastNumber, lastAction, actions, orders, randomState, jobDelayInMilliseconds, pageSize, dataDiskLimit,
-            jobRetentionInMilliseconds,
-            version
+        case accounts, zones, diskOfferings, machines, volumes, jobs, events, faults, staleVolumes, stragglers
+        case lastNumber, lastTurn, lastAction, lastChange, randomState, actions, orders
+        case jobDelayInMilliseconds, pageSize, dataDiskLimit, jobRetentionInMilliseconds, version
     }
 
     // MARK: Identifiers
@@ -113,10 +115,15 @@ public struct CloudWorld: Sendable, Codable {
 
     func isAppliance(_ machine: String?) -> Bool { machines.contains { $0.id == machine && $0.isAppliance } }
 
+    /// The volumes that the record has on a machine.
+    func attached(to machine: String) -> [Volume] {
+        volumes.on(machine).filter { $0.machine == machine && !$0.isRemoved }
+    }
+
     /// Legal device ids are 0, 1, 2, 4 and up: 3 is the CD-ROM. The lowest free one from 1.
     func freeDevice(on machine: String) -> Int64? {
-        let taken = jobs.values.filter { $0.stage == .working && $0.machine == machine }.compactMap(\.deviceID)
-        let used = Set(volumes.values.filter { $0.machine == machine && !$0.isRemoved }.compactMap(\.deviceID) + taken)
+        let taken = jobs.jobs(at: machine).filter { $0.stage == .working }.compactMap(\.deviceID)
+        let used = Set(attached(to: machine).compactMap(\.deviceID) + taken)
         return (1...Int64(dataDiskLimit + 1)).first { $0 != 3 && !used.contains($0) }
     }
 
@@ -130,11 +137,16 @@ public struct CloudWorld: Sendable, Codable {
     mutating func addEvent(
         _ type: String, level: String, state: String, _ description: String, resource: String?, now: Int64
     ) {
-        events.append(
+        add(
             CloudEvent(
                 id: newID(), type: type, level: level, state: state, description: description, created: now,
                 resource: resource))
+    }
+
+    mutating func add(_ event: CloudEvent) {
+        events.append(event)
         if events.count > 5_000 { events.removeFirst(1_000) }
+        kept.newEvents += 1
     }
 
     /// Puts back orders that were handed over by a world that is no more, for ``orderAgain()``.

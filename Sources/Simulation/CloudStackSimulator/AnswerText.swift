@@ -3,54 +3,60 @@ import CloudStackModel
 /// Answers as bytes.
 enum AnswerText {
     static func json(_ envelope: String, _ value: AnswerValue) -> [UInt8] {
-        var text = "{"
-        append(.text(envelope), to: &text)
-        text += ":"
-        append(value, to: &text)
-        text += "}"
-        return Array(text.utf8)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(1_024)
+        bytes.append(UInt8(ascii: "{"))
+        appendQuoted(envelope, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        append(value, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
     }
 
-    private static func append(_ value: AnswerValue, to text: inout String) {
+    private static func append(_ value: AnswerValue, to bytes: inout [UInt8]) {
         switch value {
-        case .text(let string): appendQuoted(string, to: &text)
-        case .number(let number): text += String(number)
-        case .flag(let flag): text += flag ? "true" : "false"
+        case .text(let string): appendQuoted(string, to: &bytes)
+        case .number(let number): bytes += String(number).utf8
+        case .flag(let flag): bytes += (flag ? "true" : "false").utf8
         case .list(let items):
-            text += "["
+            bytes.append(UInt8(ascii: "["))
             for (index, item) in items.enumerated() {
-                if index > 0 { text += "," }
-                append(item, to: &text)
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                append(item, to: &bytes)
             }
-            text += "]"
+            bytes.append(UInt8(ascii: "]"))
         case .object(let fields):
-            text += "{"
+            bytes.append(UInt8(ascii: "{"))
             for (index, field) in fields.enumerated() {
-                if index > 0 { text += "," }
-                appendQuoted(field.name, to: &text)
-                text += ":"
-                append(field.value, to: &text)
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                appendQuoted(field.name, to: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                append(field.value, to: &bytes)
             }
-            text += "}"
+            bytes.append(UInt8(ascii: "}"))
         }
     }
 
-    private static func appendQuoted(_ string: String, to text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
+    private static func appendQuoted(_ string: String, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        let mustEscape = string.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+        if mustEscape {
+            for byte in string.utf8 { appendEscaped(byte, to: &bytes) }
+        } else {
+            bytes += string.utf8
         }
-        text += "\""
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+        case UInt8(ascii: "\n"): bytes += "\\n".utf8
+        case UInt8(ascii: "\r"): bytes += "\\r".utf8
+        case UInt8(ascii: "\t"): bytes += "\\t".utf8
+        case 0..<0x20: bytes += ((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16)).utf8
+        default: bytes.append(byte)
+        }
     }
 
     static func xml(_ envelope: String, _ value: AnswerValue) -> [UInt8] {

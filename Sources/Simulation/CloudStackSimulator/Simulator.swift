@@ -16,6 +16,8 @@ public actor Simulator {
         public var seed: CloudWorld
         public var hypervisor: any Hypervisor
         public var jobDelayInMilliseconds: Int64?
+        /// What time it is, in milliseconds since 1970.
+        public var now: @Sendable () -> Int64 = SystemTime.now
 
         public init(stateDirectory: String, seed: CloudWorld, hypervisor: any Hypervisor) {
             self.stateDirectory = stateDirectory
@@ -25,28 +27,32 @@ public actor Simulator {
     }
 
     private var world: CloudWorld
-    private let directory: StateDirectory
+    private var directory: StateDirectory
     private let hypervisor: any Hypervisor
+    private let clock: @Sendable () -> Int64
     private var api: HTTPServer?
     private var admin: HTTPServer?
     private var timer: Task<Void, Never>?
     private var timerDueAt: Int64?
     private var orderChain: Task<Void, Never>?
+    private var ordersUnderWay = 0
 
-    private init(world: CloudWorld, directory: StateDirectory, hypervisor: any Hypervisor) {
+    private init(world: CloudWorld, directory: consuming StateDirectory, configuration: Configuration) {
         self.world = world
         self.directory = directory
-        self.hypervisor = hypervisor
+        hypervisor = configuration.hypervisor
+        clock = configuration.now
     }
 
     /// Brings the hypervisor to what the world says, and serves.
     public static func start(_ configuration: Configuration) async throws -> Simulator {
         try createDirectories(configuration.stateDirectory, mode: 0o700)
-        let directory = StateDirectory(path: configuration.stateDirectory)
-        var world = try directory.load() ?? configuration.seed
+        var kept: CloudWorld?
+        var directory = try StateDirectory(path: configuration.stateDirectory, world: &kept)
+        var world = kept ?? configuration.seed
         if let delay = configuration.jobDelayInMilliseconds { world.jobDelayInMilliseconds = delay }
-        try directory.save(world)
-        let simulator = Simulator(world: world, directory: directory, hypervisor: configuration.hypervisor)
+        try directory.fold(&world)
+        let simulator = Simulator(world: world, directory: directory, configuration: configuration)
         try await simulator.bringUpDisks()
         try await simulator.serve(configuration)
         await simulator.settle()
@@ -89,11 +95,7 @@ public actor Simulator {
         await orderChain?.value
     }
 
-    private var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    private var now: Int64 { clock() }
 
     // MARK: Calls
 
@@ -114,7 +116,7 @@ public actor Simulator {
         world.advance(to: now)
         let answer = authorize(call).map { world.call(call.command, call.parameters, by: $0, now: now) }
         let isDropped = world.strike(.dropAfter, command: call.command, volume: call.volume) != nil
-        settle(mustSave: CloudWorld.mutations.contains(call.command))
+        settle()
         if isDropped { return .dropped }
         switch answer {
         case .success(let answer): return respond(answer, to: call)
@@ -176,17 +178,20 @@ public actor Simulator {
     // MARK: What follows from a call
 
     /// Keeps what changed, hands orders to the hypervisor, and sets the timer for what happens next by itself.
-    private func settle(mustSave: Bool = false) {
+    private func settle() {
         do {
-            if mustSave || !world.actions.isEmpty || !world.orders.isEmpty { try directory.save(world) }
-            try directory.append(world.actions)
+            if let change = world.takeChange() {
+                // Kept before it is carried out or answered: a crash in between loses neither a line nor an order.
+                try directory.keep(change)
+                for order in change.orders { carryOut(order) }
+            }
+            // Orders that are not carried out yet are in the journal alone.
+            if directory.isJournalLong, ordersUnderWay == 0 { try directory.fold(&world) }
         } catch {
             // A simulator that cannot keep what it answers would teach wrong things: it ends instead.
             FileHandleText.standardError("hawser-simulator: cannot keep the state: \(error)\n")
             exit(1)
         }
-        // What is drained only now was kept with the world: a crash in between loses neither a line nor an order.
-        for order in world.drain().orders { carryOut(order) }
         guard let due = world.nextDue, due != timerDueAt else { return }
         timerDueAt = due
         timer?.cancel()
@@ -201,13 +206,14 @@ public actor Simulator {
     private func passTime() {
         timerDueAt = nil
         world.advance(to: now)
-        settle(mustSave: true)
+        settle()
     }
 
     /// Orders are carried out one after the other, in the order in which they were given.
     private func carryOut(_ order: HypervisorOrder) {
         let previous = orderChain
         let hypervisor = hypervisor
+        ordersUnderWay += 1
         orderChain = Task { [weak self] in
             await previous?.value
             var failure: String?
@@ -228,9 +234,10 @@ public actor Simulator {
     }
 
     private func orderEnded(_ order: HypervisorOrder, failure: String?) {
+        ordersUnderWay -= 1
         if let job = order.job { world.hypervisorEnded(job, failure: failure, now: now) }
         world.advance(to: now)
-        settle(mustSave: true)
+        settle()
     }
 
     // MARK: The admin port
@@ -239,7 +246,7 @@ public actor Simulator {
         let body = Data(request.body)
         do {
             let answer = try await administer(request.method, request.path, body)
-            settle(mustSave: true)
+            settle()
             return .whole(status: 200, headers: [("Content-Type", "application/json")], body: answer)
         } catch {
             let text = (error as? AdminError)?.text ?? "\(error)"
@@ -262,7 +269,7 @@ public actor Simulator {
         case ("DELETE", "/faults"):
             world.faults = []
             world.thawListing()
-        case ("GET", "/actions"): return try directory.actionLog()
+        case ("GET", "/actions"): return try directory.actions()
         case ("GET", "/world"): return Array(try JSONEncoder().encode(world))
         case ("POST", "/volumes/detach"):
             let order = try JSONDecoder().decode(VolumeOrder.self, from: body)
@@ -320,6 +327,16 @@ public actor Simulator {
 extension PluggedDisk {
     init(_ disk: HypervisorOrder.Disk) {
         self.init(volume: disk.volume, serial: disk.serial, sizeInBytes: disk.sizeInBytes, isReadOnly: false)
+    }
+}
+
+/// The machine's own clock.
+public enum SystemTime {
+    /// Milliseconds since 1970.
+    @Sendable public static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
     }
 }
 

@@ -4,43 +4,77 @@ import LinuxCalls
 
 /// Where a simulator keeps its world, so that it can be killed and go on.
 ///
-/// The world is written whole, synced, and renamed into place before a call that changed it is answered. The action log
-/// only grows; lines that it does not have yet are in the world that was written before.
-struct StateDirectory: Sendable {
-    let path: String
+/// `world.json` is the world at some time, and `journal.jsonl` has every change since, a line each, synced before the call
+/// that made it is answered. When the journal has outgrown it, the world is written whole and renamed into place, and the
+/// journal emptied. Changes are numbered and say what is, not what to do: those that a kill in between has left in the
+/// journal are passed over.
+///
+/// `actions.jsonl` only grows. It is written after the journal, which has the same lines: what a kill kept from it is added
+/// at the next start.
+struct StateDirectory: ~Copyable {
+    /// Below this size of the journal the world is not written anew.
+    static let smallestJournalToFold = 4 << 20
 
-    private var statePath: String { path + "/world.json" }
-    var actionLogPath: String { path + "/actions.jsonl" }
+    private let path: String
+    private var journal: GrowingFile
+    private var actionLog: GrowingFile
+    private var sizeOfWorld = 0
+    private var worldPath: String { path + "/world.json" }
 
-    /// The world that was kept; `nil` for a new directory. Lines of the action log that a crash kept from being written are
-    /// written now.
-    func load() throws -> CloudWorld? {
-        guard exists(statePath) else { return nil }
-        var world = try JSONDecoder().decode(CloudWorld.self, from: Data(try readFile(statePath, limit: 1 << 30)))
-        let last = try repairActionLog()
-        let (actions, orders) = world.drain()
-        try append(actions.filter { $0.number > last })
-        world.restore(orders: orders)
-        return world
-    }
+    private struct Number: Decodable { var number: Int64 }
 
-    /// Cuts off a last line that was only half written.
+    /// Opens a directory that exists, and reads what was kept there.
     ///
-    /// - Returns: the number of the last whole line; 0 when there is none.
-    private func repairActionLog() throws -> Int64 {
-        let log = try actionLog()
-        let end = log.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        if end < log.count { try writeFileAtomically(actionLogPath, bytes: Array(log[..<end]), mode: 0o600) }
-        guard let line = log[..<end].split(separator: UInt8(ascii: "\n")).last else { return 0 }
-        return try JSONDecoder().decode(ActionRecord.self, from: Data(line)).number
+    /// - Parameter world: is set to the world that was kept, with the orders that its hypervisor may not have carried out;
+    ///   to `nil` in a new directory.
+    init(path: String, world: inout CloudWorld?) throws {
+        let decoder = JSONDecoder()
+        var kept: CloudWorld?
+        if exists(path + "/world.json") {
+            kept = try decoder.decode(CloudWorld.self, from: Data(try readFile(path + "/world.json", limit: 1 << 32)))
+        }
+        var (actions, orders) = kept?.drain() ?? ([], [])
+        var journal = try GrowingFile(path + "/journal.jsonl") { line in
+            let change = try decoder.decode(WorldChange.self, from: Data(line))
+            try kept?.apply(change)
+            actions += change.actions
+            orders += change.orders
+        }
+        if kept == nil { try journal.empty() }
+        var lastLine: [UInt8].SubSequence?
+        var actionLog = try GrowingFile(path + "/actions.jsonl") { lastLine = $0 }
+        let last = try lastLine.map { try decoder.decode(Number.self, from: Data($0)).number } ?? 0
+        try actionLog.append(try Self.lines(actions.filter { $0.number > last }))
+        kept?.restore(orders: orders)
+        world = kept
+        self.path = path
+        self.journal = journal
+        self.actionLog = actionLog
     }
 
-    func save(_ world: CloudWorld) throws {
-        try writeFileAtomically(statePath, bytes: Array(try JSONEncoder().encode(world)), mode: 0o600)
+    /// Keeps a change: it is durable when this returns.
+    mutating func keep(_ change: WorldChange) throws {
+        var line = [UInt8](try JSONEncoder().encode(change))
+        line.append(UInt8(ascii: "\n"))
+        try journal.append(line)
+        try journal.synchronise()
+        try actionLog.append(try Self.lines(change.actions))
     }
 
-    func append(_ actions: [ActionRecord]) throws {
-        guard !actions.isEmpty else { return }
+    /// Whether it is time for ``fold(_:)``.
+    var isJournalLong: Bool { journal.sizeInBytes > max(Self.smallestJournalToFold, sizeOfWorld) }
+
+    /// Writes the world whole, and empties the journal.
+    mutating func fold(_ world: inout CloudWorld) throws {
+        try actionLog.synchronise()
+        world.wasKept()
+        let bytes = [UInt8](try JSONEncoder().encode(world))
+        try writeFileAtomically(worldPath, bytes: bytes, mode: 0o600)
+        sizeOfWorld = bytes.count
+        try journal.empty()
+    }
+
+    private static func lines(_ actions: [ActionRecord]) throws -> [UInt8] {
         var bytes: [UInt8] = []
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -48,15 +82,9 @@ struct StateDirectory: Sendable {
             bytes += try encoder.encode(action)
             bytes.append(UInt8(ascii: "\n"))
         }
-        let isNew = !exists(actionLogPath)
-        let file = try FileDescriptor(opening: actionLogPath, flags: appendFlags, mode: 0o600)
-        try file.write(bytes)
-        try synchronise(file, path: actionLogPath)
-        if isNew { try synchroniseDirectory(path) }
+        return bytes
     }
 
-    /// The log so far, one JSON object a line.
-    func actionLog() throws -> [UInt8] {
-        exists(actionLogPath) ? try readFile(actionLogPath, limit: 1 << 30) : []
-    }
+    /// The action log so far, one JSON object a line.
+    borrowing func actions() throws -> [UInt8] { try readFile(path + "/actions.jsonl", limit: 1 << 32) }
 }

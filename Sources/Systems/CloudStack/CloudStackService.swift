@@ -29,7 +29,7 @@ public struct CloudStackService: CloudService {
     /// to page meanwhile), the walk is done once more; what is incomplete then is said to be.
     private func walk<Record: Sendable, Key: Hashable>(
         _ command: String, _ name: StaticString, _ filter: [String: String], key: (Record) -> Key,
-        decode: (JSONItem) -> Record?
+        decode: (JSONItem) throws(UnreadableAnswer) -> Record
     ) async throws(CloudError) -> CloudListing<Record> {
         var listing = CloudListing<Record>(records: [], isComplete: false)
         for _ in 0..<2 {
@@ -41,12 +41,12 @@ public struct CloudStackService: CloudService {
 
     private func walkOnce<Record: Sendable, Key: Hashable>(
         _ command: String, _ name: StaticString, _ filter: [String: String], key: (Record) -> Key,
-        decode: (JSONItem) -> Record?
+        decode: (JSONItem) throws(UnreadableAnswer) -> Record
     ) async throws(CloudError) -> CloudListing<Record> {
         var records: [Record] = []
         var keys: Set<Key> = []
         var count = 0
-        var isWhole = true
+        var problem: String?
         for page in 1... {
             var parameters = filter
             parameters["page"] = String(page)
@@ -57,16 +57,20 @@ public struct CloudStackService: CloudService {
             let rows = body[name]?.elements ?? []
             let known = keys.count
             for row in rows {
-                guard let record = decode(row) else {
-                    isWhole = false
-                    continue
+                do throws(UnreadableAnswer) {
+                    let record = try decode(row)
+                    if keys.insert(key(record)).inserted { records.append(record) }
+                } catch {
+                    problem = problem ?? error.reason
                 }
-                if keys.insert(key(record)).inserted { records.append(record) }
             }
             // A server that does not know of pages gives the same one for ever.
             if keys.count == known || page * pageSize >= count { break }
         }
-        return CloudListing(records: records, isComplete: isWhole && records.count == count)
+        if problem == nil, records.count != count {
+            problem = "\(records.count) rows came of \(count) that were counted"
+        }
+        return CloudListing(records: records, isComplete: problem == nil, problem: problem)
     }
 
     // MARK: Exact reads
@@ -83,7 +87,7 @@ public struct CloudStackService: CloudService {
     /// asked for, or none by CloudStack's own count too, is no answer.
     private func read<Kind, Record: Sendable>(
         _ command: String, _ name: StaticString, id: Identifier<Kind>, of key: (Record) -> Identifier<Kind>,
-        decode: (JSONItem) -> Record?
+        decode: (JSONItem) throws(UnreadableAnswer) -> Record
     ) async throws(CloudError) -> ExactRead<Record> {
         let document: JSONDocument
         do throws(CloudError) {
@@ -96,11 +100,42 @@ public struct CloudStackService: CloudService {
         let rows = body?[name]?.elements ?? []
         let count = body?["count"]?.integer ?? 0
         if rows.isEmpty, body?[name] == nil || body?[name]?.elements != nil, count == 0 { return .removed }
-        guard rows.count == 1, count <= 1, let record = rows.first.flatMap(decode), key(record) == id else {
-            throw CloudError(
-                remedy: .lookAgain, effect: .none, command: command, text: "the answer about \(id) makes no sense")
+        let reason: String
+        do throws(UnreadableAnswer) {
+            if rows.count == 1, count <= 1, let row = rows.first {
+                let record = try decode(row)
+                if key(record) == id { return .found(record) }
+                reason = "it is about \(key(record))"
+            } else {
+                reason = "\(rows.count) rows came of \(count) that were counted"
+            }
+        } catch {
+            reason = error.reason
         }
-        return .found(record)
+        throw CloudError(
+            remedy: .lookAgain, effect: .none, command: command,
+            text: "the answer about \(id) makes no sense: \(reason)")
+    }
+
+    /// Every row of a short list; one that cannot be read makes the whole answer unreadable, because it may be the very one
+    /// that is asked for.
+    private func rows<Record>(
+        of document: JSONDocument, _ command: String, _ name: StaticString,
+        decode: (JSONItem) throws(UnreadableAnswer) -> Record
+    ) throws(CloudError) -> [Record] {
+        var records: [Record] = []
+        do throws(UnreadableAnswer) {
+            for row in document.root.fields?.first?.item[name]?.elements ?? [] { records.append(try decode(row)) }
+        } catch {
+            throw Self.unreadable(error, command)
+        }
+        return records
+    }
+
+    private static func unreadable(
+        _ error: UnreadableAnswer, _ command: String, effect: CloudError.Effect = .none
+    ) -> CloudError {
+        CloudError(remedy: .lookAgain, effect: effect, command: command, text: error.reason)
     }
 
     public func findVolumes(named name: String, in zone: ZoneID) async throws(CloudError) -> [VolumeRecord] {
@@ -110,7 +145,7 @@ public struct CloudStackService: CloudService {
         guard listing.isComplete else {
             throw CloudError(
                 remedy: .lookAgain, effect: .none, command: "listVolumes",
-                text: "the list of volumes by name is incomplete")
+                text: "the list of volumes by name is incomplete: \(listing.problem ?? "")")
         }
         // The database compares names without regard to case; Hawser does not.
         return listing.records.filter { $0.name == name }
@@ -121,8 +156,7 @@ public struct CloudStackService: CloudService {
         case .id(let id): return .found(id)
         case .named(let name):
             let document = try await api.call("listZones", ["name": name])
-            let zones = (document.root.fields?.first?.item["zone"]?.elements ?? []).compactMap(Decoding.zone)
-                .filter { $0.name == name }
+            let zones = try rows(of: document, "listZones", "zone", decode: Decoding.zone).filter { $0.name == name }
             guard let zone = zones.first else { return .neverExisted }
             return .found(zone.id)
         }
@@ -143,8 +177,7 @@ public struct CloudStackService: CloudService {
             if error.remedy == .notThere { return .neverExisted }
             throw error
         }
-        let offerings = (document.root.fields?.first?.item["diskoffering"]?.elements ?? [])
-            .compactMap(Decoding.offering)
+        let offerings = try rows(of: document, "listDiskOfferings", "diskoffering", decode: Decoding.offering)
             .filter { offering in
                 switch reference {
                 case .id(let id): offering.id == id
@@ -187,27 +220,34 @@ public struct CloudStackService: CloudService {
             parameters["size"] = String(Self.wholeGiB(size))
         }
         let document = try await api.call(command, parameters, changes: true)
-        let body = document.root.fields?.first?.item
-        guard let accepted = Decoding.identifier(body?["jobid"], Kinds.Job.self) else {
-            throw CloudError(remedy: .lookAgain, effect: .unknown, command: command, text: "the answer names no job")
+        do throws(UnreadableAnswer) {
+            guard let body = document.root.fields?.first?.item else {
+                throw UnreadableAnswer(reason: "the answer is empty")
+            }
+            return try Decoding.receipt(body)
+        } catch {
+            throw Self.unreadable(error, command, effect: .unknown)
         }
-        return CloudReceipt(job: accepted, volume: Decoding.identifier(body?["id"], Kinds.Volume.self))
     }
 
     /// Rounded up, because CloudStack counts in GiB and a volume must not be smaller than it was asked for.
     private static func wholeGiB(_ bytes: Int64) -> Int64 { (bytes + (1 << 30) - 1) >> 30 }
 
     public func report(of job: JobID) async throws(CloudError) -> JobReport {
+        let document: JSONDocument
         do throws(CloudError) {
-            let document = try await api.call("queryAsyncJobResult", ["jobid": job.description])
-            guard let body = document.root.fields?.first?.item, let report = Decoding.job(body) else {
-                throw CloudError(
-                    remedy: .lookAgain, effect: .none, command: "queryAsyncJobResult", text: "the answer has no status")
-            }
-            return report
+            document = try await api.call("queryAsyncJobResult", ["jobid": job.description])
         } catch {
             if error.remedy == .notThere { return .notFound }
             throw error
+        }
+        do throws(UnreadableAnswer) {
+            guard let body = document.root.fields?.first?.item else {
+                throw UnreadableAnswer(reason: "the answer is empty")
+            }
+            return try Decoding.job(body, asked: job)
+        } catch {
+            throw Self.unreadable(error, "queryAsyncJobResult")
         }
     }
 
@@ -216,10 +256,9 @@ public struct CloudStackService: CloudService {
     /// - Returns: each job with the volume or machine that it works on.
     public func pendingJobs() async throws(CloudError) -> [(job: JobID, instance: UUIDValue?)] {
         let document = try await api.call("listAsyncJobs", ["listall": "true"])
-        return (document.root.fields?.first?.item["asyncjobs"]?.elements ?? []).compactMap { item in
-            Decoding.identifier(item["jobid"], Kinds.Job.self).map { job in
-                (job, item["jobinstanceid"]?.withTextBytes { UUIDValue(utf8: $0) }.flatMap { $0 })
-            }
+        return try rows(of: document, "listAsyncJobs", "asyncjobs") { item throws(UnreadableAnswer) in
+            let job = try Decoding.identifier(item, "jobid", of: "a job", Kinds.Job.self)
+            return (job, item["jobinstanceid"]?.withTextBytes { UUIDValue(utf8: $0) }.flatMap { $0 })
         }
     }
 

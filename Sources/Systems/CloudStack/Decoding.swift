@@ -2,55 +2,67 @@ import JSON
 import Reconciliation
 import VolumeModel
 
-/// Reads CloudStack's objects. Extra fields are ignored, numbers may be texts; what Hawser needs must be there and make
-/// sense, else the object is refused and not guessed.
+/// Why an object of CloudStack's is refused: the sentence names the object, the field and what stands there.
+struct UnreadableAnswer: Error, Equatable {
+    var reason: String
+}
+
+/// Reads CloudStack's objects. Extra fields are ignored, numbers and flags may be texts; what Hawser needs must be there
+/// and make sense, else the object is refused with the reason, and not guessed.
 enum Decoding {
-    static func volume(_ item: JSONItem) -> VolumeRecord? {
-        guard let id = identifier(item["id"], Kinds.Volume.self),
-            let zone = identifier(item["zoneid"], Kinds.Zone.self),
-            let state = item["state"]?.text, let size = item["size"]?.integer
-        else { return nil }
-        var holder: MachineID?
-        if let text = item["virtualmachineid"] {
-            // A holder that cannot be read must not pass for no holder.
-            guard let machine = identifier(text, Kinds.Machine.self) else { return nil }
-            holder = machine
-        }
-        var job: JobID?
-        if item["jobstatus"]?.integer == 0, let text = item["jobid"] {
-            guard let pending = identifier(text, Kinds.Job.self) else { return nil }
-            job = pending
-        }
+    static func volume(_ item: JSONItem) throws(UnreadableAnswer) -> VolumeRecord {
+        let id = try identifier(item, "id", of: "a volume", Kinds.Volume.self)
+        let object = "volume \(id)"
+        guard let state = item["state"]?.text else { throw missing("state", of: object) }
+        guard let size = item["size"]?.integer else { throw missing("size", of: object) }
+        // A holder that cannot be read must not pass for no holder, nor a job for no job.
+        let holder =
+            item["virtualmachineid"] == nil
+            ? nil : try identifier(item, "virtualmachineid", of: object, Kinds.Machine.self)
+        let job =
+            item["jobid"] == nil || item["jobstatus"]?.integer != 0
+            ? nil : try identifier(item, "jobid", of: object, Kinds.Job.self)
         return VolumeRecord(
-            id: id, name: item["name"]?.text ?? "", zone: zone, state: VolumeState(word: state),
-            kind: item["type"]?.text == "ROOT" ? .root : .data, sizeInBytes: size, attachedTo: holder,
-            deviceIndex: item["deviceid"]?.integer, pendingJob: job)
+            id: id, name: item["name"]?.text ?? "", zone: try identifier(item, "zoneid", of: object, Kinds.Zone.self),
+            state: VolumeState(word: state), kind: item["type"]?.text == "ROOT" ? .root : .data, sizeInBytes: size,
+            attachedTo: holder, deviceIndex: item["deviceid"]?.integer, pendingJob: job)
     }
 
-    static func machine(_ item: JSONItem) -> MachineRecord? {
-        guard let id = identifier(item["id"], Kinds.Machine.self),
-            let zone = identifier(item["zoneid"], Kinds.Zone.self),
-            let state = item["state"]?.text
-        else { return nil }
-        return MachineRecord(id: id, name: item["name"]?.text ?? "", zone: zone, state: MachineState(word: state))
+    static func machine(_ item: JSONItem) throws(UnreadableAnswer) -> MachineRecord {
+        let id = try identifier(item, "id", of: "a machine", Kinds.Machine.self)
+        let object = "machine \(id)"
+        guard let state = item["state"]?.text else { throw missing("state", of: object) }
+        return MachineRecord(
+            id: id, name: item["name"]?.text ?? "", zone: try identifier(item, "zoneid", of: object, Kinds.Zone.self),
+            state: MachineState(word: state))
     }
 
-    static func zone(_ item: JSONItem) -> (id: ZoneID, name: String)? {
-        guard let id = identifier(item["id"], Kinds.Zone.self) else { return nil }
-        return (id, item["name"]?.text ?? "")
+    static func zone(_ item: JSONItem) throws(UnreadableAnswer) -> (id: ZoneID, name: String) {
+        (try identifier(item, "id", of: "a zone", Kinds.Zone.self), item["name"]?.text ?? "")
     }
 
-    static func offering(_ item: JSONItem) -> DiskOfferingRecord? {
-        guard let id = identifier(item["id"], Kinds.DiskOffering.self) else { return nil }
+    static func offering(_ item: JSONItem) throws(UnreadableAnswer) -> DiskOfferingRecord {
+        let id = try identifier(item, "id", of: "a disk offering", Kinds.DiskOffering.self)
+        // Without it nobody knows whether createVolume may say a size, or must.
+        guard let isCustomized = item["iscustomized"]?.flag else {
+            throw missing("iscustomized", of: "disk offering \(id)")
+        }
+        let size = item["disksize"]?.integer ?? 0
+        guard (0...Int64.max >> 30).contains(size) else {
+            throw UnreadableAnswer(reason: "disk offering \(id) has the size \(size) GiB")
+        }
         return DiskOfferingRecord(
-            id: id, name: item["name"]?.text ?? "", isCustomized: item["iscustomized"]?.flag ?? false,
-            sizeInBytes: (item["disksize"]?.integer ?? 0) << 30)
+            id: id, name: item["name"]?.text ?? "", isCustomized: isCustomized, sizeInBytes: size << 30)
     }
 
     /// A job's answer. A failed job can lack its result: then it ended with the management server or blocked for too long,
-    /// and its effect may have happened.
-    static func job(_ item: JSONItem) -> JobReport? {
-        guard let status = item["jobstatus"]?.integer else { return nil }
+    /// and its effect may have happened. An answer about another job than the one that was asked for proves nothing; very
+    /// old servers name jobs by numbers.
+    static func job(_ item: JSONItem, asked: JobID) throws(UnreadableAnswer) -> JobReport {
+        if let named = item["jobid"]?.withTextBytes({ UUIDValue(utf8: $0) }).flatMap({ $0 }), named != asked.value {
+            throw UnreadableAnswer(reason: "the answer is about job \(named) and not \(asked)")
+        }
+        guard let status = item["jobstatus"]?.integer else { throw missing("jobstatus", of: "a job") }
         switch status {
         case 0: return .running
         case 1: return .succeeded
@@ -67,7 +79,26 @@ enum Decoding {
         }
     }
 
-    static func identifier<Kind>(_ item: JSONItem?, _ kind: Kind.Type) -> Identifier<Kind>? {
-        item?.withTextBytes { UUIDValue(utf8: $0) }.flatMap { $0 }.map { Identifier($0) }
+    /// What an asynchronous call is answered with. Servers that ignore `customjobid` name a job of their own.
+    static func receipt(_ item: JSONItem) throws(UnreadableAnswer) -> CloudReceipt {
+        let job = try identifier(item, "jobid", of: "the answer", Kinds.Job.self)
+        let volume = item["id"] == nil ? nil : try identifier(item, "id", of: "the answer", Kinds.Volume.self)
+        return CloudReceipt(job: job, volume: volume)
+    }
+
+    static func identifier<Kind>(
+        _ item: JSONItem, _ field: StaticString, of object: @autoclosure () -> String, _ kind: Kind.Type
+    ) throws(UnreadableAnswer) -> Identifier<Kind> {
+        guard let value = item[field] else { throw missing(field, of: object()) }
+        guard let uuid = value.withTextBytes({ UUIDValue(utf8: $0) }).flatMap({ $0 }) else {
+            // Before 3.0 servers gave numbers of their database; they are no identities.
+            let shown = value.text ?? value.integer.map { String($0) } ?? "of another kind"
+            throw UnreadableAnswer(reason: "\(object()) has the \(field) '\(shown.prefix(60))', which is no UUID")
+        }
+        return Identifier(uuid)
+    }
+
+    private static func missing(_ field: StaticString, of object: String) -> UnreadableAnswer {
+        UnreadableAnswer(reason: "\(object) has no \(field)")
     }
 }

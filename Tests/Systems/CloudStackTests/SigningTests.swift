@@ -1,4 +1,7 @@
+import CloudStackModel
 import CloudStackSimulator
+import Curl
+import LinuxCalls
 import Testing
 
 @testable import CloudStack
@@ -79,5 +82,64 @@ import Testing
         // The simulator verifies by a rule written separately.
         let pairs = vector.parameters.map { ($0.key, $0.value) } + [("apiKey", key), ("response", "json")]
         #expect(RequestSignature.signature(of: pairs, secret: secret) == vector.signature)
+    }
+
+    /// Another character than the one that is there, also where case makes no difference: what is signed is in lower case.
+    private static func changed(_ text: String, at index: Int) -> String {
+        var characters = Array(text)
+        characters[index] = characters[index].lowercased() == "x" ? "y" : "x"
+        return String(characters)
+    }
+
+    /// The request as a client of any make would send it, and every request that differs from it in one character.
+    private static func requests(of vector: Vector) -> (genuine: [(String, String)], forged: [[(String, String)]]) {
+        // As other clients spell them; the order in which names are sorted must not suffer.
+        let spelling = ["signatureversion": "signatureVersion"]
+        var genuine = vector.parameters.map { (spelling[$0.key] ?? $0.key, $0.value) }
+        genuine += [("apiKey", vector.isKeyA ? keyA : "AKIA-test_key"), ("response", "json")]
+        genuine += [("signature", vector.signature)]
+        var forged: [[(String, String)]] = []
+        for (position, (name, value)) in genuine.enumerated() {
+            for index in 0..<name.count {
+                forged.append(genuine)
+                forged[forged.count - 1][position].0 = changed(name, at: index)
+            }
+            for index in 0..<value.count {
+                forged.append(genuine)
+                forged[forged.count - 1][position].1 = changed(value, at: index)
+            }
+        }
+        return (genuine, forged)
+    }
+
+    @Test(arguments: vectors)
+    func `the simulator takes the call as it was signed, and no call that differs in one character`(
+        vector: Vector
+    ) async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-vectors-")
+        var world = DefaultWorld.make(now: 1_000_000)
+        world.accounts[0].apiKey = Self.keyA
+        world.accounts[0].secretKey = Self.secretA
+        world.accounts[1].apiKey = "AKIA-test_key"
+        world.accounts[1].secretKey = "s3cr3t/+="
+        var configuration = Simulator.Configuration(
+            stateDirectory: directory.path, seed: world, hypervisor: NoHypervisor())
+        // One of the vectors expires in 2030: here it is November 2026 for ever.
+        configuration.now = { 1_795_218_236_868 }
+        let simulator = try await Simulator.start(configuration)
+        let http = HTTPClient()
+        func status(_ parameters: [(String, String)]) async throws -> Int {
+            let query = parameters.map { "\(RequestSigning.encoded($0.0))=\(RequestSigning.encoded($0.1))" }
+            let url = "http://127.0.0.1:\(await simulator.port)/client/api?" + query.joined(separator: "&")
+            return try await http.send(HTTPRequest(.get, url)).status
+        }
+        let (genuine, forged) = Self.requests(of: vector)
+        // The volumes and zones of the vectors are not there (431): what counts is that the caller was let in.
+        #expect([200, 431].contains(try await status(genuine)))
+        for call in forged {
+            let answer = try await status(call)
+            #expect(answer == 401, "\(call)")
+        }
+        await simulator.stop()
     }
 }

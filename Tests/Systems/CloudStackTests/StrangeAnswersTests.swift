@@ -78,6 +78,25 @@ import VolumeModel
         }
     }
 
+    @Test func `an answer about another job says nothing of the one that was asked for`() async throws {
+        let body = #"{"queryasyncjobresultresponse":{"jobid":"\#(Self.other)","jobstatus":1}}"#
+        try await withAnswer(200, body) { service in
+            await #expect { try await service.report(of: JobID(Self.volume.value)) } throws: {
+                ($0 as? CloudError)?.remedy == .lookAgain
+            }
+        }
+    }
+
+    /// Else a zone that is there would pass for one that is not.
+    @Test func `a zone that cannot be read is no zone that is missing`() async throws {
+        let body = #"{"listzonesresponse":{"count":1,"zone":[{"id":1,"name":"Sydney"}]}}"#
+        try await withAnswer(200, body) { service in
+            await #expect { try await service.zone(.named("Sydney")) } throws: {
+                ($0 as? CloudError)?.text == "a zone has the id '1', which is no UUID"
+            }
+        }
+    }
+
     @Test func `a server that does not know of pages is not asked for ever`() async throws {
         let body = #"{"listvolumesresponse":{"count":900000,"volume":[\#(Self.row(id: Self.other))]}}"#
         try await withAnswer(200, body) { service in

@@ -78,10 +78,13 @@ public struct CloudListing<Record: Sendable>: Sendable {
     /// Whether the number of distinct records agrees with the count that CloudStack gave. Even a complete listing only
     /// nominates absence: rows move between pages while things change.
     public var isComplete: Bool
+    /// Why it is not complete, in one sentence; `nil` when it is.
+    public var problem: String?
 
-    public init(records: [Record], isComplete: Bool) {
+    public init(records: [Record], isComplete: Bool, problem: String? = nil) {
         self.records = records
         self.isComplete = isComplete
+        self.problem = problem
     }
 }
 
