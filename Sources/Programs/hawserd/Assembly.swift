@@ -34,7 +34,8 @@ struct Assembly {
             seed: UInt64.random(in: 0 ... .max))
         try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
         server = try ControlServer(
-            controller: controller, store: store, version: Version.text, permittedGroup: configuration.controlGroup
+            controller: controller, store: store, version: Version.text, startedAt: systems.time.now(),
+            permittedGroup: configuration.controlGroup
         ).listen(onSocket: configuration.controlSocket)
     }
 

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 public import HTTPServer
 public import Reconciliation
-import VolumeModel
+public import VolumeModel
 
 /// The control API on a unix socket: what the command line asks and tells a running controller.
 ///
@@ -13,13 +13,20 @@ public struct ControlServer: Sendable {
     private let controller: any Steering
     private let store: any StateStore
     private let version: String
+    private let startedAt: Instant?
     private let permittedGroup: UInt32?
 
-    /// - Parameter permittedGroup: whose primary members may use the socket, beside root and the daemon's own user.
-    public init(controller: any Steering, store: any StateStore, version: String, permittedGroup: UInt32? = nil) {
+    /// - Parameters:
+    ///   - startedAt: when the daemon began to run, for those who ask.
+    ///   - permittedGroup: whose primary members may use the socket, beside root and the daemon's own user.
+    public init(
+        controller: any Steering, store: any StateStore, version: String, startedAt: Instant? = nil,
+        permittedGroup: UInt32? = nil
+    ) {
         self.controller = controller
         self.store = store
         self.version = version
+        self.startedAt = startedAt
         self.permittedGroup = permittedGroup
     }
 
@@ -76,7 +83,8 @@ public struct ControlServer: Sendable {
         case ("GET", WirePath.objects): return Self.answer(try await objects())
         case ("GET", WirePath.plan): return Self.answer(WireList(items: await controller.plan().map(WirePlanLine.init)))
         case ("GET", WirePath.world): return Self.answer(WireWorld(await controller.observedWorld()))
-        case ("GET", WirePath.version): return Self.answer(WireVersion(version: version))
+        case ("GET", WirePath.version):
+            return Self.answer(WireVersion(version: version, startedAt: startedAt.map(Timestamp.init)))
         case ("GET", WirePath.events):
             let records = try await store.events(of: try await attachment(query), limit: try limit(query))
             return Self.answer(WireList(items: records.map(WireEvent.init)))
@@ -122,7 +130,7 @@ public struct ControlServer: Sendable {
                 guard case .valid(let desired) = entry else { return nil }
                 var object = WireObject(
                     name: desired.name, labels: desired.labels, volume: desired.volume, machine: desired.machine,
-                    export: desired.export, detach: desired.detach, file: "")
+                    export: desired.export, detach: desired.detach, file: desired.source.file)
                 object.generation = desired.generation
                 object.id = desired.id.description
                 return object

@@ -1,0 +1,42 @@
+import ControlAPIClient
+import ControlAPIModel
+
+/// What hawserd has answered for one list: the overview, and what else the list is made of.
+struct Readings: Sendable {
+    enum Source: Sendable {
+        case objects, world, events, operations, daemon
+    }
+
+    var overview: WireOverview
+    var objects: [WireObject] = []
+    var world: WireWorld?
+    /// Newest first.
+    var events: [WireEvent] = []
+    /// Newest first.
+    var operations: [WireOperation] = []
+    var daemon: WireVersion?
+
+    static func read(
+        _ sources: Set<Source>, _ overview: WireOverview, _ client: ControlClient
+    ) async throws(ControlError) -> Readings {
+        var readings = Readings(overview: overview)
+        if sources.contains(.objects) { readings.objects = try await client.objects() }
+        if sources.contains(.world) { readings.world = try await client.world() }
+        if sources.contains(.events) { readings.events = try await client.events() }
+        if sources.contains(.operations) { readings.operations = try await client.operations() }
+        if sources.contains(.daemon) { readings.daemon = try await client.daemon() }
+        return readings
+    }
+
+    /// The labels that an attachment was given.
+    func labels(of name: String?) -> [String: String] {
+        guard let name else { return [:] }
+        return objects.first { $0.name == name }?.labels ?? [:]
+    }
+
+    /// Which attachment a volume belongs to.
+    func attachment(ofVolume volume: String?) -> String? {
+        guard let volume else { return nil }
+        return overview.items.first { $0.volume == volume }?.name
+    }
+}
