@@ -25,7 +25,7 @@ public struct Manual: Sendable {
     /// The page of the program itself.
     public var overview: String {
         var page = head(program, summary)
-        page += [".Sh SYNOPSIS", ".Nm \(Mdoc.word(program))", ".Ar COMMAND", ".Op Ar OPTIONS"]
+        page += [".Sh SYNOPSIS", ".Nm \(program)", ".Ar COMMAND", ".Op Ar OPTIONS"]
         page += [".Sh DESCRIPTION", "The commands are:", ".Bl -tag -width Ds"]
         for command in commands {
             page += [
@@ -45,7 +45,7 @@ public struct Manual: Sendable {
         page += [".Sh SYNOPSIS", ".Nm \(Mdoc.word("\(program) \(command.name)"))"]
         page += command.options.map { ".Op \(Mdoc.option($0, separator: "|"))" }
         if !command.operands.isEmpty { page.append(".Ar \(Mdoc.word(command.operands))") }
-        page += [".Sh DESCRIPTION", Mdoc.text(Self.sentence(command.summary))]
+        page += [".Sh DESCRIPTION", Mdoc.text(Self.sentence(command.summary) + ".")]
         for paragraph in command.discussion.split(separator: "\n\n") { page += [".Pp", Mdoc.text(String(paragraph))] }
         if !command.options.isEmpty {
             page += [".Pp", "The options are:", ".Bl -tag -width Ds"]
@@ -54,27 +54,31 @@ public struct Manual: Sendable {
             }
             page.append(".El")
         }
-        if !command.examples.isEmpty {
-            page.append(".Sh EXAMPLES")
-            for (place, example) in command.examples.enumerated() {
-                page += (place == 0 ? [] : [".Pp"]) + [Mdoc.text(Self.sentence(example.meaning) + ":")]
-                page += [".Pp", ".Dl \(Mdoc.word(example.line))"]
-            }
-        }
-        page += tail() + [".Sh SEE ALSO"] + references([program])
+        // mdoc(7) wants the sections in this order: ENVIRONMENT, EXIT STATUS, EXAMPLES, SEE ALSO.
+        page += tail()
+        if !command.examples.isEmpty { page += [".Sh EXAMPLES"] + examples(command.examples) }
+        page += [".Sh SEE ALSO"] + references([program])
         return page.joined(separator: "\n") + "\n"
+    }
+
+    private func examples(_ examples: [CommandExample]) -> [String] {
+        examples.enumerated().flatMap { place, example in
+            (place == 0 ? [] : [".Pp"]) + [
+                Mdoc.text(Self.sentence(example.meaning) + ":"), ".Bd -literal -offset indent",
+                Mdoc.line(example.line), ".Ed",
+            ]
+        }
     }
 
     private func head(_ name: String, _ summary: String) -> [String] {
         [
-            ".Dd \(date)", ".Dt \(name.uppercased()) 1", ".Os", ".Sh NAME", ".Nm \(Mdoc.word(name))",
+            ".Dd \(date)", ".Dt \(name.uppercased()) 1", ".Os", ".Sh NAME", ".Nm \(name)",
             ".Nd \(Mdoc.text(summary))",
         ]
     }
 
     private func tail() -> [String] {
         var lines: [String] = []
-        // mdoc(7) wants the sections in this order: ENVIRONMENT, EXIT STATUS.
         if !environment.isEmpty {
             lines += [".Sh ENVIRONMENT", ".Bl -tag -width Ds"]
             for (name, meaning) in environment { lines += [".It Ev \(Mdoc.word(name))", Mdoc.text(meaning)] }
@@ -90,7 +94,7 @@ public struct Manual: Sendable {
 
     private func references(_ pages: [String]) -> [String] {
         let sorted = pages.sorted()
-        return sorted.map { ".Xr \(Mdoc.word($0)) 1" + ($0 == sorted.last ? "" : " ,") }
+        return sorted.map { ".Xr \($0) 1" + ($0 == sorted.last ? "" : " ,") }
     }
 
     /// The same words with a capital at their beginning.
@@ -105,12 +109,24 @@ enum Mdoc {
         return "\"\\&\(safe)\""
     }
 
-    /// Running text, line by line; a line that begins like a macro does not become one.
+    /// One line as it is; one that begins like a macro does not become one.
+    static func line(_ text: some StringProtocol) -> String {
+        let line = escaped(String(text))
+        return line.hasPrefix(".") || line.hasPrefix("'") ? "\\&" + line : line
+    }
+
+    /// Running text: a line for each sentence, as mdoc wants it, and none that is too long for an editor.
     static func text(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: true).map { line in
-            let line = escaped(line.drop { $0 == " " }.description)
-            return line.hasPrefix(".") || line.hasPrefix("'") ? "\\&" + line : line
-        }.joined(separator: "\n")
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(whereSeparator: \.isWhitespace) {
+            if !line.isEmpty, line.count + word.count > 70 || line.hasSuffix(".") {
+                lines.append(line)
+                line = ""
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        return (lines + [line]).map { Self.line($0) }.joined(separator: "\n")
     }
 
     /// `-f`, `--filename FILE`.
@@ -134,6 +150,7 @@ enum Mdoc {
             case "`": "\\(ga"
             case "^": "\\(ha"
             case "~": "\\(ti"
+            case "…": "..."
             default: String(character)
             }
         }.joined()
