@@ -59,8 +59,8 @@ struct ListRequest: Sendable {
     var format: ListFormat
     var isWatching: Bool
     var hasHeaders: Bool
-    /// Lets only some items through, whatever their names.
-    var admits: @Sendable (ListedItem, Readings) -> Bool = { _, _ in true }
+    /// Lets only some items through, beside names and labels.
+    var admits: (@Sendable (ListedItem, Readings) -> Bool)?
 
     init(_ parsed: ParsedCommand) throws(UsageError) {
         // KIND NAME…, or KIND/NAME…
@@ -95,8 +95,13 @@ struct ListRequest: Sendable {
         return usesLabels ? kind.sources.union([.objects]) : kind.sources
     }
 
+    /// Who looks for something in a history wants it searched to its beginning; a watch then needs only what is new.
+    private var historyLimit: Int? { names.isEmpty && selector == nil && admits == nil ? nil : 10_000 }
+    private static let watchedHistoryLimit = 1_000
+
     func run(_ client: ControlClient) async throws -> Int32 {
-        var readings = try await Readings.read(sources, try await client.overview(), client)
+        var readings = try await Readings.read(
+            sources, try await client.overview(), client, historyLimit: historyLimit)
         guard isWatching else { return try printOnce(readings) }
         var watch = WatchedList(self)
         while true {
@@ -104,13 +109,14 @@ struct ListRequest: Sendable {
             // The overview tells of every change of an attachment at once; other lists have to be asked for.
             let patience = kind.name == Kind.attachments.name ? Duration.seconds(10) : .seconds(1)
             let overview = try await client.overview(newerThan: readings.overview.revision, patience: patience)
-            readings = try await Readings.read(sources, overview, client)
+            readings = try await Readings.read(
+                sources, overview, client, historyLimit: Self.watchedHistoryLimit)
         }
     }
 
     /// The items that are asked for.
     func listing(_ readings: Readings) throws -> (listing: Listing, missing: [String]) {
-        var items = kind.items(readings).filter { admits($0, readings) }
+        var items = kind.items(readings).filter { admits?($0, readings) ?? true }
         var missing: [String] = []
         if !names.isEmpty {
             missing = names.filter { name in !items.contains { $0.names.contains(name) } }

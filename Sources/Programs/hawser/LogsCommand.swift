@@ -24,8 +24,9 @@ enum LogsCommand {
                 CommandExample("hawser logs orders --tail 20 --follow", "the last twenty lines, and whatever comes"),
             ]), run: run)
 
-    /// As much as the daemon gives.
+    /// As much as the daemon gives; and what is enough to see what is new since a second ago.
     private static let limit = 10_000
+    private static let followedLimit = 1_000
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         let since = try parsed.duration("since")
@@ -34,7 +35,7 @@ enum LogsCommand {
         let word = Commands.names(parsed)[0]
         let client = Commands.client(parsed)
         var overview = try await client.overview()
-        var story = try await read(word, overview, client)
+        var story = try await read(word, overview, client, limit: limit)
         if story.entries.isEmpty, name(of: word, in: overview) == nil { throw NoSuchStory(name: word) }
         var told = ToldEntries()
         let all = story
@@ -43,7 +44,7 @@ enum LogsCommand {
         told.skip(all)
         while parsed.has("follow") {
             overview = try await client.overview(newerThan: overview.revision, patience: .seconds(1))
-            told.tell(try await read(word, overview, client))
+            told.tell(try await read(word, overview, client, limit: followedLimit))
         }
         return ExitCode.success
     }
@@ -54,7 +55,7 @@ enum LogsCommand {
     }
 
     private static func read(
-        _ word: String, _ overview: WireOverview, _ client: ControlClient
+        _ word: String, _ overview: WireOverview, _ client: ControlClient, limit: Int
     ) async throws(ControlError) -> Story {
         let drifts = try await client.drifts(limit: limit)
         guard let name = name(of: word, in: overview) else {

@@ -16,14 +16,17 @@ struct Readings: Sendable {
     var operations: [WireOperation] = []
     var daemon: WireVersion?
 
+    /// - Parameter historyLimit: at most so many events and operations, the newest; nil for as many as hawserd thinks fit.
     static func read(
-        _ sources: Set<Source>, _ overview: WireOverview, _ client: ControlClient
+        _ sources: Set<Source>, _ overview: WireOverview, _ client: ControlClient, historyLimit: Int? = nil
     ) async throws(ControlError) -> Readings {
         var readings = Readings(overview: overview)
         if sources.contains(.objects) { readings.objects = try await client.objects() }
         if sources.contains(.world) { readings.world = try await client.world() }
-        if sources.contains(.events) { readings.events = try await client.events() }
-        if sources.contains(.operations) { readings.operations = try await client.operations() }
+        if sources.contains(.events) { readings.events = try await client.events(limit: historyLimit) }
+        if sources.contains(.operations) {
+            readings.operations = try await client.operations(limit: historyLimit)
+        }
         if sources.contains(.daemon) { readings.daemon = try await client.daemon() }
         return readings
     }
