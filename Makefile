@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build demo demo-shell lint format clean install-deps help
+.PHONY: build test test-build demo demo-shell lint format snapshots manuals clean install-deps help
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -37,6 +37,20 @@ lint: install-deps
 ## format: puts every Swift file into the project's form
 format:
 	swift format -i --configuration .swift-format -r Sources Tests Package.swift
+
+## snapshots: writes the snapshots of all help texts anew; look at the change before you commit it
+snapshots: test-build
+	HAWSER_RENEW_SNAPSHOTS=1 swift test --skip-build $(SWIFT_FLAGS) --filter HelpSnapshotTests
+
+## manuals: manual pages into .build/man, and the shells' completion scripts into .build/completions
+manuals: build
+	rm -rf .build/man .build/completions
+	mkdir -p .build/completions
+	.build/release/hawser man --directory .build/man/man1
+	.build/release/hawser completion bash > .build/completions/hawser
+	.build/release/hawser completion zsh > .build/completions/_hawser
+	.build/release/hawser completion fish > .build/completions/hawser.fish
+	@echo "written: .build/man/man1 .build/completions"
 
 ## clean: removes what was built
 clean:

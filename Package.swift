@@ -48,11 +48,13 @@ func program(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
         name: name, dependencies: dependencies, path: "Sources/Programs/\(name)", swiftSettings: strict)
 }
 
-/// The tests of one module lie where the module lies, with "Tests" after its name.
-func tests(of name: String, in layer: String, uses dependencies: [Target.Dependency] = []) -> Target {
+/// The tests of one module lie where the module lies, with "Tests" after its name; `data` is what lies there beside Swift.
+func tests(
+    of name: String, in layer: String, uses dependencies: [Target.Dependency] = [], data: [String] = []
+) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies,
-        path: "Tests/\(layer)/\(name)Tests", swiftSettings: strict)
+        path: "Tests/\(layer)/\(name)Tests", exclude: data, swiftSettings: strict)
 }
 
 // MARK: - The package
@@ -187,7 +189,9 @@ let package = Package(
         tests(
             of: "CloudStackSimulator", in: "Simulation",
             uses: ["CloudStackModel", "VolumeModel", "Curl", "Crypto", "LinuxCalls"]),
-        tests(of: "hawser", in: "Programs", uses: ["Arguments", "ControlAPIModel", "VolumeModel"]),
+        tests(
+            of: "hawser", in: "Programs",
+            uses: ["Arguments", "ControlAPIModel", "VolumeModel", "LinuxCalls", "YAML", "Rig"], data: ["Snapshots"]),
         tests(of: "hawserd", in: "Programs", uses: ["VolumeModel"]),
         .testTarget(
             name: "RepositoryTests", path: "Tests/Repository", swiftSettings: strict),

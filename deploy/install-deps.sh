@@ -23,6 +23,9 @@ packages=(
     "util-linux            private namespaces"
     "e2fsprogs             a file system to mount, for tests"
     "python3-venv          a third-party CloudStack client, for tests"
+    "zsh                   its completion, for tests"
+    "fish                  its completion, for tests"
+    "mandoc                remarks on the manual pages, for tests"
 )
 
 say() { printf 'hawser: %s\n' "$*" >&2; }

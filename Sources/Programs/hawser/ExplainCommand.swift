@@ -7,7 +7,9 @@ enum ExplainCommand {
         description: CommandDescription(
             "explain", operands: "[CAUSE]", operandCount: 0...1,
             summary: "tell what a reason means and what to do about it, without a daemon",
-            discussion: "Without CAUSE it lists them all.", options: [Commands.help]), run: run)
+            discussion: "Without CAUSE it lists them all.", options: [Commands.help],
+            operandCompletions: [.words(CauseKind.allCases.map(\.rawValue))],
+            examples: [CommandExample("hawser explain InUseByClients", "what the REASON of a status means")]), run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         guard let word = parsed.operands.first else {

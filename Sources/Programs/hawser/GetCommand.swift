@@ -1,121 +1,231 @@
 import Arguments
 import ControlAPIClient
 import ControlAPIModel
-import VolumeModel
+import YAML
 
 /// `hawser get`: lists of one kind.
 enum GetCommand {
-    static let kinds = ["attachments", "volumes", "devices", "exports", "operations", "events", "protections"]
-
     static let command = Command(
         description: CommandDescription(
             "get", operands: "[KIND [NAME...]]", operandCount: 0...1_000,
-            summary: "list \(kinds.joined(separator: ", "))",
-            options: [Commands.output, Commands.socket, Commands.help]), run: run)
+            summary: "list \(Kind.all.map(\.name).joined(separator: ", "))",
+            discussion: """
+                Without a KIND, attachments. Labels are those of attachments; volumes, devices, exports, operations and events
+                are chosen by the labels of the attachment that they belong to.
+                """,
+            options: ListRequest.options + [Commands.socket, Commands.help],
+            operandCompletions: [.listed(Proposals.kinds), .listed(Proposals.namesOfKind)],
+            examples: [
+                CommandExample("hawser get", "all attachments"),
+                CommandExample(
+                    "hawser get attachments -l 'app=replication,tier!=db,env in (a,b)' -o wide",
+                    "those with these labels"),
+                CommandExample(
+                    "hawser get attachments orders -o yaml", "one of them, as a manifest that apply takes again"),
+                CommandExample("hawser get volumes --sort-by=.sizeInBytes --no-headers", "volumes, the largest last"),
+                CommandExample(
+                    "hawser get -o jsonpath='{range .items[*]}{.metadata.name}{\"\\t\"}{.status.device}{\"\\n\"}{end}'",
+                    "names and devices, for a script"),
+                CommandExample("hawser get exports --watch", "exports, and how they change"),
+            ]), run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
-        let format = try OutputFormat(parsed)
-        let client = Commands.client(parsed)
-        let kind = parsed.operands.first ?? "attachments"
-        switch kind {
-        case "attachments", "attachment":
-            let overview = try await client.overview()
-            let objects = format == .yaml || format == .json ? try await client.objects() : []
-            try showAttachments(Array(parsed.operands.dropFirst()), overview, objects, format)
-        case _ where parsed.operands.count > 1: throw UsageError("only attachments are shown by name")
-        case "volumes", "volume":
-            try show(
-                try await client.world().volumes, format, ["ID", "NAME", "TYPE", "STATE", "SIZE", "ATTACHED-TO"],
-                name: \.id
-            ) { [$0.id, $0.name, $0.type, $0.state, size($0.sizeInBytes), $0.attachedTo ?? "-"] }
-        case "devices", "device":
-            try show(
-                try await client.world().devices, format, ["NAME", "SERIAL", "SIZE", "DISKSEQ", "READ-ONLY", "LINK"],
-                name: \.kernelName
-            ) {
-                [
-                    $0.kernelName, $0.serial ?? "-", size($0.sizeInBytes), $0.diskSequence.map(String.init) ?? "-",
-                    $0.readOnly ? "yes" : "no", $0.links.first ?? "-",
-                ]
-            }
-        case "exports", "export":
-            try show(
-                try await client.world().exports, format, ["NAME", "MODE", "LIVE", "CLIENTS", "OWNER", "LEADS-TO"],
-                name: \.name
-            ) {
-                [
-                    $0.name, $0.readOnly ? "ro" : "rw", $0.liveness, $0.clients.map(String.init) ?? "?",
-                    $0.volume == nil ? "foreign" : "hawser", $0.target,
-                ]
-            }
-        case "operations", "operation":
-            try show(
-                try await client.operations(), format, ["STARTED", "VERB", "PHASE", "TOOK", "JOB", "EVIDENCE"],
-                name: \.id
-            ) {
-                [
-                    $0.startedAt.description, $0.verb, $0.phase, Ages.took($0.changedAt.instant - $0.startedAt.instant),
-                    $0.job ?? "-", $0.evidence,
-                ]
-            }
-        case "events", "event":
-            try show(
-                try await client.events(), format, ["AT", "SEVERITY", "REASON", "OBJECT", "MESSAGE"], name: \.name
-            ) { [$0.at.description, $0.severity, $0.reason, $0.name, $0.message] }
-        case "protections", "protection":
-            try show(try await client.protections(), format, ["VOLUME", "REASON"], name: \.volume) {
-                [$0.volume, $0.reason ?? ""]
-            }
-        default:
-            let hint = Spelling.nearest(to: kind, among: kinds).map { ": did you mean '\($0)'?" } ?? ""
-            throw UsageError("there is no kind '\(kind)'\(hint)")
-        }
-        return ExitCode.success
+        let request = try ListRequest(parsed)
+        return try await request.run(Commands.client(parsed))
     }
+}
 
-    /// As a table, the status; as a document, manifests that can be applied again.
-    private static func showAttachments(
-        _ names: [String], _ overview: WireOverview, _ objects: [WireObject], _ format: OutputFormat
-    ) throws {
-        var overview = overview
-        if !names.isEmpty { overview.items.removeAll { !names.contains($0.name) } }
-        for name in names where !overview.items.contains(where: { $0.name == name }) {
-            throw NoSuchAttachment(name: name)
-        }
-        guard format == .yaml || format == .json else {
-            try StatusCommand.show(overview, format)
-            return
-        }
-        let byName = Dictionary(objects.map { ($0.name, $0) }) { _, last in last }
-        let documents = overview.items.compactMap { item in
-            byName[item.name].map { ManifestDocument($0, status: item) }
-        }
-        if format == .yaml {
-            out(try documents.map { try Documents.yaml($0) }.joined(separator: "---\n"), terminator: "")
-        } else if names.count == 1, let only = documents.first {
-            out(try Documents.json(only))
+/// What is to be listed, and how.
+struct ListRequest: Sendable {
+    static let output = CommandOption(
+        "output", "o", value: .required("FORMAT"),
+        completion: .words(["table", "wide", "json", "yaml", "name", "jsonpath=", "custom-columns="]),
+        help: "table, wide, json, yaml, name, jsonpath=TEMPLATE or custom-columns=TITLE:PATH,… (table)")
+    static let selector = CommandOption(
+        "selector", "l", value: .required("SELECTOR"),
+        help: "only what has these labels, such as app=replication,tier!=db,'env in (a,b)',x,!y")
+    static let sortBy = CommandOption(
+        "sort-by", value: .required("PATH"), completion: .listed(Proposals.sortKeys),
+        help: "in the order of this field, such as .metadata.name, or of a column")
+    static let watch = CommandOption(
+        "watch", "w", help: "go on: redrawn in place on a terminal, else each line that changes")
+    static let noHeaders = CommandOption("no-headers", help: "tables without titles and sums")
+    static let options = [output, selector, sortBy, watch, noHeaders]
+
+    var kind: Kind
+    var names: [String]
+    var selector: LabelSelector?
+    var sortKey: SortKey?
+    var format: ListFormat
+    var isWatching: Bool
+    var hasHeaders: Bool
+    /// Lets only some items through, beside names and labels.
+    var admits: (@Sendable (ListedItem, Readings) -> Bool)?
+
+    init(_ parsed: ParsedCommand) throws(UsageError) {
+        // KIND NAME…, or KIND/NAME…
+        if let word = parsed.operands.first, let slash = word.firstIndex(of: "/"), !word.hasPrefix("/") {
+            let prefix = String(word[...slash])
+            try self.init(kind: try Kind.named(String(prefix.dropLast())), names: [], parsed)
+            for operand in parsed.operands {
+                guard operand.hasPrefix(prefix) else {
+                    throw UsageError("'\(operand)' does not begin with '\(prefix)'")
+                }
+                names.append(String(operand.dropFirst(prefix.count)))
+            }
         } else {
-            out(try Documents.json(["items": documents]))
+            try self.init(
+                kind: try Kind.named(parsed.operands.first ?? Kind.attachments.name),
+                names: Array(parsed.operands.dropFirst()), parsed)
         }
     }
 
-    private static func show<Item: Codable & Sendable>(
-        _ items: [Item], _ format: OutputFormat, _ header: [String], name: KeyPath<Item, String>,
-        _ cells: (Item) -> [String]
-    ) throws {
+    init(kind: Kind, names: [String], _ parsed: ParsedCommand) throws(UsageError) {
+        self.kind = kind
+        self.names = names
+        format = try ListFormat(parsed.value("output"))
+        if let text = parsed.value("selector") { selector = try LabelSelector(text) }
+        if let text = parsed.value("sort-by") { sortKey = try SortKey(text, of: kind) }
+        isWatching = parsed.has("watch")
+        hasHeaders = !parsed.has("no-headers")
+    }
+
+    private var sources: Set<Readings.Source> {
+        let usesLabels = selector != nil || sortKey != nil || format.needsDocuments
+        return usesLabels ? kind.sources.union([.objects]) : kind.sources
+    }
+
+    /// Who looks for something in a history wants it searched to its beginning; a watch then needs only what is new.
+    private var historyLimit: Int? { names.isEmpty && selector == nil && admits == nil ? nil : 10_000 }
+    private static let watchedHistoryLimit = 1_000
+
+    func run(_ client: ControlClient) async throws -> Int32 {
+        var readings = try await Readings.read(
+            sources, try await client.overview(), client, historyLimit: historyLimit)
+        guard isWatching else { return try printOnce(readings) }
+        var watch = WatchedList(self)
+        while true {
+            out(try watch.text(readings), terminator: "")
+            // The overview tells of every change of an attachment at once; other lists have to be asked for.
+            let patience = kind.name == Kind.attachments.name ? Duration.seconds(10) : .seconds(1)
+            let overview = try await client.overview(newerThan: readings.overview.revision, patience: patience)
+            readings = try await Readings.read(
+                sources, overview, client, historyLimit: Self.watchedHistoryLimit)
+        }
+    }
+
+    /// The items that are asked for.
+    func listing(_ readings: Readings) throws -> (listing: Listing, missing: [String]) {
+        var items = kind.items(readings).filter { admits?($0, readings) ?? true }
+        var missing: [String] = []
+        if !names.isEmpty {
+            missing = names.filter { name in !items.contains { $0.names.contains(name) } }
+            items.removeAll { item in !names.contains(where: item.names.contains) }
+        }
+        if let selector { items.removeAll { !selector.matches($0.labels) } }
+        var listing = Listing(kind: kind, items: items)
+        listing.isSingle = names.count == 1 && items.count == 1 && !kind.isHistory
+        // The sum counts all there are: it belongs below a list of all.
+        if hasHeaders, names.isEmpty, selector == nil { listing.footer = kind.footer(readings) }
+        if let sortKey { try listing.sort(by: sortKey) }
+        return (listing, missing)
+    }
+
+    private func printOnce(_ readings: Readings) throws -> Int32 {
+        let (listing, missing) = try listing(readings)
+        if listing.items.isEmpty {
+            try printNothing(listing, isMissing: !missing.isEmpty)
+        } else {
+            out(try text(of: listing), terminator: "")
+        }
+        for name in missing {
+            complain("there is no \(kind.prefix) '\(name)': 'hawser get \(kind.name)' lists what there is")
+        }
+        return missing.isEmpty ? ExitCode.success : ExitCode.failure
+    }
+
+    private func printNothing(_ listing: Listing, isMissing: Bool) throws {
+        if isMissing { return }
         switch format {
-        case .json: out(try Documents.json(WireList(items: items)))
-        case .yaml: out(try Documents.yaml(WireList(items: items)), terminator: "")
-        case .name: for item in items { out(item[keyPath: name]) }
-        case .table, .wide:
-            var table = Table(header)
-            table.rows = items.map(cells)
-            for line in table.lines(.standardOutput) { out(line) }
+        case .table, .customColumns, .yaml, .name:
+            complain("there are no \(kind.name)\(selector == nil ? "" : " with these labels")")
+            for line in listing.footer.dropFirst() { out(line) }
+        case .json, .jsonPath: out(try text(of: listing), terminator: "")
         }
     }
 
-    static func size(_ bytes: Int64) -> String {
-        if bytes > 0, bytes % (1 << 30) == 0 { return "\(bytes >> 30)Gi" }
-        return bytes % (1 << 20) == 0 ? "\(bytes >> 20)Mi" : "\(bytes)"
+    /// The list as it is printed, with the end of its last line.
+    func text(of listing: Listing) throws -> String {
+        switch format {
+        case .table(let isWide): return joined(listing.table(isWide: isWide), listing.footer)
+        case .customColumns(let columns): return joined(try listing.table(of: columns), [])
+        case .json: return try Documents.json(listing.document) + "\n"
+        case .yaml: return try listing.items.map { try Documents.yaml($0.document) }.joined(separator: "---\n")
+        case .name: return listing.names.map { $0 + "\n" }.joined()
+        case .jsonPath(let path):
+            let text = try path.text(of: try Documents.node(listing.document))
+            return text.isEmpty || text.hasSuffix("\n") ? text : text + "\n"
+        }
+    }
+
+    private func joined(_ table: Table, _ footer: [String]) -> String {
+        let lines = table.lines(.standardOutput).dropFirst(hasHeaders ? 0 : 1) + footer
+        return lines.map { $0 + "\n" }.joined()
+    }
+}
+
+/// What `--watch` prints, reading after reading.
+struct WatchedList {
+    private let request: ListRequest
+    private var table = WatchedTable()
+    private var shown: [String: String] = [:]
+    private var isFirst = true
+
+    init(_ request: ListRequest) {
+        self.request = request
+    }
+
+    /// What these readings add to what was printed before.
+    mutating func text(_ readings: Readings) throws -> String {
+        let listing = try request.listing(readings).listing
+        switch request.format {
+        case .table(let isWide):
+            let columns = request.kind.columns.filter { isWide || !$0.isWide }
+            return text(
+                listing.table(isWide: isWide), listing,
+                passing: Set(columns.indices.filter { columns[$0].isPassing }))
+        case .customColumns(let columns): return text(try listing.table(of: columns), listing, passing: [])
+        case .json, .yaml, .name, .jsonPath: return try changedDocuments(listing)
+        }
+    }
+
+    private mutating func text(_ shown: Table, _ listing: Listing, passing: Set<Int>) -> String {
+        let terminal = Terminal.standardOutput
+        if terminal.width != nil, !request.kind.isHistory {
+            let lines = shown.lines(terminal).dropFirst(request.hasHeaders ? 0 : 1) + listing.footer
+            return table.redrawn(Array(lines), on: terminal)
+        }
+        let lines = table.changed(
+            shown, keys: listing.items.map(\.key), passing: passing, withHeader: request.hasHeaders,
+            isHistory: request.kind.isHistory)
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    /// Each document that is new or has changed, by itself.
+    private mutating func changedDocuments(_ listing: Listing) throws -> String {
+        var text = ""
+        var now: [String: String] = [:]
+        for item in listing.items {
+            let document = try Documents.json(item.document)
+            if shown[item.key] != document {
+                let one = Listing(kind: listing.kind, items: [item], isSingle: true)
+                if case .yaml = request.format, !isFirst { text += "---\n" }
+                text += try request.text(of: one)
+                isFirst = false
+            }
+            now[item.key] = document
+        }
+        shown = now
+        return text
     }
 }

@@ -13,13 +13,13 @@ enum SuspendCommand {
                 PermissionOptions.reason,
                 CommandOption("until", value: .required("TIME"), help: "end by itself: 2h, or 2026-01-31T08:00:00Z"),
                 Commands.socket, Commands.help,
-            ]), run: run)
+            ], operandCompletions: [.listed(Proposals.attachments)]), run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         let reason = try PermissionOptions.reason(parsed)
         let client = Commands.client(parsed)
         let until = try await PermissionOptions.moment(parsed, "until", client)
-        for done in try await client.suspend(parsed.operands, reason: reason, until: until) { out(done.message) }
+        for done in try await client.suspend(Commands.names(parsed), reason: reason, until: until) { out(done.message) }
         return ExitCode.success
     }
 }
@@ -29,9 +29,9 @@ enum ResumeCommand {
     static let command = Command(
         description: CommandDescription(
             "resume", operands: "NAME...", operandCount: 1...1_000, summary: "take suspended attachments up again",
-            options: [Commands.socket, Commands.help]),
+            options: [Commands.socket, Commands.help], operandCompletions: [.listed(Proposals.attachments)]),
         run: { parsed in
-            for done in try await Commands.client(parsed).resume(parsed.operands) { out(done.message) }
+            for done in try await Commands.client(parsed).resume(Commands.names(parsed)) { out(done.message) }
             return ExitCode.success
         })
 }
@@ -44,10 +44,11 @@ enum ProtectCommand {
             summary: "keep a volume's data from being deleted, whatever objects say",
             discussion:
                 "The protection is stored apart from the object and outlives it; 'hawser get protections' lists them.",
-            options: [PermissionOptions.reason, Commands.socket, Commands.help]),
+            options: [PermissionOptions.reason, Commands.socket, Commands.help],
+            operandCompletions: [.listed(Proposals.attachments)]),
         run: { parsed in
             let reason = try PermissionOptions.reason(parsed)
-            out(try await Commands.client(parsed).protect(parsed.operands[0], reason: reason).message)
+            out(try await Commands.client(parsed).protect(Commands.names(parsed)[0], reason: reason).message)
             return ExitCode.success
         })
 }
@@ -57,9 +58,9 @@ enum UnprotectCommand {
     static let command = Command(
         description: CommandDescription(
             "unprotect", operands: "VOLUME|NAME", operandCount: 1...1, summary: "end the protection of a volume's data",
-            options: [Commands.socket, Commands.help]),
+            options: [Commands.socket, Commands.help], operandCompletions: [.listed(Proposals.attachments)]),
         run: { parsed in
-            out(try await Commands.client(parsed).protect(parsed.operands[0], reason: nil).message)
+            out(try await Commands.client(parsed).protect(Commands.names(parsed)[0], reason: nil).message)
             return ExitCode.success
         })
 }
@@ -79,7 +80,7 @@ enum OverrideCommand {
                 PermissionOptions.reason,
                 CommandOption("expires", value: .required("TIME"), help: "10m, or 2026-01-31T08:00:00Z"),
                 Commands.socket, Commands.help,
-            ]), run: run)
+            ], operandCompletions: [.listed(Proposals.attachments)]), run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         guard parsed.has("allow-in-use") else { throw UsageError("say what is allowed: --allow-in-use") }
@@ -88,7 +89,7 @@ enum OverrideCommand {
         guard let expires = try await PermissionOptions.moment(parsed, "expires", client) else {
             throw UsageError("say when the override ends: --expires 10m")
         }
-        let request = WireOverride(name: parsed.operands[0], reason: reason, expiresAt: expires)
+        let request = WireOverride(name: Commands.names(parsed)[0], reason: reason, expiresAt: expires)
         out(try await client.permitInUse(request).message)
         return ExitCode.success
     }

@@ -41,8 +41,8 @@ struct Assembly {
         }
         try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
         server = try ControlServer(
-            controller: controller, store: store, version: Version.text, permittedGroup: configuration.controlGroup,
-            examined: [cloud, devices, exports, store]
+            controller: controller, store: store, version: Version.text, startedAt: systems.time.now(),
+            permittedGroup: configuration.controlGroup, examined: [cloud, devices, exports, store]
         ).listen(onSocket: configuration.controlSocket)
     }
 

@@ -587,7 +587,8 @@ public actor SQLiteStore: StateStore {
                 order.append(line.intent)
                 records[line.intent] = OperationRecord(
                     intent: line.intent, attachment: line.attachment, action: line.action, job: line.job,
-                    startedAt: line.at, phase: line.phase, changedAt: line.at, evidence: line.evidence)
+                    startedAt: line.at, phase: line.phase, changedAt: line.at, evidence: line.evidence,
+                    because: line.evidence)
             }
             records[line.intent]?.phase = line.phase
             records[line.intent]?.changedAt = line.at

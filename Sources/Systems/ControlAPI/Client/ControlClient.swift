@@ -41,8 +41,18 @@ public struct ControlClient: Sendable {
 
     public func world() async throws(ControlError) -> WireWorld { try await get(WirePath.world) }
 
-    public func version() async throws(ControlError) -> String {
-        (try await get(WirePath.version) as WireVersion).version
+    public func version() async throws(ControlError) -> String { try await daemon().version }
+
+    /// Which daemon it is that answers, and since when.
+    public func daemon() async throws(ControlError) -> WireVersion { try await get(WirePath.version) }
+
+    /// The newest events, newest first.
+    ///
+    /// - Parameters:
+    ///   - name: an attachment's name; nil for all.
+    ///   - limit: at most so many; nil for as many as the daemon thinks fit.
+    public func events(of name: String? = nil, limit: Int? = nil) async throws(ControlError) -> [WireEvent] {
+        (try await get(WirePath.events + query(name, limit)) as WireList<WireEvent>).items
     }
 
     /// What the daemon finds when it looks its outside systems over.
@@ -50,17 +60,14 @@ public struct ControlClient: Sendable {
         (try await get(WirePath.doctor) as WireList<WireFinding>).items
     }
 
-    /// - Parameter name: an attachment's name; nil for all.
-    public func events(of name: String? = nil) async throws(ControlError) -> [WireEvent] {
-        (try await get(WirePath.events + query(name)) as WireList<WireEvent>).items
+    /// The operations that were changed last, newest first; the parameters are those of ``events(of:limit:)``.
+    public func operations(of name: String? = nil, limit: Int? = nil) async throws(ControlError) -> [WireOperation] {
+        (try await get(WirePath.operations + query(name, limit)) as WireList<WireOperation>).items
     }
 
-    public func operations(of name: String? = nil) async throws(ControlError) -> [WireOperation] {
-        (try await get(WirePath.operations + query(name)) as WireList<WireOperation>).items
-    }
-
-    public func drifts(since: Timestamp? = nil) async throws(ControlError) -> [WireDriftRecord] {
-        let path = WirePath.drifts + (since.map { "?since=\($0)" } ?? "")
+    public func drifts(since: Timestamp? = nil, limit: Int? = nil) async throws(ControlError) -> [WireDriftRecord] {
+        let parameters = [since.map { "since=\($0)" }, limit.map { "limit=\($0)" }].compactMap { $0 }
+        let path = WirePath.drifts + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
         return (try await get(path) as WireList<WireDriftRecord>).items
     }
 
@@ -111,13 +118,18 @@ public struct ControlClient: Sendable {
     // MARK: HTTP
 
     /// Names hold nothing that a query would need encoded (``ObjectName``); what is no such name is left out of the URL.
-    private func query(_ name: String?) -> String {
-        guard let name else { return "" }
-        let plain = name.utf8.allSatisfy {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-                || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+    private func query(_ name: String?, _ limit: Int? = nil) -> String {
+        var parameters: [String] = []
+        if let name {
+            let plain = name.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+                    || $0 == UInt8(ascii: ".")
+            }
+            parameters.append("name=\(plain ? name : "-")")
         }
-        return plain ? "?name=\(name)" : "?name=-"
+        if let limit { parameters.append("limit=\(limit)") }
+        return parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")
     }
 
     private func get<Body: Decodable>(_ path: String) async throws(ControlError) -> Body {

@@ -122,7 +122,10 @@ public struct WireOperation: Sendable, Equatable, Codable {
     public var changedAt: Timestamp
     /// `intended`, `accepted`, `succeeded`, `failed`, `never arrived`, `resolved by reading`.
     public var phase: String
+    /// What was said last.
     public var evidence: String
+    /// Why it was begun, and on what evidence.
+    public var because: String
 
     public init(_ record: OperationRecord) {
         id = record.intent.description
@@ -140,6 +143,7 @@ public struct WireOperation: Sendable, Equatable, Codable {
         case .ended(.resolvedByReading): phase = "resolved by reading"
         }
         evidence = record.evidence
+        because = record.because
     }
 }
 

@@ -153,8 +153,11 @@ public enum WirePath {
 /// `GET version`.
 public struct WireVersion: Sendable, Equatable, Codable {
     public var version: String
+    /// When this hawserd began to run; absent when it does not say.
+    public var startedAt: Timestamp?
 
-    public init(version: String) {
+    public init(version: String, startedAt: Timestamp? = nil) {
         self.version = version
+        self.startedAt = startedAt
     }
 }

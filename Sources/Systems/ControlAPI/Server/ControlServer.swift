@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 public import HTTPServer
 public import Reconciliation
-import VolumeModel
+public import VolumeModel
 
 /// The control API on a unix socket: what the command line asks and tells a running controller.
 ///
@@ -13,17 +13,22 @@ public struct ControlServer: Sendable {
     let controller: any Steering
     let store: any StateStore
     private let version: String
+    private let startedAt: Instant?
     private let permittedGroup: UInt32?
     private let examined: [any Examinable]
 
-    /// - Parameter permittedGroup: whose primary members may use the socket, beside root and the daemon's own user.
+    /// - Parameters:
+    ///   - startedAt: when the daemon began to run, for those who ask.
+    ///   - permittedGroup: whose primary members may use the socket, beside root and the daemon's own user.
+    ///   - examined: what `doctor` looks over.
     public init(
-        controller: any Steering, store: any StateStore, version: String, permittedGroup: UInt32? = nil,
-        examined: [any Examinable] = []
+        controller: any Steering, store: any StateStore, version: String, startedAt: Instant? = nil,
+        permittedGroup: UInt32? = nil, examined: [any Examinable] = []
     ) {
         self.controller = controller
         self.store = store
         self.version = version
+        self.startedAt = startedAt
         self.permittedGroup = permittedGroup
         self.examined = examined
     }
@@ -81,8 +86,9 @@ public struct ControlServer: Sendable {
         case ("GET", WirePath.objects): return Self.answer(try await objects())
         case ("GET", WirePath.plan): return Self.answer(WireList(items: await controller.plan().map(WirePlanLine.init)))
         case ("GET", WirePath.world): return Self.answer(WireWorld(await controller.observedWorld()))
-        case ("GET", WirePath.version): return Self.answer(WireVersion(version: version))
         case ("GET", WirePath.doctor): return Self.answer(WireList(items: await examine()))
+        case ("GET", WirePath.version):
+            return Self.answer(WireVersion(version: version, startedAt: startedAt.map(Timestamp.init)))
         case ("GET", WirePath.events):
             let records = try await store.events(of: try await attachment(query), limit: try limit(query))
             return Self.answer(WireList(items: records.map(WireEvent.init)))
@@ -233,16 +239,6 @@ public struct ControlServer: Sendable {
             return .whole(status: status, headers: headers, body: Array(try encoder.encode(body)))
         } catch {
             return .whole(status: 500, headers: headers, body: Array(#"{"title":"cannot encode the answer"}"#.utf8))
-        }
-    }
-}
-
-extension DesiredSource {
-    /// Where the object was written down; empty for a row.
-    fileprivate var file: String {
-        switch self {
-        case .manifest(let file), .directory(let file): file
-        case .row: ""
         }
     }
 }

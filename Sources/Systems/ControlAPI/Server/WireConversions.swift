@@ -56,3 +56,13 @@ extension WireChange {
             differences: edit.differences)
     }
 }
+
+extension DesiredSource {
+    /// The file that `hawser apply` was given; empty for what has another source.
+    var file: String {
+        switch self {
+        case .manifest(let file): file
+        case .directory, .row: ""
+        }
+    }
+}
