@@ -26,8 +26,7 @@ import VolumeModel
             name: try #require(ObjectName(name)), labels: ["a": "b"],
             volume: .named("data", zone: .named("zone-1")), machine: .thisMachine,
             export: try export.map { DesiredExport(name: try #require(ExportName($0)), isReadOnly: true) },
-            detach: DetachPolicy(), mode: .enforce, wantedSizeInBytes: nil, role: .data,
-            deletion: DeletionPolicy(), file: "x.yaml")
+            detach: DetachPolicy(), file: "x.yaml")
     }
 
     @Test func `what is applied is created, then unchanged, and shows`() async throws {

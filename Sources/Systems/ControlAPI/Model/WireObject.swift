@@ -49,8 +49,9 @@ public struct WireObject: Sendable, Equatable, Codable {
 extension WireObject {
     public init(
         name: ObjectName, labels: [String: String], volume: VolumeReference, machine: MachineReference,
-        export: DesiredExport?, detach: DetachPolicy, mode: ReconcileMode, wantedSizeInBytes: Int64?, role: DiskRole,
-        deletion: DeletionPolicy, file: String, expectedGeneration: Int64? = nil
+        export: DesiredExport?, detach: DetachPolicy, mode: ReconcileMode = .enforce, wantedSizeInBytes: Int64? = nil,
+        role: DiskRole = .data, deletion: DeletionPolicy = DeletionPolicy(), file: String,
+        expectedGeneration: Int64? = nil
     ) {
         self.name = name.text
         self.labels = labels
