@@ -28,19 +28,23 @@ public enum ProcessInspection {
 
     /// The same, and whether that is all: for whoever concludes something from a process that is not there.
     public static func owners(of endpoint: Endpoint) throws(SystemCallError) -> Listeners {
-        try owners(of: try sockets(of: endpoint, in: .listening))
+        try owners(of: endpoint, in: .listening)
     }
 
     /// The processes that hold the server's end of a connection to this endpoint. One that no server has accepted yet has
     /// no owner, and is not counted among the ownerless ones.
     public static func connected(to endpoint: Endpoint) throws(SystemCallError) -> Listeners {
-        // A connection that ends while we look has lost its owner by the time the processes are read; then once more.
+        try owners(of: endpoint, in: .connected)
+    }
+
+    private static func owners(of endpoint: Endpoint, in state: SocketState) throws(SystemCallError) -> Listeners {
+        // A socket that is closed while we look has lost its owner by the time the processes are read; then once more.
         for _ in 0..<4 {
-            let found = try owners(of: try sockets(of: endpoint, in: .connected))
+            let found = try owners(of: try sockets(of: endpoint, in: state))
             if found.ownerlessSockets == 0 { return found }
             usleep(2_000)
         }
-        return try owners(of: try sockets(of: endpoint, in: .connected))
+        return try owners(of: try sockets(of: endpoint, in: state))
     }
 
     private static func owners(of sockets: [String]) throws(SystemCallError) -> Listeners {

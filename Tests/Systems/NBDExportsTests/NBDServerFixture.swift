@@ -73,16 +73,22 @@ final class NBDServerFixture: Sendable {
         events.cancel()
     }
 
-    /// Until a server runs that knows all files as they are.
+    /// Until a server runs that knows all files as they are, and will not be replaced.
     func untilRunning() async throws {
-        try await until { await exports.observe().server == .running }
-        guard style == .daemon else { return }
-        try await until { try loaded() != nil }
+        let files = IncludeDirectory(path: includeDirectory, setAside: "\(root)/set-aside", records: try records())
+        try await until {
+            guard await exports.observe().server == .running else { return false }
+            guard style == .daemon else { return true }
+            return try loaded()?.covers(files.files(), main: MainFile(reading: configFile)) == true
+        }
     }
 
     func loaded() throws -> LoadedFiles? {
-        try LoadedFiles.ofListener(
-            on: address, root: root, records: SessionRecords(directory: "\(root)/sessions", writableFor: nil))
+        try LoadedFiles.ofListener(on: address, root: root, records: records())
+    }
+
+    private func records() throws -> SessionRecords {
+        try SessionRecords(directory: "\(root)/sessions", writableFor: nil)
     }
 
     func until(_ condition: () async throws -> Bool) async throws {
@@ -107,7 +113,9 @@ final class NBDServerFixture: Sendable {
         return device
     }
 
+    /// Until a client can connect by this name, and nothing more is to change.
     func untilLive(_ name: ExportName) async throws {
+        try await untilRunning()
         try await until { await exports.read(name).value?.liveness == .live }
     }
 

@@ -60,8 +60,7 @@ public actor NBDServerExports: ExportServer {
         let daemon =
             isDaemon
             ? ReplaceableDaemon(
-                address: address, root: configuration.root, files: files, mainFile: configuration.configFile,
-                trial: trial)
+                address: address, links: links, files: files, mainFile: configuration.configFile, trial: trial)
             : nil
         self.daemon = daemon
         keeper = Self.keeper(configuration, address, daemon)

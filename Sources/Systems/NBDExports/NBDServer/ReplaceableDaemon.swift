@@ -15,6 +15,7 @@ import NBD
 actor ReplaceableDaemon {
     private let address: NBDAddress
     private let root: String
+    private let links: ExportDirectory
     private let files: IncludeDirectory
     private let mainFile: String
     private let trial: Trial
@@ -24,9 +25,10 @@ actor ReplaceableDaemon {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    init(address: NBDAddress, root: String, files: IncludeDirectory, mainFile: String, trial: Trial) {
+    init(address: NBDAddress, links: ExportDirectory, files: IncludeDirectory, mainFile: String, trial: Trial) {
         self.address = address
-        self.root = root
+        root = links.root
+        self.links = links
         self.files = files
         self.mainFile = mainFile
         self.trial = trial
@@ -96,23 +98,34 @@ actor ReplaceableDaemon {
     // MARK: What it is started on
 
     /// Tries the files, leaves out those that would stop the server, and copies the others for it.
+    ///
+    /// A file of Hawser's that was changed by hand is left out, too. A server keeps what it read: one that has read another
+    /// path than that of Hawser's link would go on letting clients in there when the name is withdrawn (RIGHT-DISK).
     private func prepare() throws(SystemCallError) -> LoadedFiles {
         let main = try MainFile(reading: mainFile)
         let present = try files.files()
-        var rejected: [IncludeDirectory.File] = []
-        if try trial.objection(to: present, main: main) != nil {
+        var accepted = present.filter(isRevocable)
+        if try trial.objection(to: accepted, main: main) != nil {
             if let reason = try trial.objection(to: [], main: main) {
                 throw SystemCallError("start nbd-server on", "\(mainFile): \(reason)", errno: EINVAL)
             }
-            for objection in try trial.objections(to: present, main: main) {
+            for objection in try trial.objections(to: accepted, main: main) {
                 complain("\(files.path)/\(objection.file.name) is left out: \(objection.reason)")
-                rejected.append(objection.file)
-                if objection.file.isHawsers { try files.setAside(objection.file) }
+                accepted.removeAll { $0 == objection.file }
             }
         }
         return try LoadedFiles.make(
-            root: root, main: main, accepted: present.filter { !rejected.contains($0) },
-            rejected: rejected.filter { !$0.isHawsers }, records: files.records)
+            root: root, main: main, accepted: accepted, rejected: present.filter { !accepted.contains($0) },
+            records: files.records)
+    }
+
+    /// Whether the file is another's, or leads through Hawser's link and nowhere else.
+    private func isRevocable(_ file: IncludeDirectory.File) -> Bool {
+        guard file.isHawsers else { return true }
+        guard let own = ExportFile(text: file.text, records: files.records), own.fileName == file.name else {
+            return false
+        }
+        return own.path == links.path(own.isReadOnly ? .readOnly : .writable, own.name)
     }
 
     private func start(on loaded: LoadedFiles) throws(SystemCallError) {
