@@ -3,7 +3,6 @@ import ControlAPI
 import HTTPServer
 import LinuxCalls
 import LinuxDevices
-import NBDExports
 import Planning
 import Reconciliation
 import ServiceStatus
@@ -15,7 +14,6 @@ import VolumeModel
 struct Assembly {
     let controller: Controller
     let store: SQLiteStore
-    let exports: NBDKitExports
     let server: HTTPServer
 
     init(_ configuration: Configuration) throws {
@@ -25,7 +23,7 @@ struct Assembly {
         case .udev(let buses): devices = UdevDevices(buses: buses)
         case .directory(let directory): devices = DirectoryDevices(directory: directory)
         }
-        exports = try NBDKitExports(configuration.nbd)
+        let exports = try configuration.nbd.makeServer()
         let systems = OutsideSystems(
             cloud: CloudStackService(configuration.cloudStack), devices: devices, exports: exports, store: store,
             time: SystemTime())

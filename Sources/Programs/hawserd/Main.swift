@@ -2,7 +2,6 @@ import Arguments
 import FoundationEssentials
 import Glibc
 import LinuxCalls
-import NBDExports
 import Systemd
 
 /// The daemon. It reads its settings, joins the parts, and runs until it is asked to end.
