@@ -9,6 +9,7 @@ import VolumeModel
 
 /// What holds for nbd-server whichever way it is run: the real program, real clients.
 @Suite(
+    .serialized,
     .enabled(
         if: NBDServerFixture.isAvailable, "needs nbd-server and systemd-socket-activate"))
 struct NBDServerExportsTests {

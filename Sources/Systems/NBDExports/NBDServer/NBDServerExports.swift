@@ -265,6 +265,8 @@ public actor NBDServerExports: ExportServer {
     // MARK: Changes
 
     public func publish(_ publication: ExportPublication) async throws(ExportError) {
+        daemon?.beginChange()
+        defer { daemon?.endChange() }
         let side: ExportDirectory.Side = publication.isReadOnly ? .readOnly : .writable
         let file = ExportFile(
             name: publication.name, volume: publication.volume, isReadOnly: publication.isReadOnly,
@@ -286,7 +288,6 @@ public actor NBDServerExports: ExportServer {
             try withdraw(publication.name, evenForeign: false)
             throw .failed("after the publication '\(publication.name)' led to another device; it was withdrawn")
         }
-        daemon?.wake()
     }
 
     /// Refuses a name that is another's, and removes links that a crash left behind.

@@ -22,6 +22,8 @@ actor ReplaceableDaemon {
     private let executor = ThreadExecutor(name: "nbd-daemon")
     private let requests: AsyncStream<Void>
     private let request: AsyncStream<Void>.Continuation
+    /// How many changes of files have begun and not ended.
+    private nonisolated let underWay = Lock(0)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -40,13 +42,30 @@ actor ReplaceableDaemon {
     /// The files may have changed: the server is replaced soon if they have.
     nonisolated func wake() { request.yield() }
 
+    /// A change of the files begins: a replacement waits for it, so that one serves for all.
+    nonisolated func beginChange() { underWay.withLock { $0 += 1 } }
+
+    nonisolated func endChange() {
+        underWay.withLock { $0 -= 1 }
+        wake()
+    }
+
+    /// Waits until no further change comes, at most some seconds. Returns whether it may go on.
+    private nonisolated func settle() async -> Bool {
+        for _ in 0..<20 {
+            // A cancelled sleep means that nobody follows any more.
+            guard (try? await Task.sleep(for: .milliseconds(250))) != nil else { return false }
+            if underWay.withLock({ $0 == 0 }) { break }
+        }
+        return true
+    }
+
     /// Replaces the server when its files changed: once for all changes that come close together (ONE-RELOAD), and not when
     /// nothing did (QUIET).
     func followChanges(_ announce: @Sendable () async -> Void) async {
         wake()
         for await _ in requests {
-            // A cancelled sleep means that nobody follows any more.
-            guard (try? await Task.sleep(for: .milliseconds(250))) != nil else { return }
+            guard await settle() else { return }
             do throws(SystemCallError) {
                 guard try isStale() else { continue }
                 try replace()
