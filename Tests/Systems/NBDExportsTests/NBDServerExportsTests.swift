@@ -264,6 +264,44 @@ struct NBDServerExportsTests {
         try await fixture.finish()
     }
 
+    @Test(
+        .enabled(if: geteuid() == 0 && ServerUser(named: "nbd") != nil, "needs root, and the user nbd"),
+        arguments: TestedStyle.allCases)
+    func `a server that becomes another user serves, and its sessions are still told apart`(
+        _ style: TestedStyle
+    ) async throws {
+        let closed = try TemporaryDirectory(prefix: "hawser-nbd-server-test")
+        let settings = { (directory: String, port: UInt16) in
+            let listening =
+                style == .daemon ? "port = \(port)\nlistenaddr = 127.0.0.1" : "port = 0\nlistenaddr = 127.0.0.1"
+            let main =
+                "[generic]\nuser = nbd\n\(listening)\nallowlist = true\nincludedir = \(directory)/conf.d\n"
+                + "[dummy]\nexportname = /dev/null\nreadonly = true\n"
+            try writeFile("\(directory)/config", bytes: Array(main.utf8))
+        }
+        try settings(closed.path, 10809)
+        let error = #expect(throws: ExportError.self) { try NBDServerFixture.make(closed.path, .perConnection) }
+        if style == .perConnection { #expect(error?.description.contains("cannot pass \(closed.path)") == true) }
+
+        let fixture = try await NBDServerFixture(style) { directory, port in
+            #expect(chmod(directory, 0o755) == 0)
+            try settings(directory, port)
+        }
+        let device = try await fixture.publish(moor, 1)
+        let wrong = try await fixture.publish(other, 2)
+        for disk in [device, wrong] { #expect(chmod(disk.path, 0o666) == 0) }
+        try await fixture.untilLive(moor)
+        try replaceLink("\(fixture.root)/rw/\(moor)", target: "../disks/\(VolumeID(UUIDValue(high: 2, low: 2)))")
+        let strayed = try fixture.connect(moor)
+        #expect(!strayed.isReadOnly)
+        try replaceLink("\(fixture.root)/rw/\(moor)", target: "../disks/\(VolumeID(UUIDValue(high: 1, low: 1)))")
+        #expect(await fixture.exports.sessions(on: wrong.number) == .known(1))
+        #expect(await fixture.exports.read(moor).value?.strayedSessions == 1)
+        #expect(try await fixture.exports.cutStrayedSessions(of: moor, provenOn: device.number) == 1)
+        #expect(throws: NBDError.self) { try strayed.read(count: 1, at: 0) }
+        try await fixture.finish()
+    }
+
     @Test func `a main file that says otherwise than the settings is refused with what it has to say`() throws {
         let directory = try TemporaryDirectory(prefix: "hawser-nbd-server-test")
         let theirs = "[generic]\nport = 10809\nincludedir = \(directory.path)/conf.d\n"

@@ -47,7 +47,15 @@ public actor NBDServerExports: ExportServer {
             throw .failed(error.description)
         }
         let main = try MainFile(preparing: configuration, address: address)
-        do { records = try SessionRecords(directory: "\(configuration.root)/sessions", writableFor: main.user) } catch {
+        let user = main.user.flatMap { ServerUser(named: $0) }
+        if let user, let closed = user.obstacle(on: links.path(.writable)) {
+            throw .failed(
+                "nbd-server runs as user \(user.name) and cannot pass \(closed): open it to him, or choose another nbd.root"
+            )
+        }
+        do throws(SystemCallError) {
+            records = try SessionRecords(directory: "\(configuration.root)/sessions", writableFor: user)
+        } catch {
             throw .failed(error.description)
         }
         self.configuration = configuration

@@ -12,15 +12,13 @@ struct SessionRecords: Hashable, Sendable {
 
     /// - Parameter user: whom nbd-server becomes before it serves, and who has to be able to write; nil when it stays who it
     ///   is.
-    init(directory: String, writableFor user: String?) throws(SystemCallError) {
+    init(directory: String, writableFor user: ServerUser?) throws(SystemCallError) {
         self.directory = directory
         try createDirectories(directory, mode: 0o755)
-        guard chmod(directory, 0o755) == 0 else {
+        if let user {
+            try user.take(directory)
+        } else if chmod(directory, 0o755) != 0 {
             throw SystemCallError("set the mode of", directory, errno: errno)
-        }
-        guard let user, geteuid() == 0, let entry = getpwnam(user) else { return }
-        guard chown(directory, entry.pointee.pw_uid, entry.pointee.pw_gid) == 0 else {
-            throw SystemCallError("give user \(user)", directory, errno: errno)
         }
     }
 
