@@ -22,13 +22,16 @@ test: install-deps test-build
 test-build:
 	swift build --build-tests $(SWIFT_FLAGS)
 
-## demo: the main job on real parts, in front of you, in under two minutes after the build
+# Which NBD server the demo runs with: nbdkit, nbd-server or nbd-server-daemon.
+NBD := nbdkit
+
+## demo: the main job on real parts, in front of you, in under two minutes after the build; NBD=nbd-server chooses that
 demo: build
-	.build/release/hawser-demo
+	.build/release/hawser-demo --nbd $(NBD)
 
 ## demo-shell: everything of the demo running, and a shell with hawser on the PATH
 demo-shell: build
-	.build/release/hawser-demo --shell
+	.build/release/hawser-demo --shell --nbd $(NBD)
 
 ## lint: formatting, the rules of the tree, and the form of scripts and data files
 lint: install-deps

@@ -18,6 +18,8 @@ packages=(
     "libstdc++-12-dev      C++ headers, for the face of simdjson"
     "pkg-config            finding the libraries"
     "nbdkit                the NBD server that demo and tests run"
+    "nbd-server            the old NBD server, for tests and its demo"
+    "systemd               systemd-socket-activate: nbd-server for each client where systemd is not the first process"
     "udev                  a private udevd for demo and tests"
     "sqlite3               a second writer of the table, for tests"
     "util-linux            private namespaces"

@@ -4,7 +4,6 @@ import HTTPServer
 import LinuxCalls
 import LinuxDevices
 import ManifestFollowing
-import NBDExports
 import Planning
 import Reconciliation
 import ServiceStatus
@@ -16,7 +15,7 @@ import VolumeModel
 struct Assembly {
     let controller: Controller
     let store: SQLiteStore
-    let exports: NBDKitExports
+    let exports: any ExportServer & Examinable
     let server: HTTPServer
     /// Follows a directory of manifests, where one is named.
     let follower: ManifestFollower?
@@ -28,7 +27,7 @@ struct Assembly {
         case .udev(let buses): devices = UdevDevices(buses: buses)
         case .directory(let directory): devices = DirectoryDevices(directory: directory)
         }
-        exports = try NBDKitExports(configuration.nbd)
+        exports = try configuration.nbd.makeServer()
         let cloud = CloudStackService(configuration.cloudStack)
         let systems = OutsideSystems(
             cloud: cloud, devices: devices, exports: exports, store: store,

@@ -2,7 +2,6 @@ import Arguments
 import FoundationEssentials
 import Glibc
 import LinuxCalls
-import NBDExports
 import Reconciliation
 import Systemd
 
