@@ -53,6 +53,10 @@ struct CommandLineTests {
             let none = try await demo.hawser("get", "-l", "app=nothing")
             #expect(none.status.isSuccess && none.output.isEmpty)
             #expect(none.errors == "hawser: there are no attachments with these labels\n")
+            #expect(try await demo.hawser("wait", "-l", "app=replication").status.isSuccess)
+            let idle = try await demo.hawser("wait", "-l", "app=nothing")
+            #expect(
+                idle.status == .exited(code: 1) && idle.errors.contains("no attachment with the labels 'app=nothing'"))
             #expect(try await demo.hawser("get", "volumse").status == .exited(code: 64))
         }
     }

@@ -121,11 +121,12 @@ enum ReconcileCommand {
     static let command = Command(
         description: CommandDescription(
             "reconcile", operands: "[NAME...]", operandCount: 0...1_000,
-            summary: "look again now, without waiting for a backoff", options: [Commands.socket, Commands.help],
+            summary: "look again now, without waiting for a backoff",
+            options: [Commands.selector, Commands.socket, Commands.help],
             operandCompletions: [.listed(Proposals.attachments)]),
         run: { parsed in
-            let names = Commands.names(parsed)
-            try await Commands.client(parsed).reconcile(names.isEmpty ? nil : names)
+            let client = Commands.client(parsed)
+            try await client.reconcile(try await Commands.chosenNames(parsed, client))
             return ExitCode.success
         })
 }
