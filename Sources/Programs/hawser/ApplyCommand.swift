@@ -36,9 +36,7 @@ enum ApplyCommand {
         let client = Commands.client(parsed)
         let isDry = parsed.has("dry-run")
         let pruned = parsed.has("prune") ? try await pruned(Set(all.map(\.name)), selector, client) : []
-        try RemovalLimit.check(
-            pruned, verb: "prune",
-            advice: "apply without --prune, then delete them one at a time, such as 'hawser delete NAME'")
+        try RemovalLimit.check(pruned, verb: "prune")
         guard !objects.isEmpty || !pruned.isEmpty else { throw UsageError("no manifest has these labels") }
         let changes = objects.isEmpty ? [] : try await client.apply(objects, dryRun: isDry)
         for change in changes {

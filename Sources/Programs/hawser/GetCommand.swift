@@ -95,9 +95,10 @@ struct ListRequest: Sendable {
         return usesLabels ? kind.sources.union([.objects]) : kind.sources
     }
 
-    /// Who looks for something in a history wants it searched to its beginning; a watch then needs only what is new.
+    /// Who looks for something in a history wants it searched to its beginning.
     private var historyLimit: Int? { names.isEmpty && selector == nil && admits == nil ? nil : 10_000 }
-    private static let watchedHistoryLimit = 1_000
+    /// A watch then needs only what is new; never more than at first, or older lines would be taken for new ones.
+    private var watchedHistoryLimit: Int? { historyLimit.map { min($0, 1_000) } }
 
     func run(_ client: ControlClient) async throws -> Int32 {
         var readings = try await Readings.read(
@@ -110,7 +111,7 @@ struct ListRequest: Sendable {
             let patience = kind.name == Kind.attachments.name ? Duration.seconds(10) : .seconds(1)
             let overview = try await client.overview(newerThan: readings.overview.revision, patience: patience)
             readings = try await Readings.read(
-                sources, overview, client, historyLimit: Self.watchedHistoryLimit)
+                sources, overview, client, historyLimit: watchedHistoryLimit)
         }
     }
 
@@ -138,6 +139,7 @@ struct ListRequest: Sendable {
         } else {
             out(try text(of: listing), terminator: "")
         }
+        if listing.isUnsorted { complain("none of these has the field to sort by: their order is as it was") }
         for name in missing {
             complain("there is no \(kind.prefix) '\(name)': 'hawser get \(kind.name)' lists what there is")
         }

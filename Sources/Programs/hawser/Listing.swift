@@ -89,6 +89,8 @@ struct Listing {
     /// Whether the one item stands for itself, as when it was asked for by its name.
     var isSingle = false
     var footer: [String] = []
+    /// Whether it was to be sorted by something that no item has.
+    private(set) var isUnsorted = false
 
     mutating func sort(by key: SortKey) throws {
         switch key {
@@ -98,6 +100,7 @@ struct Listing {
             var keyed: [(Node?, ListedItem)] = []
             for item in items { keyed.append((try path.results(in: try Documents.node(item.document)).first, item)) }
             items = Self.stablySorted(keyed)
+            isUnsorted = !keyed.isEmpty && keyed.allSatisfy { $0.0 == nil }
         }
     }
 

@@ -71,6 +71,14 @@ import VolumeModel
         #expect(try text().hasSuffix("2 of 2 ready\n"))
     }
 
+    @Test func `a field to sort by that nothing has leaves the order, and is told`() throws {
+        let readings = try readings([("b", true, [:]), ("a", true, [:])])
+        let listing = try request("--sort-by=.metadata.nmae").listing(readings).listing
+        #expect(listing.items.map(\.names) == [["b"], ["a"]])
+        #expect(listing.isUnsorted)
+        #expect(try !request("--sort-by=NAME").listing(readings).listing.isUnsorted)
+    }
+
     @Test func `a row that makes no sense has a status and no spec`() throws {
         var readings = try readings([("a", false, [:])])
         readings.objects = []
