@@ -76,6 +76,26 @@ struct CommandLineTests {
         }
     }
 
+    @Test(.enabled(if: access("/usr/bin/script", X_OK) == 0, "needs script, of bsdutils"))
+    func `on a terminal a watch draws its table over the one before`() async throws {
+        try await AppliedDemo.run { demo in
+            // script(1) runs the command on a terminal of its own.
+            let watch = try ChildProcess(
+                starting: .init(
+                    "script", ["-qefc", "stty rows 20 cols 100; hawser get exports --watch", "/dev/null"],
+                    environment: try demo.command([]).environment, output: .lines))
+            var lines = watch.outputLines.makeAsyncIterator()
+            // Three exports and the titles are four lines up.
+            while let line = await lines.next(), !line.contains("\u{1B}[4ANAME ") {}
+            await demo.world.removeExport("scratch")
+            while let line = await lines.next(), !line.contains("\u{1B}[3ANAME "),
+                !line.hasPrefix("scratch   rw     not")
+            {}
+            #expect(watch.isRunning)
+            await watch.stop()
+        }
+    }
+
     @Test func `BRAKE: more than one removal in a call is refused, and nothing is applied or removed`() async throws {
         try await AppliedDemo.run { demo in
             let several = try await demo.hawser("delete", "orders", "volumeattachment/scratch")
