@@ -24,6 +24,7 @@ actor ReplaceableDaemon {
     private let request: AsyncStream<Void>.Continuation
     /// How many changes of files have begun and not ended.
     private nonisolated let underWay = Lock(0)
+    private nonisolated let replacing = Lock(false)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -98,9 +99,14 @@ actor ReplaceableDaemon {
     /// Ends the listening process; sessions go on.
     func end() throws(SystemCallError) { try takeDown() }
 
+    /// Whether nobody listens because the server is being replaced.
+    nonisolated var isReplacing: Bool { replacing.withLock { $0 } }
+
     private func replace() throws(SystemCallError) {
         // All that takes long, or can fail, comes before the old one goes.
         let next = try prepare()
+        replacing.withLock { $0 = true }
+        defer { replacing.withLock { $0 = false } }
         try takeDown()
         try start(on: next)
     }
