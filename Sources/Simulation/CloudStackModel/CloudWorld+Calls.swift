@@ -93,10 +93,11 @@ extension CloudWorld {
         _ parameters: Parameters, _ caller: Account, instance: String?, now: Int64
     ) throws(APIError) -> AnswerValue {
         let id = try jobID(parameters)
+        lastJob += 1
         jobs[id] = Job(
-            id: id, command: parameters.command, instance: instance, account: caller.name,
+            id: id, number: lastJob, command: parameters.command, instance: instance, account: caller.name,
             parameters: parameters.values, created: now, completed: nil, stage: .submitted, dueAt: now, machine: nil,
-            turn: nil, status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
+            status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
         record("call", command: parameters.command, job: id, volume: instance, detail: "", now: now)
         return .object([("jobid", .text(id))])
     }

@@ -34,8 +34,6 @@ extension CloudWorld {
             queued.stage = .queued
             queued.machine = machine
             queued.dueAt = Int64.max
-            lastTurn += 1
-            queued.turn = lastTurn
             jobs[job.id] = queued
             if let machine { takeTurns(at: machine, now: now) } else { start(queued, now: now) }
         } catch {

@@ -17,7 +17,7 @@ public struct CloudWorld: Sendable, Codable {
     var staleVolumes: VolumeTable?
     var stragglers: [Straggler] = []
     var lastNumber: Int64 = 100
-    var lastTurn: Int64 = 0
+    var lastJob: Int64 = 0
     var lastAction: Int64 = 0
     var randomState: UInt64
     /// The number of the last change that was taken for keeping.
@@ -51,7 +51,7 @@ public struct CloudWorld: Sendable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case accounts, zones, diskOfferings, machines, volumes, jobs, events, faults, staleVolumes, stragglers
-        case lastNumber, lastTurn, lastAction, lastChange, randomState, actions, orders
+        case lastNumber, lastJob, lastAction, lastChange, randomState, actions, orders
         case jobDelayInMilliseconds, pageSize, dataDiskLimit, jobRetentionInMilliseconds, version
     }
 

@@ -172,6 +172,8 @@ public struct Job: Sendable, Codable, Equatable {
     }
 
     public var id: String
+    /// Counts up in the order in which jobs were submitted, which is the order of turns in each queue.
+    public var number: Int64
     public var command: String
     public var instance: String?
     public var account: String
@@ -183,8 +185,6 @@ public struct Job: Sendable, Codable, Equatable {
     public var dueAt: Int64
     /// The machine in whose queue it is.
     public var machine: String?
-    /// Counts up over all queues: who has the lowest in a queue is its head. `nil` before it queues.
-    public var turn: Int64?
     /// The slot that an attach takes, once the hypervisor has been asked.
     public var deviceID: Int64?
     /// 0 running, 1 succeeded, 2 failed.

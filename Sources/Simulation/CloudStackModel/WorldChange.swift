@@ -35,7 +35,7 @@ public struct MissingChange: Error, CustomStringConvertible {
 extension CloudWorld {
     struct Counters: Sendable, Codable {
         var number: Int64
-        var turn: Int64
+        var job: Int64
         var action: Int64
         var random: UInt64
     }
@@ -102,7 +102,7 @@ extension CloudWorld {
             forgottenJobs: changedJobs.forgotten,
             machines: hasNewMachines ? machines.filter { known[$0.id] != $0 } : [],
             events: events.suffix(kept.newEvents),
-            counters: Counters(number: lastNumber, turn: lastTurn, action: lastAction, random: randomState),
+            counters: Counters(number: lastNumber, job: lastJob, action: lastAction, random: randomState),
             circumstances: hasNewCircumstances ? circumstances : nil,
             staleListing: kept.isStaleListingKept ? nil : WorldChange.StaleListing(volumes: staleVolumes),
             actions: actions, orders: orders)
@@ -138,7 +138,7 @@ extension CloudWorld {
         if let circumstances = change.circumstances { self.circumstances = circumstances }
         if let staleListing = change.staleListing { staleVolumes = staleListing.volumes }
         lastNumber = change.counters.number
-        lastTurn = change.counters.turn
+        lastJob = change.counters.job
         lastAction = change.counters.action
         randomState = change.counters.random
     }

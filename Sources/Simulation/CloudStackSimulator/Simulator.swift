@@ -91,7 +91,8 @@ public actor Simulator {
         let servers = [api, admin]
         api = nil
         admin = nil
-        for server in servers { server?.stop() }
+        // Requests under way need this actor to end.
+        for server in servers { await server?.stopAndWait() }
         await orderChain?.value
     }
 

@@ -149,4 +149,18 @@ import Testing
             #expect(listed.text.contains(#""name":"a\\b \"c\" d\ne ü日 ~*[x]""#))
         }
     }
+
+    /// It hung: the call needed the actor that waited for the call.
+    @Test func `it ends while a call is under way, and the call is answered`() async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-ending-")
+        var world = DefaultWorld.make(now: 1_000_000)
+        world.faults = [Fault(kind: .latency, count: 1, milliseconds: 300)]
+        let simulator = try await Simulator.start(
+            .init(stateDirectory: directory.path, seed: world, hypervisor: NoHypervisor()))
+        let call = SignedCall(endpoint: "http://127.0.0.1:\(await simulator.port)/client/api")
+        async let answer = call.json("listZones")
+        while await !simulator.snapshot.faults.isEmpty { await Task.yield() }
+        await simulator.stop()
+        #expect(try await answer.status == 200)
+    }
 }
