@@ -31,6 +31,8 @@ public struct CloudWorld: Sendable, Codable {
     /// `default.page.size`, which is also the maximum.
     public var pageSize = 500
     public var dataDiskLimit = 32
+    /// `enforce.post.requests.and.timestamps`: changes come by POST, and every request expires within 15 minutes.
+    public var enforcesPostAndTimestamps = false
     /// `job.expire.minutes`.
     public var jobRetentionInMilliseconds: Int64 = 1_440 * 60_000
     public var version = "4.20.0.0"
@@ -52,7 +54,8 @@ public struct CloudWorld: Sendable, Codable {
     private enum CodingKeys: String, CodingKey {
         case accounts, zones, diskOfferings, machines, volumes, jobs, events, faults, staleVolumes, stragglers
         case lastNumber, lastJob, lastAction, lastChange, randomState, actions, orders
-        case jobDelayInMilliseconds, pageSize, dataDiskLimit, jobRetentionInMilliseconds, version
+        case jobDelayInMilliseconds, pageSize, dataDiskLimit, enforcesPostAndTimestamps, jobRetentionInMilliseconds
+        case version
     }
 
     // MARK: Identifiers

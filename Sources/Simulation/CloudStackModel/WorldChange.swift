@@ -50,6 +50,7 @@ extension CloudWorld {
         var jobDelayInMilliseconds: Int64
         var pageSize: Int
         var dataDiskLimit: Int
+        var enforcesPostAndTimestamps: Bool
         var jobRetentionInMilliseconds: Int64
         var version: String
     }
@@ -67,6 +68,7 @@ extension CloudWorld {
             Circumstances(
                 accounts: accounts, zones: zones, diskOfferings: diskOfferings, faults: faults, stragglers: stragglers,
                 jobDelayInMilliseconds: jobDelayInMilliseconds, pageSize: pageSize, dataDiskLimit: dataDiskLimit,
+                enforcesPostAndTimestamps: enforcesPostAndTimestamps,
                 jobRetentionInMilliseconds: jobRetentionInMilliseconds, version: version)
         }
         set {
@@ -78,6 +80,7 @@ extension CloudWorld {
             jobDelayInMilliseconds = newValue.jobDelayInMilliseconds
             pageSize = newValue.pageSize
             dataDiskLimit = newValue.dataDiskLimit
+            enforcesPostAndTimestamps = newValue.enforcesPostAndTimestamps
             jobRetentionInMilliseconds = newValue.jobRetentionInMilliseconds
             version = newValue.version
         }

@@ -29,11 +29,13 @@ import VolumeModel
     }
 
     private func withCloud(
-        volumes: Int = 1, _ body: (Cloud, VolumeID) async throws -> Void
+        volumes: Int = 1, _ change: (inout CloudWorld) -> Void = { _ in },
+        _ body: (Cloud, VolumeID) async throws -> Void
     ) async throws {
         let directory = try TemporaryDirectory(prefix: "hawser-cloud-")
         var world = DefaultWorld.make(now: 1_000_000)
         world.jobDelayInMilliseconds = 20
+        change(&world)
         var first = ""
         for number in 0..<volumes {
             let id = world.addVolume(
@@ -84,6 +86,16 @@ import VolumeModel
             let text = "Please specify a volume that is not attached to any VM."
             #expect(
                 try await outcome(of: again, cloud.service) == .failed(JobFailure(remedy: .lookAgain, text: text)))
+        }
+    }
+
+    /// `enforce.post.requests.and.timestamps`.
+    @Test func `a server that wants POST and short expiries is served as any other`() async throws {
+        try await withCloud({ $0.enforcesPostAndTimestamps = true }) { cloud, volume in
+            #expect(try await cloud.service.listVolumes().isComplete)
+            let id = job()
+            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance), as: id)
+            #expect(try await outcome(of: id, cloud.service) == .succeeded)
         }
     }
 
