@@ -25,7 +25,7 @@ import VolumeModel
         }
         let overview = WireOverview(
             revision: 1, at: Timestamp(Instant(nanoseconds: 5_000_000_000)), here: "m",
-            items: reports.map { WireAttachment($0) }, unmanaged: [], nodeCauses: [])
+            mode: "Enforce", items: reports.map { WireAttachment($0) }, unmanaged: [], nodeCauses: [])
         return Readings(overview: overview, objects: objects)
     }
 
