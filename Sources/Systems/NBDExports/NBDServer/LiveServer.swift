@@ -27,15 +27,35 @@ actor LiveServer {
     private let gate: TrialGate
     private let daemon: ReplaceableDaemon?
     private let root: String
+    private let mainFile: String
     private let executor = ThreadExecutor(name: "export-listing")
     /// Why the files stop nbd-server, and the files of which that was found out.
     private var diagnosis: (files: [IncludeDirectory.File], reason: String?)?
+    private var recent: RecentListing?
+
+    /// A listing, and all that a server for each client makes its list of.
+    private struct RecentListing {
+        var files: [IncludeDirectory.File]
+        var main: String
+        var listeners: [ProcessIdentity]
+        var names: Set<ExportName>
+        var until: ContinuousClock.Instant
+
+        func holds(for other: RecentListing) -> Bool {
+            files == other.files && main == other.main && listeners == other.listeners && !listeners.isEmpty
+                && ContinuousClock.now < until
+        }
+    }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    init(address: NBDAddress, root: String, files: IncludeDirectory, gate: TrialGate, daemon: ReplaceableDaemon?) {
+    init(
+        address: NBDAddress, root: String, mainFile: String, files: IncludeDirectory, gate: TrialGate,
+        daemon: ReplaceableDaemon?
+    ) {
         self.address = address
         self.root = root
+        self.mainFile = mainFile
         self.files = files
         self.gate = gate
         self.daemon = daemon
@@ -56,6 +76,10 @@ actor LiveServer {
     }
 
     private func ask(_ candidates: [ExportName]) -> Answer {
+        var situation = situation()
+        if let recent, let situation, recent.holds(for: situation) {
+            return Answer(offered: .success(recent.names), loaded: nil, isStranger: false)
+        }
         let offered: Result<Set<ExportName>, Silence>
         do throws(NBDError) {
             let names = try ExportListing.names(offeredBy: address, orKnownAmong: candidates.map(\.text))
@@ -63,7 +87,13 @@ actor LiveServer {
         } catch {
             offered = .failure(Silence(reason: whyItIsSilent() ?? error.description))
         }
-        guard daemon != nil else { return Answer(offered: offered, loaded: nil, isStranger: false) }
+        guard daemon != nil else {
+            if case .success(let names) = offered {
+                situation?.names = names
+                recent = situation
+            }
+            return Answer(offered: offered, loaded: nil, isStranger: false)
+        }
         do throws(SystemCallError) {
             let loaded = try LoadedFiles.ofListener(on: address, root: root, records: files.records)
             let isNobody = try ProcessInspection.owners(of: address.endpoint).isNobody
@@ -72,6 +102,20 @@ actor LiveServer {
             // What cannot be read is not known.
             return Answer(offered: offered, loaded: nil, isStranger: true)
         }
+    }
+
+    /// What a listing depends on where each client gets a server of its own: to ask costs as much as a client. So what was
+    /// said of the very same files, by the same listener, holds for a few seconds more. nil where it does not apply: a daemon
+    /// is asked each time, and one that lists for nobody was asked for other names.
+    private func situation() -> RecentListing? {
+        guard daemon == nil,
+            // What cannot be read is asked for.
+            let main = try? MainFile(reading: mainFile), main.listsForAll, let present = try? files.files(),
+            let listeners = try? ProcessInspection.listeners(on: address.endpoint)
+        else { return nil }
+        return RecentListing(
+            files: present, main: main.text, listeners: listeners.compactMap { ProcessIdentity(of: $0) }, names: [],
+            until: .now + .seconds(5))
     }
 
     /// What in the files stops a server that is listened for; nil when that is not the reason.

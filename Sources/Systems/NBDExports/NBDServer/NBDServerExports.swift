@@ -71,7 +71,8 @@ public actor NBDServerExports: ExportServer {
             : nil
         self.daemon = daemon
         server = LiveServer(
-            address: address, root: configuration.root, files: files, gate: gate, daemon: daemon)
+            address: address, root: configuration.root, mainFile: configuration.configFile, files: files, gate: gate,
+            daemon: daemon)
         keeper = Self.keeper(configuration, address, daemon)
         capabilities = ExportCapabilities(
             kind: isDaemon ? "nbd-server" : "nbd-server per connection", appliesWithoutReload: !isDaemon,
@@ -111,6 +112,8 @@ public actor NBDServerExports: ExportServer {
                         return
                     }
                     for await _ in changed {
+                        // One change is several events. A cancelled sleep ends the loop with the stream.
+                        try? await Task.sleep(for: .milliseconds(20))
                         self.daemon?.wake()
                         continuation.yield(.changed)
                     }
