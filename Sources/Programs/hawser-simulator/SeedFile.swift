@@ -48,6 +48,10 @@ enum SeedFile {
                 offering: world.diskOfferings.first?.id, machine: try reader.optionalText(entry, "machine"), now: now)
         }
         if let delay = try reader.optionalNumber(root, "jobDelayMs") { world.jobDelayInMilliseconds = delay }
+        if let limit = try reader.optionalNumber(root, "dataDiskLimit") { world.dataDiskLimit = Int(limit) }
+        if let isEnforced = try reader.optionalFlag(root, "enforcePostAndTimestamps") {
+            world.enforcesPostAndTimestamps = isEnforced
+        }
         return world
     }
 
@@ -89,6 +93,14 @@ private struct SeedReader {
             throw problem(value, "\(key): write a whole number, not \(value.kind)")
         }
         return number
+    }
+
+    func optionalFlag(_ node: Node, _ key: String) throws -> Bool? {
+        guard let value = node[key] else { return nil }
+        guard case .flag(let flag) = value.value else {
+            throw problem(value, "\(key): write true or false, not \(value.kind)")
+        }
+        return flag
     }
 
     private func problem(_ node: Node, _ text: String) -> SeedFile.Problem {
