@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build demo demo-shell lint format clean install-deps help
+.PHONY: build test test-build demo demo-shell lint format snapshots manuals clean install-deps help
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -22,13 +22,16 @@ test: install-deps test-build
 test-build:
 	swift build --build-tests $(SWIFT_FLAGS)
 
-## demo: the main job on real parts, in front of you, in under two minutes after the build
+# Which NBD server the demo runs with: nbdkit, nbd-server or nbd-server-daemon.
+NBD := nbdkit
+
+## demo: the main job on real parts, in front of you, in under two minutes after the build; NBD=nbd-server chooses that
 demo: build
-	.build/release/hawser-demo
+	.build/release/hawser-demo --nbd $(NBD)
 
 ## demo-shell: everything of the demo running, and a shell with hawser on the PATH
 demo-shell: build
-	.build/release/hawser-demo --shell
+	.build/release/hawser-demo --shell --nbd $(NBD)
 
 ## lint: formatting, the rules of the tree, and the form of scripts and data files
 lint: install-deps
@@ -37,6 +40,20 @@ lint: install-deps
 ## format: puts every Swift file into the project's form
 format:
 	swift format -i --configuration .swift-format -r Sources Tests Package.swift
+
+## snapshots: writes the snapshots of all help texts anew; look at the change before you commit it
+snapshots: test-build
+	HAWSER_RENEW_SNAPSHOTS=1 swift test --skip-build $(SWIFT_FLAGS) --filter HelpSnapshotTests
+
+## manuals: manual pages into .build/man, and the shells' completion scripts into .build/completions
+manuals: build
+	rm -rf .build/man .build/completions
+	mkdir -p .build/completions
+	.build/release/hawser man --directory .build/man/man1
+	.build/release/hawser completion bash > .build/completions/hawser
+	.build/release/hawser completion zsh > .build/completions/_hawser
+	.build/release/hawser completion fish > .build/completions/hawser.fish
+	@echo "written: .build/man/man1 .build/completions"
 
 ## clean: removes what was built
 clean:

@@ -48,11 +48,13 @@ func program(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
         name: name, dependencies: dependencies, path: "Sources/Programs/\(name)", swiftSettings: strict)
 }
 
-/// The tests of one module lie where the module lies, with "Tests" after its name.
-func tests(of name: String, in layer: String, uses dependencies: [Target.Dependency] = []) -> Target {
+/// The tests of one module lie where the module lies, with "Tests" after its name; `data` is what lies there beside Swift.
+func tests(
+    of name: String, in layer: String, uses dependencies: [Target.Dependency] = [], data: [String] = []
+) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies,
-        path: "Tests/\(layer)/\(name)Tests", swiftSettings: strict)
+        path: "Tests/\(layer)/\(name)Tests", exclude: data, swiftSettings: strict)
 }
 
 // MARK: - The package
@@ -110,7 +112,10 @@ let package = Package(
         system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
-        system("Manifests", uses: ["VolumeModel", "Arguments", "YAML"]),
+        system("Manifests", at: "Manifests/Reading", uses: ["VolumeModel", "Arguments", "YAML"]),
+        system(
+            "ManifestFollowing", at: "Manifests/Following",
+            uses: ["VolumeModel", "Reconciliation", "Manifests", "LinuxCalls"]),
         system("NBDExports", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         system("ServiceStatus", uses: ["VolumeModel", "Reconciliation", "Systemd"]),
         system("Store", uses: ["VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "SQLite"]),
@@ -130,7 +135,7 @@ let package = Package(
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "YAML",
                 "HTTPServer", "NBD", "Systemd", "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices",
-                "Manifests", "NBDExports", "ServiceStatus", "Store",
+                "ManifestFollowing", "Manifests", "NBDExports", "ServiceStatus", "Store",
             ]),
         program(
             "hawser",
@@ -174,6 +179,8 @@ let package = Package(
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Rig"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel", "LinuxCalls", "YAML"]),
         tests(
+            of: "ManifestFollowing", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Store"]),
+        tests(
             of: "NBDExports", in: "Systems",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
@@ -182,8 +189,10 @@ let package = Package(
         tests(
             of: "CloudStackSimulator", in: "Simulation",
             uses: ["CloudStackModel", "VolumeModel", "Curl", "Crypto", "LinuxCalls"]),
-        tests(of: "hawser", in: "Programs", uses: ["Arguments", "ControlAPIModel", "VolumeModel"]),
-        tests(of: "hawserd", in: "Programs", uses: ["VolumeModel"]),
+        tests(
+            of: "hawser", in: "Programs",
+            uses: ["Arguments", "ControlAPIModel", "VolumeModel", "LinuxCalls", "YAML", "Rig"], data: ["Snapshots"]),
+        tests(of: "hawserd", in: "Programs", uses: ["VolumeModel", "Arguments", "NBD", "NBDExports"]),
         .testTarget(
             name: "RepositoryTests", path: "Tests/Repository", swiftSettings: strict),
         .testTarget(

@@ -18,11 +18,17 @@ packages=(
     "libstdc++-12-dev      C++ headers, for the face of simdjson"
     "pkg-config            finding the libraries"
     "nbdkit                the NBD server that demo and tests run"
+    "nbd-server            the old NBD server, for tests and its demo"
+    "systemd               systemd-socket-activate: nbd-server for each client where systemd is not the first process"
     "udev                  a private udevd for demo and tests"
+    "umockdev              disks of other buses, written down, for tests"
     "sqlite3               a second writer of the table, for tests"
     "util-linux            private namespaces"
     "e2fsprogs             a file system to mount, for tests"
     "python3-venv          a third-party CloudStack client, for tests"
+    "zsh                   its completion, for tests"
+    "fish                  its completion, for tests"
+    "mandoc                remarks on the manual pages, for tests"
 )
 
 say() { printf 'hawser: %s\n' "$*" >&2; }

@@ -63,6 +63,13 @@ static inline unsigned hawser_major(dev_t device) { return major(device); }
 static inline unsigned hawser_minor(dev_t device) { return minor(device); }
 /* si_pid of a finished wait; its siginfo_t member is a macro. */
 static inline int hawser_wait_pid(pid_t pid, int options, int *status) { return waitpid(pid, status, options); }
+/* A read lease (fcntl(2), "Leases") is refused with EAGAIN while somebody has the file open for writing. F_SETLEASE and
+   F_SETSIG are GNU extensions; the signal of a broken lease is made one that is ignored by default. */
+static inline int hawser_try_read_lease(int fd) {
+    if (fcntl(fd, 10 /* F_SETSIG */, SIGURG) != 0) return -1;
+    if (fcntl(fd, 1024 /* F_SETLEASE */, F_RDLCK) != 0) return -1;
+    return fcntl(fd, 1024, F_UNLCK);
+}
 static inline int hawser_bring_up(int socket_, const char *name) {
     struct ifreq request = {0};
     for (int i = 0; name[i] && i < IFNAMSIZ - 1; i++) request.ifr_name[i] = name[i];

@@ -23,7 +23,7 @@ public enum AttachRules {
             return .look(.volume(volume.id), cause: .looking("volume \(volume.id)"))
         }
         return .act(
-            .attach(volume.id, to: target),
+            .attach(volume.id, to: target, as: view.desired.role),
             because: "CloudStack shows the volume \(volume.state.word), attached nowhere, with no job running")
     }
 }

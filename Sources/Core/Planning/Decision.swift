@@ -20,10 +20,14 @@ public enum Step: Sendable, Equatable {
     case bind(VolumeID)
     /// `name` holds the intent token.
     case createVolume(name: String, VolumeTemplate)
-    case attach(VolumeID, to: MachineID)
+    case attach(VolumeID, to: MachineID, as: DiskRole)
     case detach(VolumeID, from: MachineID)
+    /// Grows the volume; it never shrinks.
+    case resize(VolumeID, toBytes: Int64)
+    /// Deletes the volume with its data (NO-SURPRISE-DELETE).
+    case deleteVolume(VolumeID)
     case publish(ExportName, of: VolumeID, device: DeviceRecord, isReadOnly: Bool)
-    /// `evenForeign` only under RIGHT-DISK.
+    /// `evenForeign` only under RIGHT-DISK, and for an entry that an object has adopted.
     case withdraw(ExportName, evenForeign: Bool)
     case cutStrayedSessions(of: ExportName, provenOn: DeviceNumber)
     case hold(DeviceIdentity)
@@ -38,6 +42,8 @@ extension Step {
         case .createVolume: "create"
         case .attach: "attach"
         case .detach: "detach"
+        case .resize: "resize"
+        case .deleteVolume: "delete"
         case .publish: "export"
         case .withdraw: "unexport"
         case .cutStrayedSessions: "cut"
@@ -52,8 +58,11 @@ extension Step {
         case .bind(let volume): "bind to volume \(volume)"
         case .createVolume(let name, let template):
             "create volume '\(name)'" + (template.sizeInBytes.map { " of \($0 >> 30) GiB" } ?? "")
-        case .attach(let volume, let machine): "attach volume \(volume) to machine \(machine)"
+        case .attach(let volume, let machine, let role):
+            "attach volume \(volume) to machine \(machine)" + (role == .root ? " as its root disk" : "")
         case .detach(let volume, let machine): "detach volume \(volume) from machine \(machine)"
+        case .resize(let volume, let size): "grow volume \(volume) to \(size >> 30) GiB"
+        case .deleteVolume(let volume): "delete volume \(volume) with its data"
         case .publish(let name, _, let device, let isReadOnly):
             "export \(device.kernelName) as '\(name)'" + (isReadOnly ? " read-only" : "")
         case .withdraw(let name, _): "withdraw export '\(name)'"
@@ -67,8 +76,10 @@ extension Step {
     public var ledgerAction: LedgerAction? {
         switch self {
         case .createVolume(let name, _): .createVolume(name: name)
-        case .attach(let volume, let machine): .attachVolume(volume, to: machine)
+        case .attach(let volume, let machine, _): .attachVolume(volume, to: machine)
         case .detach(let volume, let machine): .detachVolume(volume, from: machine)
+        case .resize(let volume, let size): .resizeVolume(volume, sizeInBytes: size)
+        case .deleteVolume(let volume): .deleteVolume(volume)
         case .publish(let name, let volume, _, _): .publishExport(name, of: volume)
         case .withdraw(let name, _): .withdrawExport(name)
         case .bind, .cutStrayedSessions, .hold, .release: nil
@@ -78,7 +89,7 @@ extension Step {
     /// Whether the step brings the world nearer to what is wanted; binding, holding and releasing are only preparation.
     public var isCorrective: Bool {
         switch self {
-        case .createVolume, .attach, .detach, .publish, .withdraw, .cutStrayedSessions: true
+        case .createVolume, .attach, .detach, .resize, .deleteVolume, .publish, .withdraw, .cutStrayedSessions: true
         case .bind, .hold, .release: false
         }
     }
@@ -87,18 +98,19 @@ extension Step {
     public var isUrgent: Bool {
         switch self {
         case .cutStrayedSessions, .withdraw, .release, .bind: true
-        case .createVolume, .attach, .detach, .publish, .hold: false
+        case .createVolume, .attach, .detach, .resize, .deleteVolume, .publish, .hold: false
         }
     }
 
     /// Where it has its effect, and where it can fail.
-    public var world: Backoff.World { ledgerAction?.isCloudJob == true ? .cloudStack : .thisMachine }
+    public var world: Backoff.World { ledgerAction?.isInCloudStack == true ? .cloudStack : .thisMachine }
 
     /// The machine that CloudStack works on for this step; its jobs run one after the other.
     public var machine: MachineID? {
         switch self {
-        case .attach(_, let machine), .detach(_, let machine): machine
-        case .bind, .createVolume, .publish, .withdraw, .cutStrayedSessions, .hold, .release: nil
+        case .attach(_, let machine, _), .detach(_, let machine): machine
+        case .bind, .createVolume, .resize, .deleteVolume, .publish, .withdraw, .cutStrayedSessions, .hold, .release:
+            nil
         }
     }
 }
@@ -143,7 +155,7 @@ extension Step {
     public var changesExports: Bool {
         switch self {
         case .publish, .withdraw, .cutStrayedSessions: true
-        case .bind, .createVolume, .attach, .detach, .hold, .release: false
+        case .bind, .createVolume, .attach, .detach, .resize, .deleteVolume, .hold, .release: false
         }
     }
 }

@@ -41,8 +41,20 @@ public enum DriftRules {
                 return drift(.notAttached, wanted: "attached to \(target)", observed: "attached nowhere")
             }
             return holder == target
-                ? [] : drift(.attachedElsewhere, wanted: "attached to \(target)", observed: "attached to \(holder)")
+                ? size(view, volume)
+                : drift(.attachedElsewhere, wanted: "attached to \(target)", observed: "attached to \(holder)")
         }
+    }
+
+    private static func size(_ view: VolumeView, _ volume: VolumeRecord) -> [Drift] {
+        guard let wanted = view.desired.wantedSizeInBytes, !GrowthRules.isSatisfied(view, volume: volume) else {
+            return []
+        }
+        return [
+            Drift(
+                world: .cloudStack, kind: .sizeDiffers, wanted: "\(wanted >> 30) GiB",
+                observed: "\(volume.sizeInBytes >> 30) GiB")
+        ]
     }
 
     private static func device(_ view: VolumeView) -> [Drift] {

@@ -35,11 +35,14 @@ public enum ExportRules {
             return publish(
                 wanted, view, volume: volume, device: device, identity: identity, now: now, policy: policy)
         case .present(let entry):
-            guard case .hawser = entry.owner else {
-                return .hold(.exportNameTaken(wanted.name, by: "an entry that Hawser did not make"), until: nil)
-            }
-            guard entry.owner == .hawser(volume.id) else {
-                return .hold(.exportNameTaken(wanted.name, by: "another volume"), until: nil)
+            switch entry.owner {
+            case .hawser(volume.id): break
+            case .hawser: return .hold(.exportNameTaken(wanted.name, by: "another volume"), until: nil)
+            // What somebody else made, and what leads to the right disk, is adopted as it is.
+            case .foreign:
+                guard leads(entry, to: device) else {
+                    return .hold(.exportNameTaken(wanted.name, by: "an entry that Hawser did not make"), until: nil)
+                }
             }
             guard entry.isReadOnly == wanted.isReadOnly else {
                 return RemovalRules.withdraw(entry, view, identity: identity, now: now, policy: policy)
@@ -53,6 +56,12 @@ public enum ExportRules {
                 return dueAt <= now ? .look(.export(wanted.name), cause: cause) : .hold(cause, until: dueAt)
             }
         }
+    }
+
+    /// Whether a client that connects now lands on this disk.
+    public static func leads(_ entry: ExportEntry, to device: DeviceRecord) -> Bool {
+        guard case .device(let number, let sequence) = entry.target, number == device.number else { return false }
+        return sequence == nil || device.diskSequence == nil || sequence == device.diskSequence
     }
 
     private static func publish(

@@ -51,6 +51,8 @@ public enum LedgerRules {
         case .createVolume(let name): "creating volume '\(name)'"
         case .attachVolume: "attaching"
         case .detachVolume: "detaching"
+        case .resizeVolume(_, let size): "growing to \(size >> 30) GiB"
+        case .deleteVolume: "deleting the volume"
         case .publishExport(let name, _): "exporting '\(name)'"
         case .withdrawExport(let name): "withdrawing export '\(name)'"
         }

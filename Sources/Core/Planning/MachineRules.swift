@@ -30,6 +30,9 @@ public enum MachineRules {
             return revisit(view, target: target, cause: .machineNotFound("\(target)"), now: now, policy: policy)
         case .present(let machine):
             guard machine.zone == volume.zone else { return .hold(.zoneMismatch, until: now + policy.slowRetry) }
+            if view.desired.role == .root {
+                return rootObjection(view, machine: machine, volume: volume, now: now, policy: policy)
+            }
             switch machine.state {
             case .running, .stopped: return nil
             case .transitional(let word):
@@ -39,6 +42,26 @@ public enum MachineRules {
                 return revisit(view, target: target, cause: .machineUnusable(target, word), now: now, policy: policy)
             }
         }
+    }
+
+    /// A root disk is attached only to a stopped machine that has none. What the last listing shows of root disks can be
+    /// old; CloudStack checks it once more.
+    private static func rootObjection(
+        _ view: VolumeView, machine: MachineRecord, volume: VolumeRecord, now: Instant, policy: Policy
+    ) -> Decision? {
+        if machine.id == view.here { return .hold(.rootHere, until: nil) }
+        guard machine.state == .stopped else {
+            return revisit(
+                view, target: machine.id, cause: .machineNotStopped(machine.id, machine.state.word), now: now,
+                policy: policy)
+        }
+        guard view.targetMachine.isEvidence(at: now, after: .distantPast, policy: policy) else {
+            return .look(.machine(machine.id), cause: .looking("machine \(machine.id)"))
+        }
+        if let root = view.targetRoot, root != volume.id {
+            return .hold(.machineHasRoot(machine.id, root), until: now + policy.revisitInterval)
+        }
+        return nil
     }
 
     private static func revisit(

@@ -13,6 +13,14 @@ public struct Planner: Sendable {
     }
 
     public func decide(_ view: VolumeView, at now: Instant) -> Decision {
+        guard let restraint = RestraintRules.restraint(view, at: now, policy: policy) else {
+            return decideFreely(view, at: now)
+        }
+        if view.desired.isDeparting, restraint.letsGo, view.outstanding == nil { return depart(view) }
+        return RestraintRules.restrain(decideFreely(view, at: now), restraint)
+    }
+
+    private func decideFreely(_ view: VolumeView, at now: Instant) -> Decision {
         if let decision = RightDiskRules.guardExports(view), !isUnderWay(view) { return decision }
         if let decision = LedgerRules.decide(view, now: now, policy: policy) { return decision }
         return patient(pursue(view, at: now), view, now: now)
@@ -94,9 +102,14 @@ public struct Planner: Sendable {
             return AttachRules.decide(view, volume: volume, target: target, now: now, policy: policy)
         }
         if holder == target {
-            return target == view.here
+            if view.desired.role == .root { return pursueRoot(view, volume: volume, target: target, at: now) }
+            let decision =
+                target == view.here
                 ? ExportRules.decide(view, volume: volume, now: now, policy: policy)
                 : reserved(view, volume: volume, at: now)
+            // Its size comes last: a volume that cannot be grown is served all the same.
+            guard decision == .settled else { return decision }
+            return GrowthRules.decide(view, volume: volume, now: now, policy: policy)
         }
         // A move. What the target would refuse is found out before the first step of it.
         if let objection = MachineRules.objection(view, target: target, volume: volume, now: now, policy: policy) {
@@ -105,6 +118,14 @@ public struct Planner: Sendable {
         return holder == view.here
             ? RemovalRules.takeDown(view, volume: volume, now: now, policy: policy)
             : RemovalRules.takeFromOther(view, volume: volume, holder: holder, now: now, policy: policy)
+    }
+
+    /// On the machine that it is to be the root disk of: CloudStack turns what is attached as device 0 into a root disk.
+    private func pursueRoot(_ view: VolumeView, volume: VolumeRecord, target: MachineID, at now: Instant) -> Decision {
+        if target == view.here { return .hold(.rootHere, until: nil) }
+        return volume.kind == .root
+            ? reserved(view, volume: volume, at: now)
+            : RemovalRules.takeFromOther(view, volume: volume, holder: target, now: now, policy: policy)
     }
 
     /// Attached to another machine, as wanted: its export name stays reserved, and the disk must not be here.
@@ -127,7 +148,7 @@ public struct Planner: Sendable {
         case .unknown: return false
         case .absent: return view.cloud.proof == .exact && view.devices == .absent
         case .present(let volume):
-            if volume.kind == .root { return true }
+            if volume.kind == .root, view.desired.role == .data { return true }
             guard volume.attachedTo == nil, volume.pendingJob == nil, view.devices == .absent else { return false }
             switch volume.state {
             case .destroyed, .unusable: return true
@@ -145,7 +166,8 @@ public struct Planner: Sendable {
             case .present:
                 return VolumeRules.revisit(
                     view, id: volume.id, cause: .deviceLingers(since: view.waitingSince), now: now, policy: policy)
-            case .absent: return depart(view)
+            case .absent:
+                return DeletionRules.decide(view, volume: volume, now: now, policy: policy) ?? depart(view)
             }
         }
         if holder == view.here {

@@ -1,4 +1,6 @@
-/// The numbers that decisions depend on. Every one can be set in hawserd's configuration.
+public import VolumeModel
+
+/// What decisions depend on, apart from the world. Every one can be set in hawserd's configuration.
 public struct Policy: Sendable, Equatable {
     /// How old an answer may be when something is taken away or attached on the strength of it (LIVE-PROOF).
     public var evidenceLifetime: Duration = .seconds(1)
@@ -23,6 +25,9 @@ public struct Policy: Sendable, Equatable {
     public var stepsInAll: Int = 16
     /// How many reads may be under way.
     public var looksInAll: Int = 16
+
+    /// How far Hawser may go on this node, whatever the objects say.
+    public var mode: ReconcileMode = .enforce
 
     public init() {}
 }

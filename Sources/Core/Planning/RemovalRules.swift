@@ -26,7 +26,8 @@ public enum RemovalRules {
     public static func withdrawNames(
         _ view: VolumeView, device: DeviceRecord, identity: DeviceIdentity, now: Instant, policy: Policy
     ) -> Decision? {
-        let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports).filter { isOurs($0) }
+        let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports)
+            .filter { isOurs($0) || ExportRules.leads($0, to: device) }
         if let entry = entries.first { return withdraw(entry, view, identity: identity, now: now, policy: policy) }
         guard case .unknown = view.export.fact else { return nil }
         guard let export = view.desired.export else { return nil }
@@ -55,9 +56,10 @@ public enum RemovalRules {
         if let decision = proveIdle(view, identity: identity, after: .distantPast, now: now, policy: policy) {
             return decision
         }
+        // An entry that somebody else made is the object's own once the object has adopted it.
         return .act(
-            .withdraw(entry.name, evenForeign: false),
-            because: "no client is connected and nothing on this machine uses the device")
+            .withdraw(entry.name, evenForeign: entry.owner == .foreign),
+            because: idleness(view, identity: identity, now: now))
     }
 
     /// After the withdrawal: counts again, holds the device, and detaches; or gives the name back.
@@ -74,12 +76,15 @@ public enum RemovalRules {
                 .publish(export.name, of: volume.id, device: device, isReadOnly: export.isReadOnly),
                 because: "the name is given back, because after its withdrawal \(cause.message)")
         }
-        guard view.held == identity else {
+        let isOverridden = use(view, identity: identity) != nil
+        guard view.held == identity || isOverridden else {
             return .act(.hold(identity), because: "nothing uses the device; nothing may begin to until it is gone")
         }
         return detach(
             view, volume: volume,
-            evidence: "no session, mount, swap or holder after the withdrawal; device held exclusively", now: now,
+            evidence: isOverridden
+                ? idleness(view, identity: identity, now: now)
+                : "no session, mount, swap or holder after the withdrawal; device held exclusively", now: now,
             policy: policy)
     }
 
@@ -90,25 +95,49 @@ public enum RemovalRules {
     ) -> Decision? {
         // What was told of the device that was there before tells nothing of this one.
         let changed = max(changed, view.devicesChangedAt)
-        guard view.sessions.isEvidence(at: now, after: changed, policy: policy), let sessions = view.sessions.fact.value
+        guard view.sessions.isEvidence(at: now, after: changed, policy: policy), view.sessions.fact.value != nil
         else { return .look(.sessions(identity), cause: .looking("the device's NBD sessions")) }
-        switch sessions {
-        case .known(0): break
-        case .known(let count): return .hold(.inUseByClients(count), until: now + policy.revisitInterval)
-        case .unknown(let text): return .hold(.useUndetermined(text), until: now + policy.revisitInterval)
-        }
-        guard view.use.isEvidence(at: now, after: changed, policy: policy), let use = view.use.fact.value else {
+        let isOverridden = override(view, identity: identity, now: now) != nil
+        if !isOverridden, let found = clients(view) { return .hold(found, until: now + policy.revisitInterval) }
+        guard view.use.isEvidence(at: now, after: changed, policy: policy), view.use.fact.value != nil else {
             return .look(.use(identity), cause: .looking("who uses the device"))
         }
+        guard !isOverridden, let found = use(view, identity: identity) else { return nil }
+        return .hold(found, until: now + policy.revisitInterval)
+    }
+
+    private static func clients(_ view: VolumeView) -> Cause? {
+        switch view.sessions.fact.value {
+        case .known(0)?: nil
+        case .known(let count)?: .inUseByClients(count)
+        case .unknown(let text)?: .useUndetermined(text)
+        case nil: .useUndetermined("NBD sessions were not counted")
+        }
+    }
+
+    /// Who uses the device by what was last read, NBD clients first; `nil` for nobody.
+    private static func use(_ view: VolumeView, identity: DeviceIdentity) -> Cause? {
+        if let found = clients(view) { return found }
+        guard let use = view.use.fact.value else { return .useUndetermined("the device was not looked at") }
         // Hawser's own hold is an exclusive opener too; it must not be taken for a stranger's.
         let witnesses = use.witnesses.filter { !($0 == .openExclusively && view.held == identity) }
-        if let witness = witnesses.first {
-            return .hold(.inUseLocally(text(of: witness)), until: now + policy.revisitInterval)
-        }
-        if let unclear = use.undetermined.first {
-            return .hold(.useUndetermined(unclear), until: now + policy.revisitInterval)
-        }
-        return nil
+        if let witness = witnesses.first { return .inUseLocally(text(of: witness)) }
+        return use.undetermined.first.map { .useUndetermined($0) }
+    }
+
+    /// A person's word for just this disk that still holds.
+    private static func override(_ view: VolumeView, identity: DeviceIdentity, now: Instant) -> InUseOverride? {
+        guard let volume = view.volume, let override = view.desired.inUseOverride,
+            override.permits(volume, on: identity, at: now)
+        else { return nil }
+        return override
+    }
+
+    /// The evidence on which something is taken away, for the ledger (LIVE-PROOF).
+    private static func idleness(_ view: VolumeView, identity: DeviceIdentity, now: Instant) -> String {
+        guard let found = use(view, identity: identity), let override = override(view, identity: identity, now: now)
+        else { return "no client is connected and nothing on this machine uses the device" }
+        return "\(found.message); a person has allowed it: \(override.reason)"
     }
 
     private static func detach(

@@ -4,12 +4,13 @@ public import VolumeModel
 public enum ReportRules {
     /// The report of one attachment; `since` is when the readiness became what it is, and is kept by the loop.
     public static func report(
-        _ view: VolumeView, decision: Decision, since: Instant, now: Instant
+        _ view: VolumeView, decision: Decision, restraint: Restraint?, since: Instant
     ) -> AttachmentReport {
         AttachmentReport(
             attachment: view.desired.id, name: view.desired.name.text, generation: view.desired.generation,
             volume: view.volume, machine: view.target.value, isHere: view.target.value == view.here,
-            isDeparting: view.desired.isDeparting, readiness: readiness(of: decision), since: since,
+            isDeparting: view.desired.isDeparting, restraint: restraint,
+            readiness: readiness(of: decision), since: since,
             cloudWord: cloudWord(view), deviceWord: deviceWord(view), exportWord: exportWord(view),
             clients: clients(view), drifts: DriftRules.drifts(view), next: next(decision), nextAt: nextAt(decision))
     }

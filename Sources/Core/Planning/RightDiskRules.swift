@@ -26,12 +26,22 @@ public enum RightDiskRules {
         guard let device = devices.first, let identity = device.identity else { return .missing }
         if let other = view.serialSharedWith { return .refused(.serialShared(with: other)) }
         guard device.sizeInBytes > 0 else { return .missing }
-        if let volume = view.cloud.fact.value, device.sizeInBytes < volume.sizeInBytes {
+        if let volume = view.cloud.fact.value, device.sizeInBytes < volume.sizeInBytes,
+            !isGrowing(identity, view)
+        {
             return .refused(
                 .deviceMismatch(
                     "\(device.kernelName) has \(device.sizeInBytes) bytes where CloudStack says \(volume.sizeInBytes)"))
         }
         return .right(device, identity)
+    }
+
+    /// The very disk that was proven before, not yet as large as CloudStack now says: the volume was grown, and the device
+    /// has not followed yet.
+    private static func isGrowing(_ identity: DeviceIdentity, _ view: VolumeView) -> Bool {
+        guard let proven = view.proven else { return false }
+        return identity.serial == proven.serial && identity.number == proven.number
+            && identity.diskSequence == proven.diskSequence && identity.sizeInBytes >= proven.sizeInBytes
     }
 
     /// What has to be withdrawn or cut before anything else is thought about.

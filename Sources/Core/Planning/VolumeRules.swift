@@ -98,7 +98,9 @@ public enum VolumeRules {
             if case .destroyed = volume.state {
                 return revisit(view, id: id, cause: .volumeGone(id), now: now, policy: policy)
             }
-            guard volume.kind == .data else { return .hold(.rootVolume, until: now + policy.slowRetry) }
+            guard volume.kind == .data || isOurRoot(view, volume) else {
+                return .hold(.rootVolume, until: now + policy.slowRetry)
+            }
             if let job = volume.pendingJob {
                 return revisit(view, id: id, cause: .foreignJob(job), now: now, policy: policy)
             }
@@ -110,6 +112,12 @@ public enum VolumeRules {
                 return revisit(view, id: id, cause: .volumeUnusable(word), now: now, policy: policy)
             }
         }
+    }
+
+    /// Wanted as the root disk of the machine whose root disk it is; never the appliance's.
+    private static func isOurRoot(_ view: VolumeView, _ volume: VolumeRecord) -> Bool {
+        view.desired.role == .root && volume.attachedTo != nil && volume.attachedTo != view.here
+            && volume.attachedTo == view.target.value
     }
 
     /// A volume that CloudStack denies while its disk is here is a disagreement, not a deletion.

@@ -22,6 +22,8 @@ public struct VolumeView: Sendable, Equatable {
     public var claimedBy: ObjectName?
     /// The object departs, and leaves the volume and what is left to do with it to ``claimedBy``.
     public var yieldsClaim: Bool
+    /// Why the volume's data must not be deleted, in a person's words; kept apart from the object.
+    public var protection: String?
     /// Another wanted volume with the same first 20 digits.
     public var serialSharedWith: VolumeID?
 
@@ -33,6 +35,8 @@ public struct VolumeView: Sendable, Equatable {
     /// When Hawser's last mutation of this volume was last known to be under way. What was asked before tells nothing.
     public var lastWrite: Instant?
     public var targetMachine: Sighting<MachineRecord>
+    /// The root disk of the target, as last listed.
+    public var targetRoot: VolumeID?
     /// The machine that holds the volume now, when that is neither the target nor this one.
     public var holderMachine: Sighting<MachineRecord>
     public var outstanding: OutstandingEffect?
@@ -44,6 +48,9 @@ public struct VolumeView: Sendable, Equatable {
     public var devices: Fact<[DeviceRecord]>
     /// When the set of those devices last changed.
     public var devicesChangedAt: Instant
+    /// The device as it was when it was last proven to be the volume, size and all. A volume that grows in CloudStack is
+    /// for a while larger than its device, and that is no other disk.
+    public var proven: DeviceIdentity?
     public var use: Sighting<DeviceUse>
     /// The outcome of the check on the open descriptor: `absent` when all was well, `present` with what differs.
     public var mismatch: Sighting<String>
@@ -76,16 +83,19 @@ public struct VolumeView: Sendable, Equatable {
         creation = nil
         claimedBy = nil
         yieldsClaim = false
+        protection = nil
         serialSharedWith = nil
         cloud = .never
         isNominatedAbsent = false
         lastWrite = nil
         targetMachine = .never
+        targetRoot = nil
         holderMachine = .never
         outstanding = nil
         backoff = nil
         devices = .unknown
         devicesChangedAt = .distantPast
+        proven = nil
         use = .never
         mismatch = .never
         held = nil

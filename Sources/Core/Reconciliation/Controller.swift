@@ -235,6 +235,12 @@ public actor Controller {
         await withCheckedContinuation { startWaiters.append($0) }
     }
 
+    /// What is wrong with the followed manifest directory; nil for nothing.
+    public func note(manifestTrouble trouble: String?) async {
+        await waitUntilStarted()
+        deliver(.manifestsFollowed(trouble: trouble))
+    }
+
     // MARK: Watchers
 
     private func wakeWatchers() {

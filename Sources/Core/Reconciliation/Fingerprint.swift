@@ -14,6 +14,9 @@ enum Fingerprint {
         var isHere: Bool
         var exportName: String?
         var isReadOnly: Bool
+        /// The size that is wanted, when it is; 0 when any will do.
+        var sizeInBytes: Int64
+        var isRoot: Bool
     }
 
     /// Stands for "not known", and never equals a wanted fingerprint.
@@ -26,7 +29,8 @@ enum Fingerprint {
             Terms(
                 volume: volume.value, machine: machine.value, isHere: isHere,
                 exportName: isHere ? view.desired.export?.name.text : nil,
-                isReadOnly: isHere && view.desired.export?.isReadOnly ?? false))
+                isReadOnly: isHere && view.desired.export?.isReadOnly ?? false,
+                sizeInBytes: view.desired.wantedSizeInBytes ?? 0, isRoot: view.desired.role == .root))
     }
 
     static func seen(_ view: VolumeView) -> UInt64 {
@@ -42,11 +46,26 @@ enum Fingerprint {
         guard RightDiskRules.guardExports(view) == nil else { return unknown }
         let entry = view.export.fact.value
         if view.desired.export != nil, case .unknown = view.export.fact { return unknown }
-        if let entry, entry.liveness != .live || entry.owner != .hawser(volume.id) { return unknown }
+        if let entry, entry.liveness != .live || !isOurs(entry, view, volume) { return unknown }
+        guard GrowthRules.isSettled(view, volume: volume) else { return unknown }
         return hash(
             Terms(
                 volume: volume.id.value, machine: machine.value, isHere: isHere, exportName: entry?.name.text,
-                isReadOnly: entry?.isReadOnly ?? false))
+                isReadOnly: entry?.isReadOnly ?? false, sizeInBytes: view.desired.wantedSizeInBytes ?? 0,
+                isRoot: volume.kind == .root))
+    }
+
+    /// Made by Hawser for this volume, or by somebody else and adopted because it leads to the right disk.
+    private static func isOurs(_ entry: ExportEntry, _ view: VolumeView, _ volume: VolumeRecord) -> Bool {
+        switch entry.owner {
+        case .hawser(let owner): owner == volume.id
+        case .foreign:
+            if case .right(let device, _) = RightDiskRules.verdict(view) {
+                ExportRules.leads(entry, to: device)
+            } else {
+                false
+            }
+        }
     }
 
     /// FNV-1a over the terms' bytes, with a final mix. The lowest bit is set, so that no state hashes to ``unknown``.
@@ -57,7 +76,8 @@ enum Fingerprint {
         add(terms.volume.low)
         add(terms.machine.high)
         add(terms.machine.low)
-        add((terms.isHere ? 2 : 0) | (terms.isReadOnly ? 1 : 0))
+        add((terms.isRoot ? 4 : 0) | (terms.isHere ? 2 : 0) | (terms.isReadOnly ? 1 : 0))
+        add(UInt64(bitPattern: terms.sizeInBytes))
         if let name = terms.exportName { for byte in name.utf8 { add(UInt64(byte)) } }
         state ^= state >> 33
         state = state &* 0xFF51_AFD7_ED55_8CCD

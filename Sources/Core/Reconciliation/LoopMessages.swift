@@ -17,6 +17,8 @@ public enum LoopEvent: Sendable {
     case forgotten(AttachmentID)
     case storeFailed(String)
     case storeRecovered
+    /// The followed manifest directory was read; `nil` when all in it was taken over.
+    case manifestsFollowed(trouble: String?)
     /// A deadline that the loop asked for has come.
     case timer
     /// A person asks to look again, at everything or at some rows, without waiting for a backoff.
@@ -72,6 +74,8 @@ public struct StepTicket: Sendable, Equatable {
     public var job: JobID?
     /// Why, and on what evidence (LIVE-PROOF).
     public var evidence: String
+    /// A person's override of IN-USE is used up by this step.
+    public var consumesOverride: Bool
 }
 
 /// How a step ended, as far as the call tells.

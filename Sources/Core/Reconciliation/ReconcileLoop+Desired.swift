@@ -7,6 +7,7 @@ extension ReconcileLoop {
         _ desired: DesiredState, bindings: [AttachmentID: VolumeID], ledger: [LedgerEntry], drifts: [DriftRecord],
         now: Instant
     ) {
+        take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
         for (intent, lines) in Dictionary(grouping: ledger, by: \.intent) { recover(intent, lines, now: now) }
         for drift in drifts {
@@ -62,6 +63,7 @@ extension ReconcileLoop {
     }
 
     mutating func take(_ delta: DesiredDelta, now: Instant) {
+        take(protections: delta.protections)
         for entry in delta.changed { take(entry, binding: nil, now: now) }
         for attachment in delta.removed { remove(attachment, now: now) }
     }
@@ -89,6 +91,15 @@ extension ReconcileLoop {
             refreshExport(slot: slot)
         case .invalid(let id, let name, let generation, let problems):
             takeInvalid(id: id, name: name, generation: generation, problems: problems, now: now)
+        }
+    }
+
+    private mutating func take(protections new: [VolumeID: String]) {
+        guard new != protections else { return }
+        let changed = Set(protections.keys).union(new.keys).filter { protections[$0] != new[$0] }
+        protections = new
+        for volume in changed {
+            for slot in slotsByVolume[volume] ?? [] { update(slot: slot) { $0.view.protection = new[volume] } }
         }
     }
 
@@ -179,8 +190,10 @@ extension ReconcileLoop {
             Sighting(Fact.present($0), asked: volumesAskedAt, answered: volumesAskedAt, proof: .listed)
         }
         let isNominatedAbsent = known == nil && volumesListedAt != nil
+        let protection = protections[volume]
         update(slot: slot) { row in
             row.view.volume = volume
+            row.view.protection = protection
             row.view.resolution = .none
             row.view.cloud = known ?? .never
             row.view.isNominatedAbsent = isNominatedAbsent
@@ -206,11 +219,15 @@ extension ReconcileLoop {
                 target = .absent
             }
         }
-        guard row.view.target != target || row.view.targetMachine == .never else { return }
+        let root = target.value.flatMap { roots[$0] }
+        guard row.view.target != target || row.view.targetMachine == .never || row.view.targetRoot != root else {
+            return
+        }
         let sighting = target.value.flatMap { machines[$0] } ?? .never
         update(slot: slot) {
             $0.view.target = target
             $0.view.targetMachine = sighting
+            $0.view.targetRoot = root
         }
     }
 

@@ -16,6 +16,11 @@ extension ReconcileLoop {
         }
         if listing.isComplete {
             volumes = Dictionary(listing.records.map { ($0.id, $0) }) { _, later in later }
+            roots = Dictionary(
+                listing.records.compactMap { record in
+                    record.kind == .root ? record.attachedTo.map { ($0, record.id) } : nil
+                }
+            ) { _, later in later }
             volumesListedAt = now
             volumesAskedAt = asked
             nominateAbsent(except: seen, asked: asked)
@@ -50,7 +55,11 @@ extension ReconcileLoop {
             return
         }
         update(slot: slot) { row in
-            if row.view.cloud.fact.value?.attachedTo != sighting.fact.value?.attachedTo { row.view.waitingSince = now }
+            let old = row.view.cloud.fact.value
+            let new = sighting.fact.value
+            if old?.attachedTo != new?.attachedTo || old?.sizeInBytes != new?.sizeInBytes {
+                row.view.waitingSince = now
+            }
             row.view.cloud = sighting
             row.view.isNominatedAbsent = false
         }
@@ -153,6 +162,7 @@ extension ReconcileLoop {
         let fact: Fact<[DeviceRecord]> = !devicesAreKnown ? .unknown : matching.isEmpty ? .absent : .present(matching)
         for slot in slotsBySerial[serial] ?? [] {
             guard let view = rows[slot]?.view, view.devices != fact || changed else { continue }
+            if let now, case .present(let found) = fact, let device = found.first { timeResolution(slot, device, now) }
             update(slot: slot) { row in
                 if row.view.devices != fact, let now { row.view.waitingSince = now }
                 row.view.devices = fact
@@ -162,6 +172,20 @@ extension ReconcileLoop {
                 }
             }
         }
+    }
+
+    /// Says how long it took from the attach to the device: the first that people ask for when attaching is slow.
+    private mutating func timeResolution(_ slot: Int, _ device: DeviceRecord, _ now: Instant) {
+        guard let row = rows[slot], let begunAt = row.attachBegunAt else { return }
+        rows[slot]?.attachBegunAt = nil
+        let milliseconds = (now - begunAt).wholeNanoseconds / 1_000_000
+        effects.append(
+            .recordEvents([
+                EventRecord(
+                    at: now, attachment: row.view.desired.id, name: row.view.desired.name.text, severity: .normal,
+                    reason: "DeviceSeen",
+                    message: "\(device.kernelName) appeared \(milliseconds) ms after the attach was begun")
+            ]))
     }
 
     // MARK: Exports

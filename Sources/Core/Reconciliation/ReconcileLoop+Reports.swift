@@ -12,7 +12,9 @@ extension ReconcileLoop {
         let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
         let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
         let since = isSame ? previous?.since ?? now : now
-        var report = ReportRules.report(row.view, decision: decision, since: since, now: now)
+        var report = ReportRules.report(
+            row.view, decision: decision, restraint: RestraintRules.restraint(row.view, at: now, policy: policy),
+            since: since)
         report.readiness = readiness
         if row.isInvalid { report.drifts = [] }
         guard report != previous else { return }
@@ -99,8 +101,9 @@ extension ReconcileLoop {
         if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
+        if let manifestTrouble { causes.append(.manifestsUnreadable(manifestTrouble)) }
         return Overview(
-            revision: revision, at: now, here: here,
+            revision: revision, at: now, here: here, mode: policy.mode,
             reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
             nodeCauses: causes)
     }

@@ -92,9 +92,11 @@ extension ReconcileLoop {
         let ticket = StepTicket(
             attachment: attachment, generation: row.view.desired.generation, step: step,
             intent: IntentID(.random(using: &generator)),
-            job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason)
+            job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason,
+            consumesOverride: row.view.desired.inUseOverride != nil && step.endsRemoval(of: row.view))
         guard var begun = rows[slot] else { return nil }
         begun.step = ticket
+        if case .attach(_, here, _) = step { begun.attachBegunAt = now }
         begun.view.outstanding = begun.outstanding
         rows[slot] = begun
         seen[slot] = Fingerprint.unknown
@@ -137,7 +139,7 @@ extension ReconcileLoop {
         switch action {
         case .attachVolume(_, let machine), .detachVolume(_, let machine):
             steppingOnMachine[machine, default: 0] += change
-        case .createVolume, .publishExport, .withdrawExport: break
+        case .createVolume, .resizeVolume, .deleteVolume, .publishExport, .withdrawExport: break
         }
         guard change < 0 else { return }
         // A few are enough to fill the place that has become free; those that still have to wait queue up again.
@@ -258,6 +260,8 @@ extension ReconcileLoop {
         case .accepted(let receipt):
             rows[slot]?.createdVolume = receipt.volume
             leave(ticket, job: receipt.job, isAccepted: true, slot: slot, now: now)
+        case .answerLost(let text) where ticket.job == nil:
+            resolveByReading(ticket, text: text, slot: slot, now: now)
         case .answerLost:
             leave(ticket, job: ticket.job, isAccepted: false, slot: slot, now: now)
         case .failed(let remedy, let text, let retryAfter):
@@ -297,7 +301,11 @@ extension ReconcileLoop {
                 row.view.export = .never
             case .hold(let identity): row.view.held = identity
             case .release: row.view.held = nil
-            case .bind, .createVolume, .attach, .detach: break
+            case .deleteVolume:
+                row.view.lastWrite = now
+                row.view.cloud = .never
+                row.view.backoff = nil
+            case .bind, .createVolume, .attach, .detach, .resize: break
             }
         }
     }
@@ -314,6 +322,21 @@ extension ReconcileLoop {
         }
     }
 
+    /// The answer to a call without a job was lost: nothing can be asked for, so the volume itself has to tell, in an exact
+    /// read newer than this.
+    private mutating func resolveByReading(_ ticket: StepTicket, text: String, slot: Int, now: Instant) {
+        if let action = ticket.step.ledgerAction {
+            effects.append(
+                .append(
+                    LedgerEntry(
+                        intent: ticket.intent, attachment: ticket.attachment, action: action, job: nil,
+                        phase: .ended(.resolvedByReading), at: now,
+                        evidence: "the answer was lost; the volume is read anew")))
+        }
+        fail(ticket, remedy: .lookAgain, text: text, retryAfter: nil, slot: slot, now: now)
+        update(slot: slot) { $0.view.cloud = .never }
+    }
+
     private mutating func fail(
         _ ticket: StepTicket, remedy: CloudRemedy, text: String, retryAfter: Duration?, slot: Int, now: Instant
     ) {
@@ -321,7 +344,7 @@ extension ReconcileLoop {
         let policy = policy
         update(slot: slot) { row in
             row.step = nil
-            if ticket.step.ledgerAction?.isCloudJob == true { row.view.lastWrite = now }
+            if ticket.step.ledgerAction?.isInCloudStack == true { row.view.lastWrite = now }
             if ticket.step.changesExports {
                 row.exportsChangedAt = now
                 row.view.export = .never
@@ -367,6 +390,18 @@ extension ReconcileLoop {
                     generation: row.view.desired.generation, jitter: jitter, now: now, policy: policy)
             case .neverArrived, .resolvedByReading: break
             }
+        }
+    }
+}
+
+extension Step {
+    /// Whether a removal is complete with this step: the detach, or the withdrawal of a name alone.
+    fileprivate func endsRemoval(of view: VolumeView) -> Bool {
+        switch self {
+        case .detach: true
+        case .withdraw: !view.desired.isDeparting && view.target.value == view.here
+        case .bind, .createVolume, .attach, .resize, .deleteVolume, .publish, .cutStrayedSessions, .hold, .release:
+            false
         }
     }
 }

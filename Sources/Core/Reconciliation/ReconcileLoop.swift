@@ -42,6 +42,9 @@ public struct ReconcileLoop: Sendable {
     var exportsAskedAt = Instant.distantPast
     var exportsByName: [ExportName: ExportEntry] = [:]
     var exportsByVolume: [VolumeID: [ExportEntry]] = [:]
+    /// The root disk of each machine, as last listed.
+    var roots: [MachineID: VolumeID] = [:]
+    var protections: [VolumeID: String] = [:]
 
     // MARK: Pace
 
@@ -58,6 +61,7 @@ public struct ReconcileLoop: Sendable {
     var isStopping = false
     var cloudTrouble: Cause?
     var storeTrouble: String?
+    var manifestTrouble: String?
     var storeRetryAt = Instant.distantPast
 
     /// Goes up whenever a report changed.
@@ -91,6 +95,9 @@ public struct ReconcileLoop: Sendable {
         case .forgotten(let attachment): remove(attachment, now: now)
         case .storeFailed(let text): takeStoreFailure(text, now: now)
         case .storeRecovered: storeTrouble = nil
+        case .manifestsFollowed(let trouble):
+            if manifestTrouble != trouble { revision += 1 }
+            manifestTrouble = trouble
         case .timer: break
         case .reconcile(let attachments): takeReconcile(attachments, now: now)
         case .stopping: isStopping = true
@@ -141,6 +148,7 @@ public struct ReconcileLoop: Sendable {
         rows[slot] = nil
         change(&row)
         row.view.outstanding = row.outstanding
+        row.noteProof()
         wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(row.view)
         seen[slot] = Fingerprint.seen(row.view)
         rows[slot] = row

@@ -41,6 +41,8 @@ struct Row: Sendable {
     var attempts: [String: Attempt] = [:]
     /// The id of the volume that a createVolume under way will have made.
     var createdVolume: VolumeID?
+    /// When the attach was begun whose device has not been seen yet: from then the resolution is timed.
+    var attachBegunAt: Instant?
     /// The effects since the oldest open drift, for telling what repaired it.
     var repairs: [String] = []
 
@@ -49,6 +51,14 @@ struct Row: Sendable {
     }
 
     var isInvalid: Bool { !problems.isEmpty }
+
+    /// Remembers the device as the volume's while its size agrees, so that a growth is not taken for another disk.
+    mutating func noteProof() {
+        guard case .right(let device, let identity) = RightDiskRules.verdict(view),
+            let volume = view.cloud.fact.value, device.sizeInBytes >= volume.sizeInBytes
+        else { return }
+        view.proven = identity
+    }
 
     /// What the planner is to see of effects under way: the call that has not returned comes before the job.
     var outstanding: OutstandingEffect? {

@@ -30,18 +30,21 @@ public struct Overview: Sendable, Equatable {
     public var at: Instant
     /// This appliance.
     public var here: MachineID
+    /// How far Hawser may go on this node.
+    public var mode: ReconcileMode
     public var reports: [AttachmentReport]
     public var unmanaged: [Unmanaged]
     /// What is wrong with the node as a whole: CloudStack unreachable, store not writable, NBD server down.
     public var nodeCauses: [Cause]
 
     public init(
-        revision: Int64, at: Instant, here: MachineID, reports: [AttachmentReport], unmanaged: [Unmanaged],
-        nodeCauses: [Cause]
+        revision: Int64, at: Instant, here: MachineID, mode: ReconcileMode = .enforce, reports: [AttachmentReport],
+        unmanaged: [Unmanaged], nodeCauses: [Cause]
     ) {
         self.revision = revision
         self.at = at
         self.here = here
+        self.mode = mode
         self.reports = reports
         self.unmanaged = unmanaged
         self.nodeCauses = nodeCauses

@@ -11,6 +11,7 @@ struct StepRunner: Sendable {
     func run(_ ticket: StepTicket) async -> StepOutcome {
         guard let action = ticket.step.ledgerAction else { return await prepare(ticket) }
         do throws(StoreError) {
+            if ticket.consumesOverride { try await systems.store.consumeOverride(of: ticket.attachment) }
             try await write(.intended, action, ticket, evidence: ticket.evidence)
         } catch {
             return .notStarted("\(error)")
@@ -74,7 +75,7 @@ struct StepRunner: Sendable {
             return await changeExports { () async throws(ExportError) in
                 _ = try await systems.exports.cutStrayedSessions(of: name, provenOn: device)
             }
-        case .createVolume, .attach, .detach, .publish, .withdraw:
+        case .createVolume, .attach, .detach, .resize, .deleteVolume, .publish, .withdraw:
             preconditionFailure("\(ticket.step) is recorded in the ledger")
         }
     }
@@ -82,8 +83,11 @@ struct StepRunner: Sendable {
     private func act(_ ticket: StepTicket) async -> StepOutcome {
         switch ticket.step {
         case .createVolume(let name, let template): return await create(name, template, ticket)
-        case .attach(let volume, let machine): return await submit(.attachVolume(volume, to: machine), ticket)
+        case .attach(let volume, let machine, let role):
+            return await submit(.attachVolume(volume, to: machine, as: role), ticket)
         case .detach(let volume, _): return await submit(.detachVolume(volume), ticket)
+        case .resize(let volume, let size): return await submit(.resizeVolume(volume, sizeInBytes: size), ticket)
+        case .deleteVolume(let volume): return await delete(volume)
         case .publish(let name, let volume, let device, let isReadOnly):
             return await publish(name, volume: volume, device: device, isReadOnly: isReadOnly)
         case .withdraw(let name, let evenForeign):
@@ -99,6 +103,18 @@ struct StepRunner: Sendable {
         guard let job = ticket.job else { preconditionFailure("\(ticket.step) has no job id") }
         do throws(CloudError) {
             return .accepted(try await systems.cloud.submit(mutation, as: job))
+        } catch {
+            switch error.effect {
+            case .none: return .failed(remedy: error.remedy, text: error.text, retryAfter: error.retryAfter)
+            case .unknown: return .answerLost(error.text)
+            }
+        }
+    }
+
+    private func delete(_ volume: VolumeID) async -> StepOutcome {
+        do throws(CloudError) {
+            try await systems.cloud.deleteVolume(volume)
+            return .done
         } catch {
             switch error.effect {
             case .none: return .failed(remedy: error.remedy, text: error.text, retryAfter: error.retryAfter)

@@ -22,6 +22,8 @@ public struct AttachmentReport: Sendable, Equatable {
     /// Whether that machine is this appliance.
     public var isHere: Bool
     public var isDeparting: Bool
+    /// Why nothing is touched, when nothing may be.
+    public var restraint: Restraint?
     public var readiness: Readiness
     /// Since when the readiness (its case and code) has been what it is.
     public var since: Instant
@@ -38,7 +40,8 @@ public struct AttachmentReport: Sendable, Equatable {
 
     public init(
         attachment: AttachmentID, name: String, generation: Int64, volume: VolumeID?, machine: MachineID?,
-        isHere: Bool, isDeparting: Bool, readiness: Readiness, since: Instant, cloudWord: String, deviceWord: String,
+        isHere: Bool, isDeparting: Bool, restraint: Restraint? = nil, readiness: Readiness, since: Instant,
+        cloudWord: String, deviceWord: String,
         exportWord: String, clients: ClientCount?, drifts: [Drift], next: String?, nextAt: Instant?
     ) {
         self.attachment = attachment
@@ -48,6 +51,7 @@ public struct AttachmentReport: Sendable, Equatable {
         self.machine = machine
         self.isHere = isHere
         self.isDeparting = isDeparting
+        self.restraint = restraint
         self.readiness = readiness
         self.since = since
         self.cloudWord = cloudWord

@@ -8,6 +8,17 @@ public enum Cause: Sendable, Equatable, Hashable {
     case serialShared(with: VolumeID)
     case exportNameTaken(ExportName, by: String)
 
+    case rootHere
+    case cannotShrink(wanted: Int64, actual: Int64)
+    case manifestsUnreadable(String)
+
+    // What people allowed
+    case observeOnly(wouldDo: String)
+    case suspended(Suspension, wouldDo: String)
+    case deletionGrace(VolumeID, until: Instant)
+    case protected(VolumeID, reason: String)
+    case notMadeHere(VolumeID)
+
     // CloudStack
     case cloudUnreachable(String)
     case cloudNotReadYet
@@ -24,6 +35,8 @@ public enum Cause: Sendable, Equatable, Hashable {
     case machineNotFound(String)
     case machineTransitional(MachineID, String)
     case machineUnusable(MachineID, String)
+    case machineNotStopped(MachineID, String)
+    case machineHasRoot(MachineID, VolumeID)
     case zoneMismatch
     case heldElsewhere(MachineID)
     case foreignJob(JobID)
@@ -41,6 +54,8 @@ public enum Cause: Sendable, Equatable, Hashable {
     case waitingForDevice(since: Instant, until: Instant)
     case deviceMissing(since: Instant)
     case deviceLingers(since: Instant)
+    case waitingForGrowth(since: Instant, until: Instant)
+    case growthMissing(String)
     case serialSeenTwice([String])
     case deviceMismatch(String)
 
@@ -70,51 +85,7 @@ public enum Mover: String, Sendable, Equatable, Hashable, CaseIterable {
 
 extension Cause {
     /// A stable word for programs: the reason of a condition, the label of a metric.
-    public var code: String {
-        switch self {
-        case .invalidSpec: "InvalidSpec"
-        case .claimedTwice: "ClaimedTwice"
-        case .serialShared: "SerialShared"
-        case .exportNameTaken: "ExportNameTaken"
-        case .cloudUnreachable: "CloudUnreachable"
-        case .cloudNotReadYet: "CloudNotReadYet"
-        case .notAllowed: "NotAllowed"
-        case .requestRefused: "RequestRefused"
-        case .limitReached: "LimitReached"
-        case .volumeNotFound: "VolumeNotFound"
-        case .volumeNameAmbiguous: "VolumeNameAmbiguous"
-        case .volumeGone: "VolumeGone"
-        case .recordsDisagree: "RecordsDisagree"
-        case .volumeTransitional: "VolumeTransitional"
-        case .volumeUnusable: "VolumeUnusable"
-        case .rootVolume: "RootVolume"
-        case .machineNotFound: "MachineNotFound"
-        case .machineTransitional: "MachineTransitional"
-        case .machineUnusable: "MachineUnusable"
-        case .zoneMismatch: "ZoneMismatch"
-        case .heldElsewhere: "HeldElsewhere"
-        case .foreignJob: "ForeignJob"
-        case .working: "Working"
-        case .looking: "Looking"
-        case .waitingForJob: "WaitingForJob"
-        case .answerLost: "AnswerLost"
-        case .backingOff: "BackingOff"
-        case .queued: "Queued"
-        case .devicesNotReadYet: "DevicesNotReadYet"
-        case .waitingForDevice: "WaitingForDevice"
-        case .deviceMissing: "DeviceMissing"
-        case .deviceLingers: "DeviceLingers"
-        case .serialSeenTwice: "SerialSeenTwice"
-        case .deviceMismatch: "DeviceMismatch"
-        case .inUseByClients: "InUseByClients"
-        case .inUseLocally: "InUseLocally"
-        case .useUndetermined: "UseUndetermined"
-        case .exportServerDown: "ExportServerDown"
-        case .waitingForExport: "WaitingForExport"
-        case .storeUnavailable: "StoreUnavailable"
-        case .stopping: "Stopping"
-        }
-    }
+    public var code: String { kind.rawValue }
 
     /// What is the matter, for people; without instants, which the reader's clock turns into ages.
     public var message: String {
@@ -124,6 +95,16 @@ extension Cause {
         case .serialShared(let other):
             "volume \(other) has the same first 20 digits, so the two disks cannot be told apart; detach one of them"
         case .exportNameTaken(let name, let owner): "export name '\(name)' is taken by \(owner)"
+        case .rootHere: "a root disk cannot be attached to this appliance; name another, stopped machine"
+        case .cannotShrink(let wanted, let actual):
+            "the volume has \(Self.gibibytes(actual)), and \(Self.gibibytes(wanted)) are wanted: volumes never shrink"
+        case .manifestsUnreadable(let text): "the manifest directory is not followed: \(text)"
+        case .observeOnly(let step): "observed only; would \(step)"
+        case .suspended(let suspension, let step): "suspended (\(suspension.reason)); would \(step)"
+        case .deletionGrace(let volume, _): "volume \(volume) and its data are deleted when the grace period is over"
+        case .protected(let volume, let reason): "volume \(volume) is protected: \(reason)"
+        case .notMadeHere(let volume):
+            "volume \(volume) no longer has the name that Hawser gave it; its data is not deleted"
         case .cloudUnreachable(let text): "CloudStack cannot be reached: \(text)"
         case .cloudNotReadYet: "CloudStack has not been read yet"
         case .notAllowed(let text): "CloudStack does not allow it: \(text)"
@@ -140,6 +121,9 @@ extension Cause {
         case .machineNotFound(let text): "no virtual machine \(text)"
         case .machineTransitional(let machine, let state): "machine \(machine) is in state \(state)"
         case .machineUnusable(let machine, let state): "machine \(machine) is in state \(state)"
+        case .machineNotStopped(let machine, let state):
+            "machine \(machine) is in state \(state); a root disk is attached and detached only while it is Stopped"
+        case .machineHasRoot(let machine, let volume): "machine \(machine) already has root disk \(volume)"
         case .zoneMismatch: "the volume and the machine are in different zones"
         case .heldElsewhere(let machine):
             "machine \(machine) holds the volume; stop that machine or detach the volume there"
@@ -154,6 +138,8 @@ extension Cause {
         case .waitingForDevice: "attached; waiting for the device to appear"
         case .deviceMissing: "CloudStack says attached, but no device with the volume's serial appeared"
         case .deviceLingers: "CloudStack says detached, but the device is still here"
+        case .waitingForGrowth: "grown in CloudStack; waiting for the device to show it"
+        case .growthMissing(let text): "grown in CloudStack, but the device did not follow: \(text)"
         case .serialSeenTwice(let names): "devices \(names.joined(separator: ", ")) have the same serial"
         case .deviceMismatch(let text): text
         case .inUseByClients(let count): count == 1 ? "1 NBD client is connected" : "\(count) NBD clients are connected"
@@ -173,12 +159,15 @@ extension Cause {
             .volumeNotFound, .volumeNameAmbiguous, .volumeGone, .recordsDisagree, .volumeUnusable, .rootVolume,
             .machineNotFound,
             .machineUnusable, .zoneMismatch, .heldElsewhere, .serialSeenTwice, .deviceMismatch, .storeUnavailable,
-            .deviceMissing, .inUseLocally, .useUndetermined:
+            .deviceMissing, .inUseLocally, .useUndetermined, .rootHere, .cannotShrink, .manifestsUnreadable,
+            .observeOnly,
+            .suspended, .protected, .notMadeHere, .machineNotStopped, .machineHasRoot, .growthMissing:
             .person
         case .cloudUnreachable, .volumeTransitional, .machineTransitional, .foreignJob, .waitingForJob: .cloudStack
-        case .cloudNotReadYet, .working, .looking, .answerLost, .backingOff, .queued, .devicesNotReadYet, .stopping:
+        case .cloudNotReadYet, .working, .looking, .answerLost, .backingOff, .queued, .devicesNotReadYet, .stopping,
+            .deletionGrace:
             .hawser
-        case .waitingForDevice, .deviceLingers: .kernel
+        case .waitingForDevice, .deviceLingers, .waitingForGrowth: .kernel
         case .inUseByClients: .clients
         case .exportServerDown, .waitingForExport: .exportServer
         }
@@ -202,5 +191,9 @@ extension Cause {
         case .clients: "Hawser goes on when the last client has disconnected"
         case .hawser: "Hawser goes on by itself"
         }
+    }
+
+    private static func gibibytes(_ bytes: Int64) -> String {
+        bytes % (1 << 30) == 0 ? "\(bytes >> 30) GiB" : "\(bytes) bytes"
     }
 }

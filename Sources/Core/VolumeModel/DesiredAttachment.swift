@@ -11,15 +11,31 @@ public struct DesiredAttachment: Sendable, Equatable {
     /// `nil`: the volume is attached and not exported.
     public var export: DesiredExport?
     public var detach: DetachPolicy
+    /// How far Hawser may go.
+    public var mode: ReconcileMode
+    /// The volume is at least to have this size; `nil` leaves it as it is. In bytes, a whole number of GiB.
+    public var wantedSizeInBytes: Int64?
+    public var role: DiskRole
+    public var deletion: DeletionPolicy
     /// Who owns the object.
     public var source: DesiredSource
-    /// Deleted by its owner: it is to be taken down (export, attachment) and then forgotten. The volume's data stays.
+    /// Deleted by its owner: it is to be taken down (export, attachment) and then forgotten. The volume's data stays,
+    /// unless ``deletion`` says otherwise.
     public var isDeparting: Bool
+    /// When it was deleted by its owner, by the store's clock.
+    public var departingSince: Instant?
+    /// Set by `hawser suspend`, and kept apart from what people write: applying the object again does not end it.
+    public var suspension: Suspension?
+    /// A person's word that this one volume may be taken away once although it is in use.
+    public var inUseOverride: InUseOverride?
 
     public init(
         id: AttachmentID, name: ObjectName, generation: Int64 = 1, labels: [String: String] = [:],
         volume: VolumeReference, machine: MachineReference, export: DesiredExport? = nil,
-        detach: DetachPolicy = DetachPolicy(), source: DesiredSource, isDeparting: Bool = false
+        detach: DetachPolicy = DetachPolicy(), mode: ReconcileMode = .enforce, wantedSizeInBytes: Int64? = nil,
+        role: DiskRole = .data, deletion: DeletionPolicy = DeletionPolicy(), source: DesiredSource,
+        isDeparting: Bool = false, departingSince: Instant? = nil, suspension: Suspension? = nil,
+        inUseOverride: InUseOverride? = nil
     ) {
         self.id = id
         self.name = name
@@ -29,8 +45,15 @@ public struct DesiredAttachment: Sendable, Equatable {
         self.machine = machine
         self.export = export
         self.detach = detach
+        self.mode = mode
+        self.wantedSizeInBytes = wantedSizeInBytes
+        self.role = role
+        self.deletion = deletion
         self.source = source
         self.isDeparting = isDeparting
+        self.departingSince = departingSince
+        self.suspension = suspension
+        self.inUseOverride = inUseOverride
     }
 }
 
@@ -110,6 +133,8 @@ public struct DetachPolicy: Sendable, Equatable, Hashable {
 public enum DesiredSource: Sendable, Equatable, Hashable {
     /// `hawser apply`, with the file the person named.
     case manifest(file: String)
+    /// A file of the manifest directory that hawserd follows.
+    case directory(file: String)
     /// A row that some SQL client wrote.
     case row
 }

@@ -13,6 +13,7 @@ public struct Drift: Sendable, Equatable, Hashable {
         case notAttached = "NotAttached"
         case attachedElsewhere = "AttachedElsewhere"
         case stillAttached = "StillAttached"
+        case sizeDiffers = "SizeDiffers"
         case deviceMissing = "DeviceMissing"
         case deviceWrong = "DeviceWrong"
         case deviceLingers = "DeviceLingers"

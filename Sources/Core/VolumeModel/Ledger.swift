@@ -4,6 +4,8 @@ public enum LedgerAction: Sendable, Equatable, Hashable {
     case createVolume(name: String)
     case attachVolume(VolumeID, to: MachineID)
     case detachVolume(VolumeID, from: MachineID)
+    case resizeVolume(VolumeID, sizeInBytes: Int64)
+    case deleteVolume(VolumeID)
     case publishExport(ExportName, of: VolumeID)
     case withdrawExport(ExportName)
 
@@ -13,6 +15,8 @@ public enum LedgerAction: Sendable, Equatable, Hashable {
         case .createVolume: "create"
         case .attachVolume: "attach"
         case .detachVolume: "detach"
+        case .resizeVolume: "resize"
+        case .deleteVolume: "delete"
         case .publishExport: "export"
         case .withdrawExport: "unexport"
         }
@@ -21,7 +25,15 @@ public enum LedgerAction: Sendable, Equatable, Hashable {
     /// Whether CloudStack runs it as a job; the others are done when the call returns.
     public var isCloudJob: Bool {
         switch self {
-        case .createVolume, .attachVolume, .detachVolume: true
+        case .createVolume, .attachVolume, .detachVolume, .resizeVolume: true
+        case .deleteVolume, .publishExport, .withdrawExport: false
+        }
+    }
+
+    /// Whether it has its effect in CloudStack.
+    public var isInCloudStack: Bool {
+        switch self {
+        case .createVolume, .attachVolume, .detachVolume, .resizeVolume, .deleteVolume: true
         case .publishExport, .withdrawExport: false
         }
     }

@@ -59,11 +59,14 @@ public struct OperationRecord: Sendable, Equatable {
     public var phase: LedgerPhase
     /// When the last line was written.
     public var changedAt: Instant
+    /// What was said last.
     public var evidence: String
+    /// Why it was begun, and on what evidence (LIVE-PROOF).
+    public var because: String
 
     public init(
         intent: IntentID, attachment: AttachmentID, action: LedgerAction, job: JobID?, startedAt: Instant,
-        phase: LedgerPhase, changedAt: Instant, evidence: String
+        phase: LedgerPhase, changedAt: Instant, evidence: String, because: String
     ) {
         self.intent = intent
         self.attachment = attachment
@@ -73,5 +76,6 @@ public struct OperationRecord: Sendable, Equatable {
         self.phase = phase
         self.changedAt = changedAt
         self.evidence = evidence
+        self.because = because
     }
 }

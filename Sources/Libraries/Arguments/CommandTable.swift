@@ -1,3 +1,13 @@
+/// What may stand in a place of a command line, for shells that complete it.
+public enum Completion: Sendable, Equatable {
+    /// Whatever the person means; nothing can be proposed.
+    case anything
+    case words([String])
+    case files
+    /// What the program itself lists when it is asked under this word, such as the names of its objects.
+    case listed(String)
+}
+
 /// One option of a command.
 public struct CommandOption: Sendable {
     /// What may follow the option.
@@ -15,19 +25,36 @@ public struct CommandOption: Sendable {
     public var value: Value
     public var help: String
     public var isRepeatable: Bool
+    /// What its value may be.
+    public var completion: Completion
 
     public init(
-        _ name: String, _ letter: Character? = nil, value: Value = .none, isRepeatable: Bool = false, help: String
+        _ name: String, _ letter: Character? = nil, value: Value = .none, isRepeatable: Bool = false,
+        completion: Completion = .anything, help: String
     ) {
         self.name = name
         self.letter = letter
         self.value = value
         self.help = help
         self.isRepeatable = isRepeatable
+        self.completion = completion
     }
 }
 
-/// One command of a program: what it is called, what it takes, what it does. Parsing and help come from this one table.
+/// A command line to learn from, and what it does.
+public struct CommandExample: Sendable, Equatable {
+    /// With the program's name.
+    public var line: String
+    public var meaning: String
+
+    public init(_ line: String, _ meaning: String) {
+        self.line = line
+        self.meaning = meaning
+    }
+}
+
+/// One command of a program: what it is called, what it takes, what it does. Parsing, help, completion and manual pages
+/// come from this one table.
 public struct CommandDescription: Sendable {
     /// Empty for a program that has no commands.
     public var name: String
@@ -38,10 +65,14 @@ public struct CommandDescription: Sendable {
     public var summary: String
     public var discussion: String
     public var options: [CommandOption]
+    /// What the operands may be, by their places; the last holds for all that follow.
+    public var operandCompletions: [Completion]
+    public var examples: [CommandExample]
 
     public init(
         _ name: String, operands: String = "", operandCount: ClosedRange<Int> = 0...0, summary: String,
-        discussion: String = "", options: [CommandOption] = []
+        discussion: String = "", options: [CommandOption] = [], operandCompletions: [Completion] = [],
+        examples: [CommandExample] = []
     ) {
         self.name = name
         self.operands = operands
@@ -49,6 +80,8 @@ public struct CommandDescription: Sendable {
         self.summary = summary
         self.discussion = discussion
         self.options = options
+        self.operandCompletions = operandCompletions
+        self.examples = examples
     }
 }
 

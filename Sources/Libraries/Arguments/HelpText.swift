@@ -16,6 +16,12 @@ extension CommandDescription {
                 lines.append("  " + head + String(repeating: " ", count: width - head.count) + option.help)
             }
         }
+        if !examples.isEmpty {
+            lines += ["", "examples:"]
+            for (place, example) in examples.enumerated() {
+                lines += (place == 0 ? [] : [""]) + ["  # \(example.meaning)", "  \(example.line)"]
+            }
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -1,5 +1,6 @@
 extension CommandDescription {
-    /// Takes a command's own arguments apart: long options with `=` or a following value, bundled letters, `--`.
+    /// Takes a command's own arguments apart: long options with `=` or a following value, bundled letters, a letter's value
+    /// beside it with or without `=`, `--`.
     public func parse(_ arguments: [String]) throws(UsageError) -> ParsedCommand {
         var values: [String: [String?]] = [:]
         var operands: [String] = []
@@ -60,6 +61,7 @@ extension CommandDescription {
                 try add(nil, to: option, &values)
                 continue
             }
+            if letters.first == "=" { letters.removeFirst() }
             guard let value = letters.isEmpty ? rest.popFirst() : String(letters) else {
                 throw UsageError("-\(letter) needs \(placeholder)")
             }

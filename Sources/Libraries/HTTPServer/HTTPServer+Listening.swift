@@ -97,9 +97,9 @@ extension PeerCredentials {
         // struct ucred is seen only with _GNU_SOURCE: three 32-bit numbers, pid, uid, gid (unix(7)).
         var credentials: (pid: Int32, uid: UInt32, gid: UInt32) = (0, 0, 0)
         var length = socklen_t(12)
-        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0, credentials.pid > 0 else {
-            return nil
-        }
+        // A peer in another PID namespace has number 0, and a user all the same; only what is no unix socket has neither.
+        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0, credentials.uid != .max
+        else { return nil }
         self.init(processID: credentials.pid, userID: credentials.uid, groupID: credentials.gid)
     }
 }

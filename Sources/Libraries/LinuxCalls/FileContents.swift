@@ -31,12 +31,19 @@ public func writeFile(_ path: String, bytes: [UInt8], mode: UInt32 = 0o644) thro
 ///
 /// The bytes are on the disk when the call returns: the new file is written beside the old one, synchronised, renamed
 /// over it, and the directory is synchronised, since a rename alone is not durable (fsync(2), NOTES).
-public func writeFileAtomically(_ path: String, bytes: [UInt8], mode: UInt32 = 0o644) throws(SystemCallError) {
+///
+/// - Parameter forEveryReader: whether the file gets its mode whatever this process's umask takes away.
+public func writeFileAtomically(
+    _ path: String, bytes: [UInt8], mode: UInt32 = 0o644, forEveryReader: Bool = false
+) throws(SystemCallError) {
     let temporary = "\(path).\(getpid()).\(UInt64.random(in: 0 ... .max)).tmp"
     do {
         let file = try FileDescriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, mode: mode)
         do throws(SystemCallError) {
             try file.write(bytes)
+            guard !forEveryReader || fchmod(file.number, mode) == 0 else {
+                throw SystemCallError("set the mode of", temporary, errno: errno)
+            }
             guard fsync(file.number) == 0 else { throw SystemCallError("synchronise", temporary, errno: errno) }
             guard rename(temporary, path) == 0 else {
                 throw SystemCallError("rename \(temporary) to", path, errno: errno)

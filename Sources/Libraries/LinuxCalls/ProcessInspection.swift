@@ -28,7 +28,27 @@ public enum ProcessInspection {
 
     /// The same, and whether that is all: for whoever concludes something from a process that is not there.
     public static func owners(of endpoint: Endpoint) throws(SystemCallError) -> Listeners {
-        let wanted = Set(try listeningSockets(endpoint).map { "socket:[\($0)]" })
+        try owners(of: endpoint, in: .listening)
+    }
+
+    /// The processes that hold the server's end of a connection to this endpoint. One that no server has accepted yet has
+    /// no owner, and is not counted among the ownerless ones.
+    public static func connected(to endpoint: Endpoint) throws(SystemCallError) -> Listeners {
+        try owners(of: endpoint, in: .connected)
+    }
+
+    private static func owners(of endpoint: Endpoint, in state: SocketState) throws(SystemCallError) -> Listeners {
+        // A socket that is closed while we look has lost its owner by the time the processes are read; then once more.
+        for _ in 0..<4 {
+            let found = try owners(of: try sockets(of: endpoint, in: state))
+            if found.ownerlessSockets == 0 { return found }
+            usleep(2_000)
+        }
+        return try owners(of: try sockets(of: endpoint, in: state))
+    }
+
+    private static func owners(of sockets: [String]) throws(SystemCallError) -> Listeners {
+        let wanted = Set(sockets.map { "socket:[\($0)]" })
         if wanted.isEmpty { return Listeners(processes: [], ownerlessSockets: 0) }
         var owned: Set<String> = []
         let processes = try directoryEntries("/proc").compactMap { Int32($0) }.filter { process in
@@ -53,27 +73,36 @@ public enum ProcessInspection {
         }
     }
 
-    private static func listeningSockets(_ endpoint: Endpoint) throws(SystemCallError) -> [String] {
+    private enum SocketState {
+        case listening
+        case connected
+    }
+
+    /// The inodes of the sockets that are bound to an endpoint and in this state.
+    private static func sockets(of endpoint: Endpoint, in state: SocketState) throws(SystemCallError) -> [String] {
         switch endpoint {
         case .tcp(let port):
             let hex = String(port, radix: 16, uppercase: true)
             let suffix = ":" + String(repeating: "0", count: 4 - hex.count) + hex
+            // 0A is TCP_LISTEN; 01 TCP_ESTABLISHED and 08 TCP_CLOSE_WAIT, where the server has not closed yet.
+            let codes: [Substring] = state == .listening ? ["0A"] : ["01", "08"]
             var inodes: [String] = []
             for file in ["/proc/net/tcp", "/proc/net/tcp6"] where exists(file) {
                 for line in try readTextFile(file, limit: 256 << 20).split(separator: "\n").dropFirst() {
                     let fields = line.split(separator: " ")
-                    // 0A is TCP_LISTEN.
-                    if fields.count > 9, fields[1].hasSuffix(suffix), fields[3] == "0A" {
+                    if fields.count > 9, fields[1].hasSuffix(suffix), codes.contains(fields[3]), fields[9] != "0" {
                         inodes.append(String(fields[9]))
                     }
                 }
             }
             return inodes
         case .unix(let path):
+            // The flag 00010000 is __SO_ACCEPTCON: it listens.
+            let flags = state == .listening ? "00010000" : "00000000"
             return try readTextFile("/proc/net/unix", limit: 64 << 20).split(separator: "\n").compactMap { line in
                 let fields = line.split(separator: " ", maxSplits: 7)
-                // The flag 00010000 is __SO_ACCEPTCON: it listens.
-                return fields.count == 8 && fields[3] == "00010000" && fields[7] == path ? String(fields[6]) : nil
+                guard fields.count == 8, fields[3] == flags, fields[7] == path, fields[6] != "0" else { return nil }
+                return String(fields[6])
             }
         }
     }
@@ -86,10 +115,14 @@ public enum ProcessInspection {
 
     /// The disks and plain files that a process has open, by their numbers, one for each descriptor.
     ///
+    /// - Parameter withStandardStreams: whether descriptors 0 to 2 count, too, which often are a log.
     /// - Throws: ``SystemCallError`` when that cannot be known; `ENOENT` when the process is gone.
-    public static func openDisks(of process: Int32) throws(SystemCallError) -> [(major: UInt64, minor: UInt64)] {
+    public static func openDisks(
+        of process: Int32, withStandardStreams: Bool = true
+    ) throws(SystemCallError) -> [(major: UInt64, minor: UInt64)] {
         var found: [(major: UInt64, minor: UInt64)] = []
         for name in try directoryEntries("/proc/\(process)/fd") {
+            if !withStandardStreams, ["0", "1", "2"].contains(name) { continue }
             var status = stat()
             guard stat("/proc/\(process)/fd/\(name)", &status) == 0 else {
                 // Closed since it was listed; anything else is not known.

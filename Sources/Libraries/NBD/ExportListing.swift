@@ -1,7 +1,8 @@
 internal import CNBD
 import Glibc
 
-/// What a live NBD server offers, asked of it by NBD_OPT_LIST: no export is opened, and no client disturbed.
+/// What a live NBD server offers, asked of it by NBD_OPT_LIST and NBD_OPT_INFO: no export is opened, and no client
+/// disturbed.
 public enum ExportListing {
     /// Asks a server for the names it offers. It blocks, at most as long as `patience`.
     ///
@@ -11,13 +12,64 @@ public enum ExportListing {
     ) throws(NBDError) -> [String] {
         let deadline = ContinuousClock.now + patience
         let handle = try NBDHandle()
+        try begin(handle, with: "\(address)") { () throws(NBDError) in
+            try handle.connect(to: address, until: deadline)
+        }
+        let names = try list(handle, of: "\(address)", until: deadline)
+        sayGoodbye(handle)
+        return names
+    }
+
+    /// The same of a server at the other end of a connected socket, which is used up by it.
+    public static func names(
+        offeredOver socket: Int32, patience: Duration = .seconds(5)
+    ) throws(NBDError) -> [String] {
+        let deadline = ContinuousClock.now + patience
+        let handle = try NBDHandle()
+        try begin(handle, with: "a connected socket") { () throws(NBDError) in
+            try handle.connect(over: socket, until: deadline)
+        }
+        let names = try list(handle, of: "a connected socket", until: deadline)
+        sayGoodbye(handle)
+        return names
+    }
+
+    /// The names that a server offers, also when it lists for nobody (`allowlist = false` of nbd-server(5)): then it is
+    /// asked for each of `candidates` on one connection. It blocks.
+    public static func names(
+        offeredBy address: NBDAddress, orKnownAmong candidates: [String], patience: Duration = .seconds(5)
+    ) throws(NBDError) -> Set<String> {
+        let deadline = ContinuousClock.now + patience
+        let handle = try NBDHandle()
+        try begin(handle, with: "\(address)") { () throws(NBDError) in
+            try handle.connect(to: address, until: deadline)
+        }
+        defer { sayGoodbye(handle) }
+        do throws(NBDError) {
+            return Set(try list(handle, of: "\(address)", until: deadline))
+        } catch {
+            guard error.isRefusal, nbd_aio_is_negotiating(handle.pointer) == 1 else { throw error }
+        }
+        var known: Set<String> = []
+        for name in candidates where try isKnown(name, handle, until: deadline) { known.insert(name) }
+        return known
+    }
+
+    private static func begin(
+        _ handle: NBDHandle, with server: String, _ connect: () throws(NBDError) -> Void
+    ) throws(NBDError) {
         guard nbd_set_opt_mode(handle.pointer, true) == 0 else { throw NBDError.last("ask for options") }
-        try handle.connect(to: address, until: deadline)
+        try connect()
         guard nbd_aio_is_negotiating(handle.pointer) == 1 else {
             throw NBDError(
-                operation: "list the exports of \(address)", text: "the server knows no options", errorNumber: ENOTSUP)
+                operation: "list the exports of \(server)", text: "the server knows no options", errorNumber: ENOTSUP)
         }
-        let operation = "list the exports of \(address)"
+    }
+
+    private static func list(
+        _ handle: NBDHandle, of server: String, until deadline: ContinuousClock.Instant
+    ) throws(NBDError) -> [String] {
+        let operation = "list the exports of \(server)"
         // Both are used only by callbacks within the calls below, in this thread.
         let collected = Collected()
         let reference = Unmanaged.passUnretained(collected)
@@ -29,12 +81,32 @@ public enum ExportListing {
             try handle.wait(until: deadline, operation) { _ in collected.hasEnded }
         }
         guard collected.error == 0 else {
-            throw NBDError(operation: operation, text: "the server refuses", errorNumber: collected.error)
+            throw NBDError(
+                operation: operation, text: "the server refuses", errorNumber: collected.error, isRefusal: true)
         }
-        // Says goodbye; a server that does not answer it is gone all the same.
-        _ = nbd_aio_opt_abort(handle.pointer)
         return collected.names.sorted()
     }
+
+    /// Asks for one name by NBD_OPT_INFO. nbd-server opens no device for it.
+    private static func isKnown(
+        _ name: String, _ handle: NBDHandle, until deadline: ContinuousClock.Instant
+    ) throws(NBDError) -> Bool {
+        let operation = "ask for export '\(name)'"
+        guard nbd_set_export_name(handle.pointer, name) == 0 else { throw NBDError.last(operation) }
+        handle.acknowledgeAtOnce()
+        let collected = Collected()
+        let reference = Unmanaged.passUnretained(collected)
+        let began = nbd_aio_opt_info(
+            handle.pointer, nbd_completion_callback(callback: noteEnd, user_data: reference.toOpaque(), free: nil))
+        guard began == 0 else { throw NBDError.last(operation) }
+        try withExtendedLifetime(collected) { () throws(NBDError) in
+            try handle.wait(until: deadline, operation) { _ in collected.hasEnded }
+        }
+        return collected.error == 0
+    }
+
+    /// A server that does not answer it is gone all the same.
+    private static func sayGoodbye(_ handle: NBDHandle) { _ = nbd_aio_opt_abort(handle.pointer) }
 }
 
 private final class Collected {

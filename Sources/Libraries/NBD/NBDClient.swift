@@ -7,6 +7,10 @@ public final class NBDClient: Sendable {
 
     public let sizeInBytes: Int64
     public let isReadOnly: Bool
+    /// Whether the server offers to make writes durable: by a flush, and by each write itself (FUA).
+    public let canFlush: Bool
+    public let canForceUnitAccess: Bool
+    public let canTrim: Bool
 
     /// Connects to an export, which makes the server open its device.
     ///
@@ -20,6 +24,9 @@ public final class NBDClient: Sendable {
         guard size >= 0, readOnly >= 0 else { throw NBDError.last("read the size of export '\(name)'") }
         sizeInBytes = size
         isReadOnly = readOnly == 1
+        canFlush = nbd_can_flush(handle.pointer) == 1
+        canForceUnitAccess = nbd_can_fua(handle.pointer) == 1
+        canTrim = nbd_can_trim(handle.pointer) == 1
     }
 
     public func read(count: Int, at offset: Int64) throws(NBDError) -> [UInt8] {

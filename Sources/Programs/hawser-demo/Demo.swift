@@ -8,6 +8,7 @@ import Rig
 struct Demo {
     let world: DemoWorld
     let manifests: String
+    let nbd: DemoNBDServer
     private let isTerminal = isatty(STDOUT_FILENO) == 1
 
     private static let orders = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
@@ -50,7 +51,7 @@ struct Demo {
     }
 
     func run() async throws {
-        await heading("Start: a CloudStack simulator, hawserd, an NBD server of its own")
+        await heading("Start: a CloudStack simulator, hawserd, an NBD server of its own (\(nbd.rawValue))")
         try await world.startSimulator()
         try await world.startDaemon()
         await heading("Apply the manifests")

@@ -41,13 +41,25 @@ enum OuterProcess {
                 return 64
             }
             let script = arguments.contains("--shell") ? "shell" : "demo"
+            let nbd = try value(of: "--nbd", in: arguments) ?? DemoNBDServer.nbdkit.rawValue
+            guard let server = DemoNBDServer(rawValue: nbd) else {
+                let kinds = DemoNBDServer.allCases.map(\.rawValue).joined(separator: ", ")
+                FileHandle.standardError.say("hawser-demo: --nbd takes \(kinds), not \(nbd)")
+                return 64
+            }
+            guard server.missingPrograms.isEmpty else {
+                let missing = server.missingPrograms.joined(separator: " and ")
+                FileHandle.standardError.say("hawser-demo: \(missing) is not installed: run deploy/install-deps.sh")
+                return 69
+            }
             if let obstacle {
                 FileHandle.standardOutput.say("plain files instead of block devices: \(obstacle)")
                 let directory = try TemporaryDirectory(prefix: "hawser-demo")
                 return try await InsideProcess.show(
-                    script, directory: try resolvedPath(directory.path), manifests: manifests, hasRealDevices: false)
+                    script, directory: try resolvedPath(directory.path), manifests: manifests, nbd: server,
+                    hasRealDevices: false)
             }
-            inner = [InsideProcess.demoWord, script, manifests]
+            inner = [InsideProcess.demoWord, script, manifests, nbd]
         }
         let signals = try TerminationSignals.stream()
         let directory = try TemporaryDirectory(prefix: "hawser-demo")
@@ -109,16 +121,17 @@ enum InsideProcess {
 
     /// Runs the demo, or a shell with everything running.
     static func show(
-        _ script: String, directory: String, manifests: String, hasRealDevices: Bool
+        _ script: String, directory: String, manifests: String, nbd: DemoNBDServer, hasRealDevices: Bool
     ) async throws -> Int32 {
         let world = DemoWorld(
-            directory: directory, hasRealDevices: hasRealDevices, seedFile: "\(manifests)/simulator/world.yaml")
+            directory: directory, hasRealDevices: hasRealDevices, seedFile: "\(manifests)/simulator/world.yaml",
+            nbd: nbd)
         let code: Int32
         do {
             if script == "shell" {
                 code = try await shell(world, manifests)
             } else {
-                try await Demo(world: world, manifests: manifests).run()
+                try await Demo(world: world, manifests: manifests, nbd: nbd).run()
                 code = 0
             }
         } catch {
@@ -160,9 +173,10 @@ enum InsideProcess {
     static func run(_ arguments: [String]) async throws -> Int32 {
         guard arguments.count > 1 else { throw SystemCallError("start", word, errno: EINVAL) }
         let udevd = try await PrivateMachine.startUdevd(log: "\(arguments[0])/udevd.log")
-        if arguments[1] == demoWord, arguments.count == 4 {
+        if arguments[1] == demoWord, arguments.count == 5, let nbd = DemoNBDServer(rawValue: arguments[4]) {
             let code = try await show(
-                arguments[2], directory: arguments[0], manifests: arguments[3], hasRealDevices: true)
+                arguments[2], directory: arguments[0], manifests: arguments[3], nbd: nbd,
+                hasRealDevices: true)
             await udevd.stop()
             return code
         }

@@ -39,6 +39,8 @@ enum SeedFile {
                     isCustomized: size == nil, sizeInGiB: size ?? 0)
             }
         }
+        // Before the volumes: those of a machine take its slots.
+        if let limit = try reader.optionalNumber(root, "dataDiskLimit") { world.dataDiskLimit = Int(limit) }
         for entry in try root["volumes"].map(reader.list) ?? [] {
             let size = try reader.optionalNumber(entry, "sizeInGiB") ?? 1
             let bytes = try reader.optionalNumber(entry, "sizeInMiB").map { $0 << 20 } ?? size << 30
@@ -48,7 +50,6 @@ enum SeedFile {
                 offering: world.diskOfferings.first?.id, machine: try reader.optionalText(entry, "machine"), now: now)
         }
         if let delay = try reader.optionalNumber(root, "jobDelayMs") { world.jobDelayInMilliseconds = delay }
-        if let limit = try reader.optionalNumber(root, "dataDiskLimit") { world.dataDiskLimit = Int(limit) }
         if let isEnforced = try reader.optionalFlag(root, "enforcePostAndTimestamps") {
             world.enforcesPostAndTimestamps = isEnforced
         }

@@ -9,26 +9,54 @@ enum ApplyCommand {
     static let command = Command(
         description: CommandDescription(
             "apply", summary: "make manifests the desired state, all or none",
+            discussion: """
+                --prune also deletes what 'hawser apply' made and these files do not name any more. It refuses to delete more than
+                one attachment at a time, and then applies nothing.
+                """,
             options: [
                 Commands.file, CommandOption("dry-run", help: "say what would change, and change nothing"),
+                CommandOption("prune", help: "delete what was applied before and is in these files no more"),
+                CommandOption(
+                    "selector", "l", value: .required("SELECTOR"),
+                    help: "apply, and prune, only what has these labels, such as app=replication"),
                 CommandOption("wait", value: .optional("TIMEOUT"), help: "until all are ready (5m)"), Commands.socket,
                 Commands.help,
+            ],
+            examples: [
+                CommandExample("hawser apply -f manifests/ --wait", "apply a directory, and wait until all are ready"),
+                CommandExample(
+                    "hawser apply -f manifests/ --prune --dry-run", "what would be applied and what deleted"),
             ]), run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         let patience = try parsed.duration("wait") ?? .seconds(300)
-        let objects = try ManifestFiles.read(parsed).map { WireObject($0) }
+        let selector = try parsed.value("selector").map { (text) throws(UsageError) in try LabelSelector(text) }
+        let all = try ManifestFiles.read(parsed).map { WireObject($0) }
+        let objects = all.filter { selector?.matches($0.labels) ?? true }
         let client = Commands.client(parsed)
         let isDry = parsed.has("dry-run")
-        let changes = try await client.apply(objects, dryRun: isDry)
+        let pruned = parsed.has("prune") ? try await pruned(Set(all.map(\.name)), selector, client) : []
+        try RemovalLimit.check(pruned, verb: "prune")
+        guard !objects.isEmpty || !pruned.isEmpty else { throw UsageError("no manifest has these labels") }
+        let changes = objects.isEmpty ? [] : try await client.apply(objects, dryRun: isDry)
         for change in changes {
             out("volumeattachment/\(change.name) \(change.change)\(isDry ? " (dry run)" : "")")
         }
-        guard parsed.has("wait"), !isDry else { return ExitCode.success }
+        if !pruned.isEmpty { _ = try await client.delete(pruned, dryRun: isDry) }
+        for name in pruned { out("volumeattachment/\(name) pruned\(isDry ? " (dry run)" : "")") }
+        guard parsed.has("wait"), !isDry, !objects.isEmpty else { return ExitCode.success }
         return try await WaitCommand.wait(
             for: .ready, objects.map(\.name),
             generations: Dictionary(changes.map { ($0.name, $0.generation) }) { _, later in later }, client,
             patience: patience)
+    }
+
+    private static func pruned(
+        _ named: Set<String>, _ selector: LabelSelector?, _ client: ControlClient
+    ) async throws(ControlError) -> [String] {
+        let departing = try await client.overview().items.filter(\.isDeparting).map(\.name)
+        return Prune.candidates(
+            try await client.objects(), departing: Set(departing), named: named, selector: selector)
     }
 }
 
@@ -66,17 +94,27 @@ enum ValidateCommand {
 enum DeleteCommand {
     static let command = Command(
         description: CommandDescription(
-            "delete", operands: "[NAME...]", operandCount: 0...1_000,
-            summary: "take attachments down: export, then attachment; data stays",
-            options: [Commands.file, CommandOption("dry-run", help: "change nothing"), Commands.socket, Commands.help]),
-        run: run)
+            "delete", operands: "[NAME]", operandCount: 0...1_000,
+            summary: "take an attachment down: export, then attachment; data stays",
+            discussion:
+                "One at a time: more than one name, or a file with more than one manifest, is refused as a whole.",
+            options: [
+                Commands.file, CommandOption("dry-run", help: "change nothing"),
+                CommandOption("retain", help: "keep the volume's data, whatever its deletionPolicy says"),
+                Commands.socket, Commands.help,
+            ],
+            operandCompletions: [.listed(Proposals.attachments)],
+            examples: [CommandExample("hawser delete scratch", "take scratch down, and leave its data")]), run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
-        var names = parsed.operands
+        var names = Commands.names(parsed)
         if parsed.has("filename") { names += try ManifestFiles.read(parsed).map(\.name.text) }
-        guard !names.isEmpty else { throw UsageError("name what to delete, or give manifests by -f") }
-        let changes = try await Commands.client(parsed).delete(names, dryRun: parsed.has("dry-run"))
-        for change in changes { out("volumeattachment/\(change.name) \(change.change)") }
+        guard !names.isEmpty else { throw UsageError("name what to delete, or give its manifest by -f") }
+        try RemovalLimit.check(names, verb: "delete")
+        let isDry = parsed.has("dry-run")
+        let changes = try await Commands.client(parsed).delete(
+            [names[0]], dryRun: isDry, retainsData: parsed.has("retain"))
+        for change in changes { out("volumeattachment/\(change.name) \(change.change)\(isDry ? " (dry run)" : "")") }
         return changes.contains { $0.change == "not found" } ? ExitCode.failure : ExitCode.success
     }
 }
@@ -86,9 +124,12 @@ enum ReconcileCommand {
     static let command = Command(
         description: CommandDescription(
             "reconcile", operands: "[NAME...]", operandCount: 0...1_000,
-            summary: "look again now, without waiting for a backoff", options: [Commands.socket, Commands.help]),
+            summary: "look again now, without waiting for a backoff",
+            options: [Commands.selector, Commands.socket, Commands.help],
+            operandCompletions: [.listed(Proposals.attachments)]),
         run: { parsed in
-            try await Commands.client(parsed).reconcile(parsed.operands.isEmpty ? nil : parsed.operands)
+            let client = Commands.client(parsed)
+            try await client.reconcile(try await Commands.chosenNames(parsed, client))
             return ExitCode.success
         })
 }

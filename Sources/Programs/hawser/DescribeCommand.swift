@@ -8,11 +8,11 @@ enum DescribeCommand {
     static let command = Command(
         description: CommandDescription(
             "describe", operands: "NAME", operandCount: 1...1, summary: "tell everything about one attachment",
-            options: [Commands.socket, Commands.help]), run: run)
+            options: [Commands.socket, Commands.help], operandCompletions: [.listed(Proposals.attachments)]), run: run)
 
     private static func run(_ parsed: ParsedCommand) async throws -> Int32 {
         let client = Commands.client(parsed)
-        let name = parsed.operands[0]
+        let name = Commands.names(parsed)[0]
         let detail = try await client.detail(of: name)
         let item = detail.attachment
         func line(_ label: String, _ value: String) {
@@ -22,6 +22,11 @@ enum DescribeCommand {
         line("Generation", "\(item.generation)")
         if let object = try await client.objects().first(where: { $0.name == name }) {
             line("Desired", wanted(object) + (item.isDeparting ? "; deleted: on its way out" : ""))
+        }
+        if let suspension = item.suspension {
+            line("Suspended", suspension.reason + (suspension.until.map { ", until \($0)" } ?? ""))
+        } else if item.restraint != nil {
+            line("Mode", "Observe: nothing is touched")
         }
         line("Volume", item.volume ?? "not bound yet")
         line("Machine", (item.machine ?? "not known yet") + (item.isHere ? " (this appliance)" : ""))
@@ -58,13 +63,13 @@ enum DescribeCommand {
     }
 
     private static func cloud(_ volume: WireVolume) -> String {
-        "'\(volume.name)', \(volume.state), \(GetCommand.size(volume.sizeInBytes))"
+        "'\(volume.name)', \(volume.state), \(Kind.size(volume.sizeInBytes))"
             + (volume.attachedTo.map { ", on machine \($0)" } ?? ", on no machine")
     }
 
     private static func device(_ device: WireDevice) -> String {
         let sequence = device.diskSequence.map { ", disk sequence \($0)" } ?? ""
-        return "\(device.path), \(GetCommand.size(device.sizeInBytes))\(sequence)"
+        return "\(device.path), \(Kind.size(device.sizeInBytes))\(sequence)"
             + (device.links.first.map { ", \($0)" } ?? "")
     }
 
@@ -76,9 +81,4 @@ enum DescribeCommand {
         }
         for line in table.lines(.standardOutput) { out(line) }
     }
-}
-
-struct NoSuchAttachment: Error, CustomStringConvertible {
-    var name: String
-    var description: String { "there is no attachment '\(name)': 'hawser get attachments' lists them" }
 }

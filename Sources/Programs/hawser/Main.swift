@@ -29,19 +29,12 @@ enum Main {
             out(HelpPage.overview)
             return arguments.isEmpty ? ExitCode.usage : ExitCode.success
         }
-        if word == "help" {
-            out(try HelpPage.page(Array(arguments.dropFirst())))
-            return ExitCode.success
-        }
+        if word == CompletionShell.command { return await CompletionCommand.answer(Array(arguments.dropFirst())) }
         if word == "--version" {
             out("hawser \(Version.text)")
             return ExitCode.success
         }
-        guard let command = Commands.all.first(where: { $0.description.name == word }) else {
-            let names = Commands.all.map(\.description.name) + ["help"]
-            let hint = Spelling.nearest(to: word, among: names).map { ": did you mean '\($0)'?" } ?? ""
-            throw UsageError("there is no command '\(word)'\(hint)")
-        }
+        let command = try Commands.named(word)
         let parsed = try command.description.parse(Array(arguments.dropFirst()))
         if parsed.has("help") {
             out(command.description.help(program: "hawser"), terminator: "")
@@ -49,15 +42,13 @@ enum Main {
         }
         return try await command.run(parsed)
     }
-
-    private static func complain(_ text: String) {
-        say("hawser: \(text)", on: STDERR_FILENO)
-    }
 }
 
 /// This program's version.
 enum Version {
     static let text = "0.1.0"
+    /// Of this version, as manual pages show it.
+    static let date = "November 21, 2026"
 }
 
 /// Exit codes, the same for all commands; `hawser help exit-codes` tells them to people.
@@ -71,6 +62,14 @@ enum ExitCode {
     /// `wait`: it will not come true before a person acts.
     static let stalled: Int32 = 4
     static let usage: Int32 = 64
+
+    static let meanings: [(code: Int32, meaning: String)] = [
+        (success, "done; for plan, diff and drift: there is nothing"), (failure, "it failed"),
+        (different, "plan, diff: there is something to do; drift: there is drift"),
+        (timedOut, "wait, apply --wait: time is over"),
+        (stalled, "wait, apply --wait: it will not come true before a person acts"),
+        (usage, "the command line is wrong"),
+    ]
 }
 
 /// What to do about an error.
@@ -81,6 +80,11 @@ enum Advice {
         case .refused, .unreadable: error.description
         }
     }
+}
+
+/// Says to a person what is wrong, and what to do about it.
+func complain(_ text: String) {
+    say("hawser: \(text)", on: STDERR_FILENO)
 }
 
 /// Writes one line of data.

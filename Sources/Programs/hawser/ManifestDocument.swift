@@ -2,7 +2,7 @@ import ControlAPIModel
 import Manifests
 
 /// An object as a manifest, with its status: what `get -o yaml` and `-o json` print, and `apply` takes again.
-struct ManifestDocument: Encodable {
+struct ManifestDocument: Encodable, Sendable {
     struct Metadata: Encodable {
         var name: String
         var labels: [String: String]?
@@ -21,6 +21,7 @@ struct ManifestDocument: Encodable {
         var id: String?
         var name: String?
         var zone: String?
+        var size: String?
         var template: Template?
     }
 
@@ -31,20 +32,33 @@ struct ManifestDocument: Encodable {
     struct Spec: Encodable {
         var volume: Volume
         var vm: String
+        var attachAs: String?
         var export: WireObject.Export?
         var detach: Detach
+        var mode: String?
+        var deletionPolicy: String?
+        var deletionGrace: String?
     }
 
     var apiVersion = ManifestFields.apiVersion
     var kind = ManifestFields.kind
     var metadata: Metadata
-    var spec: Spec
+    /// Absent for a row that makes no sense: its status says why.
+    var spec: Spec?
     var status: WireAttachment?
 
-    init(_ object: WireObject, status: WireAttachment?) {
+    /// - Parameters:
+    ///   - object: `nil` for a row that makes no sense, of which there is only a status.
+    ///   - status: `nil` for a text to be edited, which holds only what a person may change.
+    init(_ object: WireObject?, status: WireAttachment?) {
+        self.status = status
+        guard let object else {
+            metadata = Metadata(name: status?.name ?? "", generation: status?.generation, uid: status?.id)
+            return
+        }
         metadata = Metadata(
-            name: object.name, labels: object.labels.isEmpty ? nil : object.labels, generation: object.generation,
-            uid: object.id)
+            name: object.name, labels: object.labels.isEmpty ? nil : object.labels,
+            generation: status == nil ? nil : object.generation, uid: status == nil ? nil : object.id)
         let template = object.volume.template.map { template in
             Template(
                 name: template.name, size: template.sizeInBytes.map(VolumeSize.text),
@@ -54,8 +68,9 @@ struct ManifestDocument: Encodable {
         spec = Spec(
             volume: Volume(
                 id: object.volume.id, name: object.volume.name, zone: template == nil ? object.volume.zone : nil,
-                template: template), vm: object.vm, export: object.export,
-            detach: Detach(whenInUse: object.detachWhenInUse))
-        self.status = status
+                size: object.volume.sizeInBytes.map(VolumeSize.text), template: template), vm: object.vm,
+            attachAs: object.attachAs, export: object.export, detach: Detach(whenInUse: object.detachWhenInUse),
+            mode: object.mode, deletionPolicy: object.deletionPolicy,
+            deletionGrace: object.deletionGraceSeconds.map { "\($0)s" })
     }
 }

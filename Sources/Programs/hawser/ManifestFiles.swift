@@ -49,6 +49,8 @@ extension WireObject {
     init(_ manifest: Manifest) {
         self.init(
             name: manifest.name, labels: manifest.labels, volume: manifest.volume, machine: manifest.machine,
-            export: manifest.export, detach: manifest.detach, file: manifest.place.file)
+            export: manifest.export, detach: manifest.detach, mode: manifest.mode,
+            wantedSizeInBytes: manifest.wantedSizeInBytes, role: manifest.role, deletion: manifest.deletion,
+            file: manifest.place.file)
     }
 }

@@ -21,7 +21,7 @@ enum PlanCommand {
             var table = Table(["NAME", "NEXT", "WHAT", "REASON"])
             table.rows = lines.map { [$0.name, $0.verb ?? $0.kind, $0.summary ?? "", $0.reason ?? ""] }
             for line in table.lines(.standardOutput) { out(line) }
-            out("\(actions.count) to do")
+            out("\(actions.count) to do, if what is read again for each act is still so")
         }
         return actions.isEmpty ? ExitCode.success : ExitCode.different
     }

@@ -21,43 +21,23 @@ enum StatusCommand {
             try show(overview, format)
             return ExitCode.success
         }
-        let terminal = Terminal.standardOutput
-        var drawn = 0
-        var streamed = StreamedRows()
+        var watched = WatchedTable()
         while true {
-            if terminal.width != nil, format == .table || format == .wide {
-                // Up over the old lines, each new one clears to its end: nothing flickers.
-                let lines = table(overview, isWide: format == .wide).lines(terminal) + summary(overview)
-                let up = drawn > 0 ? "\u{1B}[\(drawn)A" : ""
-                out(up + lines.map { "\($0)\u{1B}[K\n" }.joined() + "\u{1B}[J", terminator: "")
-                drawn = lines.count
-            } else if format == .table || format == .wide {
-                for line in streamed.lines(overview, isWide: format == .wide) { out(line) }
-            } else {
-                try show(overview, format)
+            switch format {
+            case .table, .wide: out(text(overview, isWide: format == .wide, &watched), terminator: "")
+            case .json, .yaml, .name: try show(overview, format)
             }
             overview = try await client.overview(newerThan: overview.revision, patience: .seconds(10))
         }
     }
 
-    /// What a watch prints where nothing can be redrawn: the rows that have changed, as `kubectl get --watch` does.
-    struct StreamedRows {
-        private var shown: [String: [String]] = [:]
-
-        /// The lines that say something new; the age of a row alone is nothing new.
-        mutating func lines(_ overview: WireOverview, isWide: Bool) -> [String] {
-            let table = StatusCommand.table(overview, isWide: isWide)
-            let all = table.lines(.standardOutput)
-            var lines = shown.isEmpty ? [all[0]] : []
-            for (row, cells) in table.rows.enumerated() {
-                var lasting = cells
-                lasting[7] = ""
-                guard shown[cells[0]] != lasting else { continue }
-                shown[cells[0]] = lasting
-                lines.append(all[row + 1])
-            }
-            return lines
-        }
+    private static func text(_ overview: WireOverview, isWide: Bool, _ watched: inout WatchedTable) -> String {
+        let table = table(overview, isWide: isWide)
+        let terminal = Terminal.standardOutput
+        if terminal.width != nil { return watched.redrawn(table.lines(terminal) + summary(overview), on: terminal) }
+        let age = table.header.firstIndex(of: "AGE").map { [$0] } ?? []
+        let lines = watched.changed(table, keys: overview.items.map(\.id), passing: Set(age), withHeader: true)
+        return lines.map { $0 + "\n" }.joined()
     }
 
     static func show(_ overview: WireOverview, _ format: OutputFormat) throws {
@@ -71,13 +51,16 @@ enum StatusCommand {
         }
     }
 
+    static func header(isWide: Bool) -> [String] {
+        ["NAME", "DESIRED", "CLOUDSTACK", "DEVICE", "EXPORT", "CLIENTS", "READY", "AGE"]
+            + (isWide ? ["VOLUME"] : []) + ["REASON"]
+    }
+
     static func table(_ overview: WireOverview, isWide: Bool) -> Table {
-        var table = Table(
-            ["NAME", "DESIRED", "CLOUDSTACK", "DEVICE", "EXPORT", "CLIENTS", "READY", "AGE"]
-                + (isWide ? ["VOLUME"] : [])
-                + ["REASON"])
+        var table = Table(header(isWide: isWide))
         for item in overview.items {
-            let desired = item.isDeparting ? "gone" : item.isHere ? "here" : item.machine == nil ? "?" : "elsewhere"
+            let place = item.isDeparting ? "gone" : item.isHere ? "here" : item.machine == nil ? "?" : "elsewhere"
+            let desired = item.restraint.map { "\(place) (\($0))" } ?? place
             let reason = item.reason.map { code in item.message.map { "\(code): \($0)" } ?? code } ?? ""
             table.rows.append(
                 [
@@ -92,6 +75,7 @@ enum StatusCommand {
 
     static func summary(_ overview: WireOverview) -> [String] {
         let ready = overview.items.count { $0.isReady }
-        return ["\(ready) of \(overview.items.count) ready"] + overview.nodeCauses.map { "node: \($0.message)" }
+        let mode = overview.mode == "Enforce" ? "" : "; this node only observes"
+        return ["\(ready) of \(overview.items.count) ready\(mode)"] + overview.nodeCauses.map { "node: \($0.message)" }
     }
 }

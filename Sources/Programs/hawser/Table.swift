@@ -1,21 +1,27 @@
 import Glibc
 import LinuxCalls
 
-/// How wide the terminal is, and whether colours are wanted.
+/// How large the terminal is, and whether colours are wanted.
 struct Terminal {
     /// nil when stdout is no terminal.
     let width: Int?
+    /// nil when stdout is no terminal.
+    let height: Int?
     let hasColours: Bool
 
-    static let standardOutput: Terminal = {
-        guard isatty(STDOUT_FILENO) == 1 else { return Terminal(width: nil, hasColours: forcesColours) }
+    /// As it is now: people change the size of their windows.
+    static var standardOutput: Terminal {
+        guard isatty(STDOUT_FILENO) == 1 else { return Terminal(width: nil, height: nil, hasColours: forcesColours) }
         let columns = getenv("COLUMNS").flatMap { Int(String(cString: $0)) }
-        let asked = terminalWidth(of: STDOUT_FILENO)
+        let lines = getenv("LINES").flatMap { Int(String(cString: $0)) }
+        let asked = terminalSize(of: STDOUT_FILENO)
         let isDumb = getenv("TERM").map { String(cString: $0) } == "dumb"
         // https://no-color.org: any value but the empty one.
         let refuses = getenv("NO_COLOR").map { !String(cString: $0).isEmpty } ?? false
-        return Terminal(width: asked ?? columns ?? 80, hasColours: forcesColours || !(refuses || isDumb))
-    }()
+        return Terminal(
+            width: asked?.columns ?? columns ?? 80, height: asked?.lines ?? lines ?? 24,
+            hasColours: forcesColours || !(refuses || isDumb))
+    }
 
     private static var forcesColours: Bool { getenv("CLICOLOR_FORCE").map { String(cString: $0) != "0" } ?? false }
 }

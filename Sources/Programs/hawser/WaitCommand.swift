@@ -14,10 +14,15 @@ enum WaitCommand {
         description: CommandDescription(
             "wait", operands: "[NAME...]", operandCount: 0...1_000, summary: "until attachments are ready, or gone",
             options: [
-                CommandOption("for", value: .required("GOAL"), help: "ready or detached (ready)"),
+                CommandOption(
+                    "for", value: .required("GOAL"), completion: .words(["ready", "detached"]),
+                    help: "ready or detached (ready)"),
                 CommandOption("timeout", value: .required("TIME"), help: "give up after this long (5m)"),
-                Commands.socket,
-                Commands.help,
+                Commands.selector, Commands.socket, Commands.help,
+            ], operandCompletions: [.listed(Proposals.attachments)],
+            examples: [
+                CommandExample("hawser wait", "until all are ready"),
+                CommandExample("hawser wait orders --for=detached --timeout 2m", "until orders is gone"),
             ]), run: run)
 
     /// What is seen in the middle of a change, such as a device before its last event, may ask for a person and be gone in
@@ -28,7 +33,9 @@ enum WaitCommand {
         let word = parsed.value("for") ?? "ready"
         guard let goal = Goal(rawValue: word) else { throw UsageError("--for takes ready or detached, not '\(word)'") }
         let patience = try parsed.duration("timeout") ?? .seconds(300)
-        return try await wait(for: goal, parsed.operands, Commands.client(parsed), patience: patience)
+        let client = Commands.client(parsed)
+        let names = try await Commands.chosenNames(parsed, client) ?? []
+        return try await wait(for: goal, names, client, patience: patience)
     }
 
     /// Waits on the daemon's own word that something changed; without names for all there are.
@@ -74,6 +81,4 @@ enum WaitCommand {
             return names.isEmpty ? there : names.filter(there.contains)
         }
     }
-
-    private static func complain(_ text: String) { say("hawser: \(text)", on: 2) }
 }

@@ -3,7 +3,7 @@ import ControlAPI
 import HTTPServer
 import LinuxCalls
 import LinuxDevices
-import NBDExports
+import ManifestFollowing
 import Planning
 import Reconciliation
 import ServiceStatus
@@ -15,26 +15,33 @@ import VolumeModel
 struct Assembly {
     let controller: Controller
     let store: SQLiteStore
-    let exports: NBDKitExports
+    let exports: any ExportServer & Examinable
     let server: HTTPServer
+    /// Follows a directory of manifests, where one is named.
+    let follower: ManifestFollower?
 
     init(_ configuration: Configuration) throws {
         store = try SQLiteStore(path: configuration.storePath)
-        let devices: any DeviceObserver
+        let devices: any DeviceObserver & Examinable
         switch configuration.devices {
         case .udev(let buses): devices = UdevDevices(buses: buses)
         case .directory(let directory): devices = DirectoryDevices(directory: directory)
         }
-        exports = try NBDKitExports(configuration.nbd)
+        exports = try configuration.nbd.makeServer()
+        let cloud = CloudStackService(configuration.cloudStack)
         let systems = OutsideSystems(
-            cloud: CloudStackService(configuration.cloudStack), devices: devices, exports: exports, store: store,
+            cloud: cloud, devices: devices, exports: exports, store: store,
             time: SystemTime())
         controller = Controller(
             here: configuration.here, policy: configuration.policy, systems: systems,
             seed: UInt64.random(in: 0 ... .max))
+        follower = configuration.manifests.map { [store, controller] directory in
+            ManifestFollower(directory: directory, store: store) { await controller.note(manifestTrouble: $0) }
+        }
         try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
         server = try ControlServer(
-            controller: controller, store: store, version: Version.text, permittedGroup: configuration.controlGroup
+            controller: controller, store: store, version: Version.text, startedAt: systems.time.now(),
+            permittedGroup: configuration.controlGroup, examined: [cloud, devices, exports, store]
         ).listen(onSocket: configuration.controlSocket)
     }
 
@@ -45,6 +52,7 @@ struct Assembly {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await controller.run() }
             group.addTask { await reporter.run() }
+            if let follower { group.addTask { await follower.run() } }
             group.addTask { await Self.narrate(controller, log) }
             for await signal in signals {
                 log.write(.notice, "stopping", ["signal": "\(signal)"])

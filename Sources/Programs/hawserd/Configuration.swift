@@ -2,8 +2,6 @@ import Arguments
 import CloudStack
 import LinuxCalls
 import LinuxDevices
-import NBD
-import NBDExports
 import Planning
 import VolumeModel
 
@@ -17,8 +15,10 @@ struct Configuration: Sendable {
     var here: MachineID
     var cloudStack: CloudStackConfiguration
     var storePath: String
+    /// A directory of manifests that is followed.
+    var manifests: String?
     var devices: Devices
-    var nbd: NBDKitConfiguration
+    var nbd: ExportServerChoice
     var controlSocket: String
     var controlGroup: UInt32?
     var policy: Policy
@@ -36,6 +36,7 @@ struct Configuration: Sendable {
         cloud.callsPerSecond = rate
         cloudStack = cloud
         storePath = try values.required("store.path")
+        manifests = values["manifests"]
         if let directory = values["devices.directory"] {
             devices = .directory(directory)
         } else {
@@ -49,21 +50,17 @@ struct Configuration: Sendable {
                         return bus
                     }))
         }
-        let supervision: NBDKitConfiguration.Supervision
-        switch try values.required("nbd.mode") {
-        case "supervised": supervision = .supervised(program: try values.required("nbd.program"))
-        case "external": supervision = .external
-        case let other: throw UsageError("nbd.mode is supervised or external, not '\(other)'")
-        }
-        nbd = NBDKitConfiguration(
-            root: try values.required("nbd.root"), supervision: supervision,
-            writable: try Self.address(values, "nbd.listen"), readOnly: try Self.address(values, "nbd.listenReadOnly"))
+        nbd = try ExportServerChoice(values)
         controlSocket = try values.required("control.socket")
         if let text = values["control.group"] {
             guard let group = UInt32(text) else { throw UsageError("control.group is a group's number, not '\(text)'") }
             controlGroup = group
         }
         policy = Policy()
+        guard let mode = ReconcileMode(rawValue: try values.required("mode")) else {
+            throw UsageError("mode is Enforce or Observe, not '\(try values.required("mode"))'")
+        }
+        policy.mode = mode
         policy.resyncInterval = try values.duration("policy.resync")
         policy.jobPollInterval = try values.duration("policy.jobPoll")
         policy.revisitInterval = try values.duration("policy.revisit")
@@ -97,14 +94,5 @@ struct Configuration: Sendable {
         if let key = values["cloudstack.secretKey"] { return key }
         let text = try readTextFile(try values.required("cloudstack.secretKeyFile"), limit: 65_536)
         return String(text.prefix { !$0.isNewline })
-    }
-
-    private static func address(_ values: SettingValues, _ key: String) throws(UsageError) -> NBDAddress {
-        let text = try values.required(key)
-        if text.hasPrefix("/") { return .unix(text) }
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            throw UsageError("\(key) is HOST:PORT or a socket's path, not '\(text)'")
-        }
-        return .tcp(host: String(text[..<colon]), port: port)
     }
 }

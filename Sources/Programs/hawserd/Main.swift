@@ -2,7 +2,7 @@ import Arguments
 import FoundationEssentials
 import Glibc
 import LinuxCalls
-import NBDExports
+import Reconciliation
 import Systemd
 
 /// The daemon. It reads its settings, joins the parts, and runs until it is asked to end.
@@ -61,7 +61,7 @@ enum Main {
         let signals = try TerminationSignals.stream()
         let assembly = try Assembly(configuration)
         log.write(.notice, "started", ["version": Version.text, "node": "\(configuration.here)"])
-        if parsed.has("print-ready-json") { try announce(configuration) }
+        if parsed.has("print-ready-json") { try announce(configuration, await assembly.exports.observe()) }
         try await assembly.run(signals, log: log)
         log.write(.notice, "stopped")
         return 0
@@ -71,13 +71,17 @@ enum Main {
         var pid: Int32
         var controlSocket: String
         var exportsRoot: String
+        /// Where NBD clients connect.
+        var writableURI: String
+        var readOnlyURI: String
     }
 
-    private static func announce(_ configuration: Configuration) throws {
+    private static func announce(_ configuration: Configuration, _ exports: ExportObservation) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let ready = Ready(
-            pid: getpid(), controlSocket: configuration.controlSocket, exportsRoot: configuration.nbd.root)
+            pid: getpid(), controlSocket: configuration.controlSocket, exportsRoot: configuration.nbd.root,
+            writableURI: exports.writableURI, readOnlyURI: exports.readOnlyURI)
         print(String(decoding: try encoder.encode(ready), as: UTF8.self))
         fflush(nil)
     }

@@ -36,16 +36,30 @@ struct Setting: Sendable {
         Setting("cloudstack.secretKeyFile", "FILE", help: "a file that holds the secret key"),
         Setting("cloudstack.caFile", "FILE", help: "certificates to trust instead of the system's"),
         Setting("cloudstack.callsPerSecond", "N", standard: "20", help: "at most so many calls"),
+        Setting("mode", "MODE", standard: "Enforce", help: "Enforce, or Observe to report and touch nothing"),
+        Setting("manifests", "DIR", help: "a directory of manifests that is followed"),
         Setting("store.path", "FILE", standard: "/var/lib/hawser/hawser.db", help: "the SQLite file"),
         Setting("devices.buses", "LIST", standard: "virtio,scsi", help: "of virtio, scsi, loop-by-rule"),
         Setting("devices.directory", "DIR", help: "plain files there play the part of devices"),
-        Setting("nbd.root", "DIR", standard: "/var/lib/hawser/exports", help: "where the directories of links are"),
-        Setting("nbd.mode", "MODE", standard: "external", help: "supervised or external"),
-        Setting("nbd.program", "PATH", standard: "nbdkit", help: "what supervised mode starts"),
         Setting(
-            "nbd.listen", "ADDRESS", standard: "127.0.0.1:10809", help: "writable exports: HOST:PORT or a socket's path"
-        ),
-        Setting("nbd.listenReadOnly", "ADDRESS", standard: "127.0.0.1:10810", help: "read-only exports"),
+            "nbd.kind", "KIND", standard: "nbdkit",
+            help: "nbdkit, nbd-server-per-connection or nbd-server-daemon; docs/nbd-servers.md compares them"),
+        Setting("nbd.root", "DIR", standard: "/var/lib/hawser/exports", help: "where the directories of links are"),
+        Setting(
+            "nbd.mode", "MODE", standard: "external",
+            help: "supervised: hawserd starts the NBD server; external: somebody else does"),
+        Setting("nbd.program", "PATH", help: "the NBD server's program (nbdkit or nbd-server, after nbd.kind)"),
+        Setting(
+            "nbd.listen", "ADDRESS", standard: "127.0.0.1:10809",
+            help: "where clients connect: HOST:PORT or a socket's path; of nbdkit the writable exports"),
+        Setting("nbd.listenReadOnly", "ADDRESS", standard: "127.0.0.1:10810", help: "nbdkit's read-only exports"),
+        Setting("nbd.configFile", "FILE", standard: "/etc/nbd-server/config", help: "nbd-server's main file"),
+        Setting(
+            "nbd.includeDirectory", "DIR", standard: "/etc/nbd-server/conf.d",
+            help: "nbd-server's includedir, with one file for each export"),
+        Setting(
+            "nbd.activator", "PATH", standard: "systemd-socket-activate",
+            help: "what listens for nbd-server-per-connection in supervised mode"),
         Setting("control.socket", "PATH", standard: "/run/hawser/control.sock", help: "the control API's socket"),
         Setting("control.group", "GID", help: "whose members may use the socket, too"),
         Setting("policy.resync", "TIME", standard: "60s", help: "how often everything is looked at"),

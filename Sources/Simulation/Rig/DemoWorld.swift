@@ -6,7 +6,7 @@ import Glibc
 public import LinuxCalls
 import NBD
 
-/// A whole installation in one directory: the simulator, hawserd with its own nbdkit, and ways to break them.
+/// A whole installation in one directory: the simulator, hawserd with an NBD server of its own, and ways to break them.
 public actor DemoWorld {
     private struct Simulator: Decodable {
         var endpoint: String
@@ -19,6 +19,7 @@ public actor DemoWorld {
     private let directory: String
     private let hasRealDevices: Bool
     private let seedFile: String
+    private let nbd: DemoNBDServer
     private var simulator: Simulator?
     private var simulatorProcess: ChildProcess?
     private var daemon: ChildProcess?
@@ -29,7 +30,8 @@ public actor DemoWorld {
 
     /// - Parameters:
     ///   - hasRealDevices: loop devices and udev, in a private machine; else plain files.
-    public init(directory: String, hasRealDevices: Bool, seedFile: String) {
+    public init(directory: String, hasRealDevices: Bool, seedFile: String, nbd: DemoNBDServer = .nbdkit) {
+        self.nbd = nbd
         self.directory = directory
         self.hasRealDevices = hasRealDevices
         self.seedFile = seedFile
@@ -54,7 +56,8 @@ public actor DemoWorld {
         simulator = try JSONDecoder().decode(Simulator.self, from: Data(line.utf8))
     }
 
-    public func startDaemon() async throws {
+    /// - Parameter settings: further options of hawserd, such as `--mode Observe`.
+    public func startDaemon(_ settings: [String] = []) async throws {
         guard let simulator else { throw WaitedInVain(condition: "a simulator", patience: .zero, last: nil) }
         var environment = ["HAWSER_CLOUDSTACK_SECRET_KEY": simulator.secretKey]
         for name in ["PATH", "HOME", "TMPDIR"] {
@@ -67,12 +70,11 @@ public actor DemoWorld {
                 BuiltPrograms.path(of: "hawserd"),
                 [
                     "--self", simulator.applianceVmId, "--cloudstack-endpoint", simulator.endpoint,
-                    "--cloudstack-api-key", simulator.apiKey, "--store-path", "\(directory)/hawser.db", "--nbd-root",
-                    "\(directory)/exports", "--nbd-mode", "supervised", "--nbd-listen", "127.0.0.1:0",
-                    "--nbd-listen-read-only", "127.0.0.1:0", "--control-socket", socket, "--policy-resync", "2s",
+                    "--cloudstack-api-key", simulator.apiKey, "--store-path", "\(directory)/hawser.db",
+                    "--control-socket", socket, "--policy-resync", "2s",
                     "--policy-job-poll", "200ms", "--policy-revisit", "1s", "--policy-request-in-flight", "3s",
                     "--print-ready-json",
-                ] + devices, environment: environment, output: .lines,
+                ] + devices + nbd.options(in: directory) + settings, environment: environment, output: .lines,
                 errors: .appended(to: "\(directory)/hawserd.log"), startsSession: true))
         daemon = child
         guard await child.outputLines.first(where: { $0.hasPrefix("{") }) != nil else {
@@ -124,7 +126,7 @@ public actor DemoWorld {
 
     /// Writes through a real NBD client, and reads the same place from the disk itself.
     public func writeAndCompare(export: String, volume: String, serial: String) throws -> Bool {
-        let port = UInt16(try readTextFile("\(directory)/exports/port-rw").prefix { $0.isNumber }) ?? 0
+        let port = try nbd.ports(in: directory)[0]
         let client = try NBDClient(export: export, at: .tcp(host: "127.0.0.1", port: port))
         let bytes = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try client.write(bytes, at: 1 << 20)
@@ -146,15 +148,10 @@ public actor DemoWorld {
         try await administer("/faults", #"{"kind":"emptyList","command":"listVolumes","count":\#(times)}"#)
     }
 
-    public func removeExport(_ name: String) { unlink("\(directory)/exports/rw/\(name)") }
+    public func removeExport(_ name: String) { nbd.removeExport(name, in: directory) }
 
     public func bendExport(_ name: String, to volume: String) throws {
-        // Made elsewhere: hawserd would take a link of another name in there for an export, and withdraw it.
-        let made = "\(directory)/bent-\(name)"
-        try replaceLink(made, target: "../disks/\(volume)")
-        guard rename(made, "\(directory)/exports/rw/\(name)") == 0 else {
-            throw SystemCallError("rename", made, errno: errno)
-        }
+        try nbd.bendExport(name, to: volume, in: directory)
     }
 
     public func killNBDServers() throws {
@@ -162,10 +159,7 @@ public actor DemoWorld {
     }
 
     private func nbdServers() throws -> [Int32] {
-        try ["rw", "ro"].flatMap { side -> [Int32] in
-            let port = UInt16(try readTextFile("\(directory)/exports/port-\(side)").prefix { $0.isNumber }) ?? 0
-            return try ProcessInspection.listeners(on: .tcp(port: port))
-        }
+        try nbd.ports(in: directory).flatMap { try ProcessInspection.listeners(on: .tcp(port: $0)) }
     }
 
     /// How many calls of a command about a volume CloudStack has taken, by its own log.
@@ -186,6 +180,18 @@ public actor DemoWorld {
         struct Fault: Decodable {}
         let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/faults"))
         return try JSONDecoder().decode([Fault].self, from: Data(response.body)).count
+    }
+
+    /// Asks hawserd to end, and waits until it has.
+    public func stopDaemon() async { await daemon?.stop() }
+
+    /// How many calls that change something CloudStack has taken, by its own log.
+    public func mutatingCalls() async throws -> Int {
+        struct Action: Decodable { var kind: String }
+        let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/actions"))
+        return try response.body.split(separator: UInt8(ascii: "\n")).map { line in
+            try JSONDecoder().decode(Action.self, from: Data(line))
+        }.count { $0.kind == "call" }
     }
 
     /// Runs the command line as a person does; what it prints goes where this process prints.

@@ -45,6 +45,17 @@ struct APIClient: Sendable {
     func call(
         _ command: String, _ parameters: [String: String], changes: Bool = false
     ) async throws(CloudError) -> JSONDocument {
+        try read(try await send(command, parameters, changes: changes), command: command, changes: changes)
+    }
+
+    /// How far this machine's clock is ahead of the server's, in seconds; nil when the server does not say its time.
+    func clockSkew() async throws(CloudError) -> Double? {
+        Self.clockSkew(try await send("listCapabilities", [:], changes: false).headers["date"])
+    }
+
+    private func send(
+        _ command: String, _ parameters: [String: String], changes: Bool
+    ) async throws(CloudError) -> HTTPResponse {
         let wait = bucket.take()
         if wait > .zero {
             do { try await Task.sleep(for: wait) } catch {
@@ -61,14 +72,12 @@ struct APIClient: Sendable {
                 .post, configuration.endpoint, headers: [("Content-Type", "application/x-www-form-urlencoded")],
                 body: Array(form.utf8), timeout: configuration.requestTimeout, isSentOnceAtMost: true)
             : HTTPRequest(.get, configuration.endpoint + "?" + form, timeout: configuration.requestTimeout)
-        let response: HTTPResponse
         do throws(HTTPError) {
-            response = try await http.send(request)
+            return try await http.send(request)
         } catch {
             let effect: CloudError.Effect = changes && error.effect == .unknown ? .unknown : .none
             throw CloudError(remedy: .retryLater, effect: effect, command: command, text: error.text)
         }
-        return try read(response, command: command, changes: changes)
     }
 
     /// Ten minutes are within what `enforce.post.requests.and.timestamps` allows.

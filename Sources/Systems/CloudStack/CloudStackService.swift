@@ -5,7 +5,7 @@ public import VolumeModel
 
 /// CloudStack behind the loop's protocol.
 public struct CloudStackService: CloudService {
-    private let api: APIClient
+    let api: APIClient
     private let pageSize: Int
 
     public init(_ configuration: CloudStackConfiguration) {
@@ -206,7 +206,8 @@ public struct CloudStackService: CloudService {
             parameters["diskofferingid"] = offering.description
             parameters["zoneid"] = zone.description
             if let size { parameters["size"] = String(Self.wholeGiB(size)) }
-        case .attachVolume(let volume, let machine):
+        case .attachVolume(let volume, let machine, let role):
+            if role == .root { parameters["deviceid"] = "0" }
             command = "attachVolume"
             parameters["id"] = volume.description
             parameters["virtualmachineid"] = machine.description
@@ -261,7 +262,6 @@ public struct CloudStackService: CloudService {
         }
     }
 
-    /// Deletes a volume: the call ends when its data is gone, and has no job. Only an explicit wish may lead here.
     public func deleteVolume(_ id: VolumeID) async throws(CloudError) {
         let document = try await api.call("deleteVolume", ["id": id.description], changes: true)
         // Old servers say "true" as a text.

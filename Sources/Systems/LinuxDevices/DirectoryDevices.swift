@@ -118,3 +118,9 @@ public actor DirectoryDevices: DeviceObserver {
         known.values.first { $0.number == identity.number && $0.serial == identity.serial }
     }
 }
+
+extension DirectoryDevices: Examinable {
+    public func examine() -> [Finding] {
+        [Finding("devices", .warning, "plain files play the part of devices: for demonstrations and tests only")]
+    }
+}

@@ -11,7 +11,7 @@ public import VolumeModel
 public actor UdevDevices: DeviceObserver {
     private let buses: Set<DiskBus>
     private let executor = ThreadExecutor(name: "devices")
-    private var known: [String: DeviceRecord] = [:]
+    var known: [String: DeviceRecord] = [:]
     private var holds = DeviceHolds()
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }

@@ -12,7 +12,8 @@ import VolumeModel
 ///     ROOT/set-aside          where foreign files go that had to be withdrawn; nothing is ever deleted but links
 ///
 /// A link of the form `../disks/<volume>` is Hawser's own: that form is the marker. nbdkit serves whatever lies in `rw` and
-/// `ro`, so nothing but finished links is ever put there.
+/// `ro`, so nothing but finished links is ever put there. nbd-server's files name the same links, so that a name is
+/// revoked by one unlink, also in the memory of a server that has read the file.
 struct ExportDirectory: Sendable {
     enum Side: String, Sendable, CaseIterable {
         case writable = "rw"
@@ -25,6 +26,13 @@ struct ExportDirectory: Sendable {
         self.root = root
         for name in ["disks", "rw", "ro", "staging", "set-aside", "log"] {
             try createDirectories("\(root)/\(name)", mode: 0o755)
+        }
+    }
+
+    /// Lets every user follow the links, whatever this process's umask is: for a server that runs as another.
+    func openToEveryUser() throws(SystemCallError) {
+        for path in [root, "\(root)/disks", self.path(.writable), self.path(.readOnly)] {
+            guard chmod(path, 0o755) == 0 else { throw SystemCallError("set the mode of", path, errno: errno) }
         }
     }
 
@@ -49,8 +57,10 @@ struct ExportDirectory: Sendable {
     }
 
     /// Where a client that connects now would land.
-    func target(_ side: Side, _ name: ExportName) -> ExportTarget {
-        let path = path(side, name)
+    func target(_ side: Side, _ name: ExportName) -> ExportTarget { target(of: path(side, name)) }
+
+    /// The same of any path.
+    func target(of path: String) -> ExportTarget {
         guard let found = diskNumber(of: path) else {
             var status = stat()
             if stat(path, &status) != 0 { return .nothing }
@@ -71,7 +81,54 @@ struct ExportDirectory: Sendable {
         diskNumber(of: disk(volume)).map { DeviceNumber(major: $0.major, minor: $0.minor) }
     }
 
-    func publish(_ publication: ExportPublication) throws(SystemCallError) {
+    /// Makes the name lead to the device, unless it is somebody else's, another volume's or the other side's, or the volume
+    /// would be moved to another device under a client.
+    ///
+    /// - Parameter sessions: who is connected to a device now.
+    func publish(
+        _ publication: ExportPublication, sessions: (DeviceNumber) -> ClientCount
+    ) throws(ExportError) {
+        do throws(SystemCallError) {
+            try checkOwner(publication)
+            // Whoever is connected to what the volume was before would be left behind unseen.
+            if let before = deviceNow(of: publication.volume), before != publication.device.number {
+                guard case .known(0) = sessions(before) else {
+                    throw SystemCallError(
+                        "move volume \(publication.volume) to another device", "clients are connected to \(before)",
+                        errno: EBUSY)
+                }
+            }
+            try place(publication)
+        } catch {
+            throw ExportError(error)
+        }
+    }
+
+    /// Whether a client who comes by this name now lands where the publication said.
+    func leads(_ publication: ExportPublication) -> Bool {
+        let side: Side = publication.isReadOnly ? .readOnly : .writable
+        guard case .device(let number, let sequence) = target(side, publication.name) else { return false }
+        let wanted = publication.device
+        return number == wanted.number
+            && (sequence == nil || wanted.diskSequence == nil || sequence == wanted.diskSequence)
+    }
+
+    private func checkOwner(_ publication: ExportPublication) throws(SystemCallError) {
+        for side in Side.allCases {
+            switch try owner(side, publication.name) {
+            case nil: continue
+            case .foreign?:
+                throw SystemCallError(
+                    "publish", "\(publication.name): \(side.rawValue) has a foreign entry", errno: EEXIST)
+            case .hawser(let volume)?:
+                guard volume == publication.volume, (side == .readOnly) == publication.isReadOnly else {
+                    throw SystemCallError("publish", "\(publication.name): it leads to volume \(volume)", errno: EEXIST)
+                }
+            }
+        }
+    }
+
+    private func place(_ publication: ExportPublication) throws(SystemCallError) {
         try place(link: disk(publication.volume), target: devicePath(of: publication.device))
         let side: Side = publication.isReadOnly ? .readOnly : .writable
         try place(link: path(side, publication.name), target: marker(publication.volume))
@@ -129,5 +186,12 @@ struct ExportDirectory: Sendable {
             throw SystemCallError("remove", disk(volume), errno: errno)
         }
         try synchroniseDirectory("\(root)/disks")
+    }
+}
+
+extension ExportError {
+    /// A failure of the file system; that something is there already (`EEXIST`) means another owner.
+    init(_ error: SystemCallError) {
+        self = error.errorNumber == EEXIST ? .nameTaken(error.description) : .failed(error.description)
     }
 }

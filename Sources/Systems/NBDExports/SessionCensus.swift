@@ -3,29 +3,35 @@ import LinuxCalls
 import NBD
 import VolumeModel
 
-/// Who is connected at one moment, by disk: a session of nbdkit is an open descriptor of its process.
+/// Who is connected at one moment, by disk: a session is an open descriptor of a process of the server.
 ///
 /// A count of none is a licence to detach (IN-USE), so it is given only when every process that can serve a client was
-/// seen and read. A server that somebody can reach, and whose process cannot be seen, leaves every disk in doubt.
+/// seen and read. A server that somebody can reach, or a connection that somebody has, whose process cannot be seen,
+/// leaves every disk in doubt.
 struct SessionCensus {
-    private var counts: [DeviceNumber: Int] = [:]
+    private var processesByDisk: [DeviceNumber: [Int32]] = [:]
     /// Why no count can be trusted; nil when all could be looked at.
     private(set) var doubt: String?
 
-    init(of servers: [NBDKitServer]) {
+    /// - Parameter program: the name of the server's program, by which those are found that listen no longer.
+    init(of addresses: [NBDAddress], program: String) {
         do throws(SystemCallError) {
             var processes: Set<Int32> = []
-            for server in servers {
-                let owners = try ProcessInspection.owners(of: server.endpoint)
-                processes.formUnion(owners.processes)
-                if owners.ownerlessSockets > 0 {
-                    doubt = "the process that listens on \(server.address) cannot be looked into"
-                } else if owners.isNobody, let reason = Self.unseenServer(at: server.address) {
+            for address in addresses {
+                let listeners = try ProcessInspection.owners(of: address.endpoint)
+                let sessions = try ProcessInspection.connected(to: address.endpoint)
+                processes.formUnion(listeners.processes)
+                processes.formUnion(sessions.processes)
+                if listeners.ownerlessSockets > 0 {
+                    doubt = "the process that listens on \(address) cannot be looked into"
+                } else if sessions.ownerlessSockets > 0 {
+                    doubt = "the process that serves a client of \(address) cannot be looked into"
+                } else if listeners.isNobody, let reason = Self.unseenServer(at: address) {
                     doubt = reason
                 }
             }
             // One that listens no longer may still have sessions.
-            processes.formUnion(try ProcessInspection.processes(running: "nbdkit"))
+            processes.formUnion(try ProcessInspection.processes(running: program))
             for process in processes { try count(process) }
         } catch {
             doubt = error.description
@@ -35,7 +41,7 @@ struct SessionCensus {
     private mutating func count(_ process: Int32) throws(SystemCallError) {
         do throws(SystemCallError) {
             for disk in try ProcessInspection.openDisks(of: process) {
-                counts[DeviceNumber(major: disk.major, minor: disk.minor), default: 0] += 1
+                processesByDisk[DeviceNumber(major: disk.major, minor: disk.minor), default: []].append(process)
             }
         } catch {
             // A process that ended in the meantime has no sessions.
@@ -57,6 +63,15 @@ struct SessionCensus {
 
     func sessions(on device: DeviceNumber) -> ClientCount {
         if let doubt { return .unknown(doubt) }
-        return .known(counts[device, default: 0])
+        return .known(processesByDisk[device, default: []].count)
+    }
+}
+
+extension NBDAddress {
+    var endpoint: ProcessInspection.Endpoint {
+        switch self {
+        case .tcp(_, let port): .tcp(port: port)
+        case .unix(let path): .unix(path)
+        }
     }
 }

@@ -13,6 +13,8 @@ enum LedgerRow {
         case .createVolume(let volumeName): name = volumeName
         case .attachVolume(let id, let target): (volume, machine) = (id, target)
         case .detachVolume(let id, let holder): (volume, machine) = (id, holder)
+        case .resizeVolume(let id, let size): (volume, name) = (id, String(size))
+        case .deleteVolume(let id): volume = id
         case .publishExport(let export, let id): (volume, name) = (id, export.text)
         case .withdrawExport(let export): name = export.text
         }
@@ -62,6 +64,10 @@ enum LedgerRow {
         case "detach":
             guard let volume, let machine else { return nil }
             return .detachVolume(volume, from: machine)
+        case "resize":
+            guard let volume, let size = name.flatMap({ Int64($0) }) else { return nil }
+            return .resizeVolume(volume, sizeInBytes: size)
+        case "delete": return volume.map { .deleteVolume($0) }
         case "export":
             guard let volume, let export = name.flatMap({ ExportName($0) }) else { return nil }
             return .publishExport(export, of: volume)

@@ -9,11 +9,11 @@ public import VolumeModel
 /// Every call returns when what it wrote is on the disk (`synchronous=FULL`). Other processes may edit
 /// `desired_volume_attachments`; that is noticed within milliseconds, and within a second when the kernel drops the event.
 public actor SQLiteStore: StateStore {
-    private let database: SQLiteConnection
+    let database: SQLiteConnection
     /// Held for as long as the store lives.
     private let lock: FileLock
     private let executor = ThreadExecutor(name: "store")
-    private let directory: String
+    let directory: String
     private var changes: [AsyncStream<Void>.Continuation] = []
     /// Who follows the other processes' commits, once somebody wants to know.
     private var follower: Task<Void, Never>?
@@ -56,9 +56,16 @@ public actor SQLiteStore: StateStore {
     private func rows(where condition: String = "1", _ values: [SQLiteValue] = []) throws(StoreError) -> [DesiredRow] {
         try perform { () throws(SQLiteError) in
             try database.run(
-                "SELECT \(DesiredRow.columns) FROM desired_volume_attachments WHERE \(condition) ORDER BY name", values
+                "\(DesiredRow.selection) WHERE \(condition) ORDER BY name", values
             ).map { DesiredRow($0) }
         }
+    }
+
+    private func protections() throws(StoreError) -> [VolumeID: String] {
+        let rows = try perform { () throws(SQLiteError) in try database.run("SELECT volume, reason FROM protections") }
+        return Dictionary(
+            rows.compactMap { row in row[0].text.flatMap { VolumeID($0) }.map { ($0, row[1].text ?? "") } }
+        ) { _, last in last }
     }
 
     private func revision() throws(StoreError) -> Int64 {
@@ -70,7 +77,8 @@ public actor SQLiteStore: StateStore {
     public func desiredState() throws(StoreError) -> DesiredState {
         // In one transaction, so that no edit falls between the rows and their revision.
         try inTransaction { () throws(StoreError) in
-            DesiredState(entries: try rows().compactMap(\.entry), revision: try revision())
+            DesiredState(
+                entries: try rows().compactMap(\.entry), protections: try protections(), revision: try revision())
         }
     }
 
@@ -82,7 +90,7 @@ public actor SQLiteStore: StateStore {
             }
             return DesiredDelta(
                 changed: changed, removed: removed.compactMap { $0.first?.text.flatMap { AttachmentID($0) } },
-                revision: try self.revision())
+                protections: try protections(), revision: try self.revision())
         }
     }
 
@@ -155,6 +163,7 @@ public actor SQLiteStore: StateStore {
                     }
                 }
                 let new = DesiredRow(id: old?.id ?? "", edit: edit)
+                if let old { try refuse(edit, new, replacing: old) }
                 let differences = old?.differences(to: new) ?? []
                 final[edit.name.text] = new
                 if let old, differences.isEmpty {
@@ -174,6 +183,28 @@ public actor SQLiteStore: StateStore {
         }
         if !dryRun, applied.contains(where: { $0.change != .unchanged }) { announceChange() }
         return applied
+    }
+
+    /// What cannot change in the life of an object, and what is another source's to change.
+    private func refuse(_ edit: DesiredEdit, _ new: DesiredRow, replacing old: DesiredRow) throws(StoreError) {
+        func conflict(_ text: String) -> StoreError { .conflict("cannot apply '\(edit.name)': \(text)") }
+        var isFromDirectory = false
+        if case .directory = edit.source { isFromDirectory = true }
+        switch (old.directoryFile, isFromDirectory) {
+        case (let file?, false): throw conflict("the followed directory keeps it in \(file); edit that file instead")
+        case (nil, true): throw conflict("it was not written in the followed directory; delete it first, or rename one")
+        case (_?, true), (nil, false): break
+        }
+        let changed = DesiredRow.identityColumns.filter { old[$0] != new[$0] }
+        if !changed.isEmpty {
+            let words = old.differences(to: new).filter { line in changed.contains { line.hasPrefix("\($0):") } }
+            throw conflict(
+                "the volume of an object never changes (\(words.joined(separator: "; "))); "
+                    + "delete the object and create another")
+        }
+        if let before = old.wantedSizeInBytes, let after = new.wantedSizeInBytes, after < before {
+            throw conflict("volumes never shrink: \(after >> 30)Gi is less than \(before >> 30)Gi; write at least that")
+        }
     }
 
     private func refuseDoubleClaims(_ rows: [String: DesiredRow]) throws(StoreError) {
@@ -204,7 +235,9 @@ public actor SQLiteStore: StateStore {
         }
     }
 
-    public func delete(_ names: [ObjectName], dryRun: Bool) throws(StoreError) -> [AppliedEdit] {
+    public func delete(
+        _ names: [ObjectName], by remover: Remover, dryRun: Bool
+    ) throws(StoreError) -> [AppliedEdit] {
         let applied = try inTransaction { () throws(StoreError) in
             var applied: [AppliedEdit] = []
             for name in names {
@@ -212,12 +245,11 @@ public actor SQLiteStore: StateStore {
                     applied.append(AppliedEdit(name: name, change: .notFound, generation: 0, differences: []))
                     continue
                 }
-                if !dryRun, !row.isDeparting {
-                    try perform { () throws(SQLiteError) in
-                        _ = try database.run(
-                            "UPDATE desired_volume_attachments SET departing = 1 WHERE id = ?", [.text(row.id)])
-                    }
+                if remover != .directory, let file = row.directoryFile, !row.isDeparting {
+                    throw .conflict(
+                        "cannot delete '\(name)': the followed directory keeps it in \(file); remove it from that file")
                 }
+                if !dryRun { try depart(row, by: remover) }
                 applied.append(
                     AppliedEdit(
                         name: name, change: .deleted, generation: row.generation + (row.isDeparting ? 0 : 1),
@@ -229,13 +261,98 @@ public actor SQLiteStore: StateStore {
         return applied
     }
 
+    private func depart(_ row: DesiredRow, by remover: Remover) throws(StoreError) {
+        try perform { () throws(SQLiteError) in
+            if remover == .personRetainingData {
+                try database.run(
+                    "UPDATE desired_volume_attachments SET deletion_policy = 'Retain' WHERE id = ?", [.text(row.id)])
+            }
+            if !row.isDeparting {
+                try database.run(
+                    "UPDATE desired_volume_attachments SET departing = 1 WHERE id = ?", [.text(row.id)])
+            }
+        }
+    }
+
+    // MARK: What people allow and forbid
+
+    /// Puts an object before the loop again, although what is wanted has not changed.
+    private func touch(_ id: SQLiteValue) throws(SQLiteError) {
+        try database.run("UPDATE desired_revision SET value = value + 1")
+        try database.run(
+            "UPDATE desired_volume_attachments SET revision = (SELECT value FROM desired_revision) WHERE id = ?", [id])
+    }
+
+    public func suspend(_ name: ObjectName, _ suspension: Suspension?) throws(StoreError) -> Bool {
+        let isFound = try inTransaction { () throws(StoreError) in
+            guard let row = try rows(where: "name = ?", [.text(name.text)]).first else { return false }
+            try perform { () throws(SQLiteError) in
+                let id = SQLiteValue.text(row.id)
+                if let suspension {
+                    try database.run(
+                        "INSERT OR REPLACE INTO suspensions VALUES (?, ?, ?)",
+                        [id, .text(suspension.reason), suspension.until.map { .integer($0.nanoseconds) } ?? .null])
+                } else {
+                    try database.run("DELETE FROM suspensions WHERE attachment = ?", [id])
+                }
+                try touch(id)
+            }
+            return true
+        }
+        announceChange()
+        return isFound
+    }
+
+    public func protect(_ volume: VolumeID, reason: String?) throws(StoreError) {
+        try inTransaction { () throws(StoreError) in
+            try perform { () throws(SQLiteError) in
+                let id = SQLiteValue.text(volume.description)
+                if let reason {
+                    try database.run("INSERT OR REPLACE INTO protections VALUES (?, ?)", [id, .text(reason)])
+                } else {
+                    try database.run("DELETE FROM protections WHERE volume = ?", [id])
+                }
+                try database.run("UPDATE desired_revision SET value = value + 1")
+            }
+        }
+        announceChange()
+    }
+
+    public func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) throws(StoreError) {
+        try inTransaction { () throws(StoreError) in
+            try perform { () throws(SQLiteError) in
+                let id = SQLiteValue.text(attachment.description)
+                try database.run(
+                    "INSERT OR REPLACE INTO in_use_overrides VALUES (?, ?, ?, ?, ?)",
+                    [
+                        id, .text(override.volume.description),
+                        override.diskSequence.map { .integer(Int64(bitPattern: $0)) } ?? .null,
+                        .text(override.reason), .integer(override.expiresAt.nanoseconds),
+                    ])
+                try touch(id)
+            }
+        }
+        announceChange()
+    }
+
+    public func consumeOverride(of attachment: AttachmentID) throws(StoreError) {
+        try inTransaction { () throws(StoreError) in
+            try perform { () throws(SQLiteError) in
+                let id = SQLiteValue.text(attachment.description)
+                try database.run("DELETE FROM in_use_overrides WHERE attachment = ?", [id])
+                try touch(id)
+            }
+        }
+        announceChange()
+    }
+
     public func forget(_ attachment: AttachmentID) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
             try perform { () throws(SQLiteError) in
                 let id = [SQLiteValue.text(attachment.description)]
                 try database.run("DELETE FROM desired_volume_attachments WHERE id = ? AND departing = 1", id)
                 try database.run("DELETE FROM bindings WHERE attachment = ?", id)
-                for table in ["status", "device_mappings", "exports"] {
+                for table in ["status", "device_mappings", "exports", "suspensions", "in_use_overrides"] {
                     try database.run("DELETE FROM \(table) WHERE attachment = ?", id)
                 }
                 try closeCreation(of: id[0])
@@ -470,7 +587,8 @@ public actor SQLiteStore: StateStore {
                 order.append(line.intent)
                 records[line.intent] = OperationRecord(
                     intent: line.intent, attachment: line.attachment, action: line.action, job: line.job,
-                    startedAt: line.at, phase: line.phase, changedAt: line.at, evidence: line.evidence)
+                    startedAt: line.at, phase: line.phase, changedAt: line.at, evidence: line.evidence,
+                    because: line.evidence)
             }
             records[line.intent]?.phase = line.phase
             records[line.intent]?.changedAt = line.at

@@ -6,7 +6,7 @@ import SQLite
 /// All times are whole nanoseconds since 1970 in UTC. What people edit with any SQL client is
 /// `desired_volume_attachments`; triggers keep its generation, its revision, and its deletions.
 enum StoreSchema {
-    static let version = 2
+    static let version = 3
 
     /// Brings the file to the present version.
     static func migrate(_ database: SQLiteConnection) throws(StoreError) {
@@ -30,7 +30,69 @@ enum StoreSchema {
     }
 
     /// What makes each version from the one before; a step that has once been released is never changed.
-    private static let steps = [first, second]
+    static let steps = [first, second, third]
+
+    /// Modes, sizes, deletion of data, and what people allow or forbid beside the objects: kept apart from them, so that
+    /// applying an object again changes none of it.
+    private static let third = """
+        ALTER TABLE desired_volume_attachments ADD COLUMN volume_size_in_bytes INTEGER
+            CHECK (volume_size_in_bytes > 0);
+        ALTER TABLE desired_volume_attachments ADD COLUMN attach_as TEXT NOT NULL DEFAULT 'Data';
+        ALTER TABLE desired_volume_attachments ADD COLUMN mode TEXT NOT NULL DEFAULT 'Enforce';
+        ALTER TABLE desired_volume_attachments ADD COLUMN deletion_policy TEXT NOT NULL DEFAULT 'Retain';
+        ALTER TABLE desired_volume_attachments ADD COLUMN deletion_grace_seconds INTEGER NOT NULL DEFAULT 86400
+            CHECK (deletion_grace_seconds >= 0);
+        ALTER TABLE desired_volume_attachments ADD COLUMN departing_since INTEGER;
+
+        DROP TRIGGER desired_updated;
+        CREATE TRIGGER desired_updated AFTER UPDATE OF name, volume_id, volume_name, volume_zone, volume_size_in_bytes,
+            template_name, template_size_in_bytes, template_disk_offering, template_zone, vm, attach_as, export_name,
+            export_read_only, detach_when_in_use, mode, deletion_policy, deletion_grace_seconds, labels, source, departing
+            ON desired_volume_attachments
+        BEGIN
+            UPDATE desired_revision SET value = value + 1;
+            UPDATE desired_volume_attachments
+                SET generation = old.generation + 1, revision = (SELECT value FROM desired_revision),
+                    departing_since = CASE WHEN new.departing = 0 THEN NULL
+                        ELSE coalesce(old.departing_since, \(now)) END
+                WHERE id = new.id;
+        END;
+        DROP TRIGGER desired_deleted;
+        CREATE TRIGGER desired_deleted AFTER DELETE ON desired_volume_attachments WHEN old.departing = 0 BEGIN
+            INSERT INTO desired_volume_attachments (id, name, volume_id, volume_name, volume_zone, volume_size_in_bytes,
+                template_name, template_size_in_bytes, template_disk_offering, template_zone, vm, attach_as, export_name,
+                export_read_only, detach_when_in_use, mode, deletion_policy, deletion_grace_seconds, labels, source,
+                departing, departing_since, generation)
+            VALUES (old.id, old.name, old.volume_id, old.volume_name, old.volume_zone, old.volume_size_in_bytes,
+                old.template_name, old.template_size_in_bytes, old.template_disk_offering, old.template_zone, old.vm,
+                old.attach_as, old.export_name, old.export_read_only, old.detach_when_in_use, old.mode,
+                old.deletion_policy, old.deletion_grace_seconds, old.labels, old.source, 1, \(now), old.generation + 1);
+        END;
+        CREATE TRIGGER desired_never_shrinks BEFORE UPDATE OF volume_size_in_bytes, template_size_in_bytes
+            ON desired_volume_attachments
+            WHEN new.volume_size_in_bytes < old.volume_size_in_bytes
+                OR new.template_size_in_bytes < old.template_size_in_bytes
+        BEGIN
+            SELECT RAISE(ABORT, 'volumes never shrink: write at least the size that was written before');
+        END;
+
+        CREATE TABLE suspensions (
+            attachment TEXT NOT NULL PRIMARY KEY,
+            reason TEXT NOT NULL,
+            until INTEGER
+        ) STRICT;
+        CREATE TABLE in_use_overrides (
+            attachment TEXT NOT NULL PRIMARY KEY,
+            volume TEXT NOT NULL,
+            disk_sequence INTEGER,
+            reason TEXT NOT NULL,
+            expires_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE protections (volume TEXT NOT NULL PRIMARY KEY, reason TEXT NOT NULL) STRICT;
+        """
+
+    /// Whole nanoseconds since 1970, from a clock that gives milliseconds (SQLite, "Date And Time Functions").
+    private static let now = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000000"
 
     /// Where each attachment was last seen to be, for people and programs that read the store.
     private static let second = """

@@ -91,7 +91,42 @@ import VolumeModel
             view.sessions = random.sighting(
                 .present(random.pick(.known(0), .known(0), .known(0), .known(0), .known(1), .unknown("x"))))
             view.withdrawnAt = random.pick(nil, Fixture.now - .seconds(1), Fixture.now - .seconds(200))
+            vary(&view, &random)
         }
+    }
+
+    /// What people allow, forbid and want beside the place of the volume.
+    private func vary(_ view: inout VolumeView, _ random: inout Generator) {
+        view.desired.mode = random.chance(10) ? .observe : .enforce
+        if random.chance(10) {
+            view.desired.suspension = Suspension(
+                reason: "x", until: random.pick(nil, Fixture.now + .seconds(5), Fixture.now - .seconds(5)))
+        }
+        view.desired.wantedSizeInBytes = random.pick(nil, nil, 1 << 30, 2 << 30, 20 << 30)
+        view.proven = random.chance(50) ? Fixture.device.identity : nil
+        if random.chance(20) {
+            view.desired.inUseOverride = InUseOverride(
+                volume: random.pick(Fixture.volume, Fixture.volume, Fixture.twin),
+                diskSequence: random.pick(7, 7, 8, nil), reason: "x",
+                expiresAt: Fixture.now + random.pick(.seconds(60), .seconds(60), .seconds(-1)))
+        }
+        if random.chance(30) {
+            view.desired.volume = .created(Fixture.template)
+            view.desired.deletion = DeletionPolicy(
+                data: random.pick(.delete, .delete, .retain), grace: random.pick(.seconds(60), .seconds(600)))
+            view.desired.departingSince = Fixture.now - .seconds(100)
+            view.protection = random.chance(20) ? "x" : nil
+            if var record = view.cloud.fact.value, random.chance(80) {
+                record.name = VolumeRules.tokenName(of: Fixture.template, for: Fixture.attachment)
+                view.cloud = Sighting(
+                    .present(record), asked: view.cloud.asked, answered: view.cloud.answered, proof: view.cloud.proof)
+            }
+        }
+    }
+
+    private func isOverridden(_ view: VolumeView) -> Bool {
+        guard let identity = Fixture.device.identity else { return false }
+        return view.desired.inUseOverride?.permits(Fixture.volume, on: identity, at: Fixture.now) ?? false
     }
 
     /// What must hold of a decision, by the name of the invariant.
@@ -101,6 +136,12 @@ import VolumeModel
         guard let step = decision.step else {
             if let cause = decision.cause, cause.code.isEmpty || cause.message.isEmpty { return "ONE-CAUSE" }
             return nil
+        }
+        if RestraintRules.restraint(view, at: Fixture.now, policy: Fixture.policy) != nil {
+            switch step {
+            case .bind, .release: break
+            default: return "a restraint: \(step)"
+            }
         }
         if view.outstanding != nil, !step.isUrgent { return "JOB-BARRIER" }
         if view.claimedBy != nil, !step.isUrgent { return "claimed twice" }
@@ -116,6 +157,7 @@ import VolumeModel
         case .detach(_, let machine):
             guard cloudIsEvidence, view.cloud.fact.value?.attachedTo == machine else { return "LIVE-PROOF" }
             if machine == Fixture.here, view.devices != .absent {
+                if isOverridden(view) { return nil }
                 guard view.held == Fixture.device.identity else { return "IN-USE: not held" }
                 guard view.sessions.fact == .present(.known(0)), view.use.fact.value?.undetermined.isEmpty == true,
                     view.sessions.asked >= view.withdrawnAt ?? .distantPast
@@ -125,11 +167,26 @@ import VolumeModel
             if machine != Fixture.here, view.holderMachine.fact.value?.state != .stopped { return "ONE-HOLDER: taken" }
         case .publish(_, _, let device, let isReadOnly):
             guard view.devices == .present([device]), view.serialSharedWith == nil else { return "RIGHT-DISK" }
-            guard device.sizeInBytes >= view.cloud.fact.value?.sizeInBytes ?? 0 else { return "RIGHT-DISK: size" }
+            guard device.sizeInBytes >= view.cloud.fact.value?.sizeInBytes ?? 0 || view.proven == device.identity
+            else { return "RIGHT-DISK: size" }
             guard view.cloud.fact.value?.attachedTo == Fixture.here else { return "ORDER: not attached" }
             guard isReadOnly == view.desired.export?.isReadOnly else { return "mode" }
         case .withdraw(_, let evenForeign):
             if !evenForeign, view.export.fact.value?.owner == .foreign { return "MINE-ONLY" }
+        case .resize(_, let size):
+            guard cloudIsEvidence, let volume = view.cloud.fact.value, size > volume.sizeInBytes else {
+                return "shrinks"
+            }
+            if view.desired.isDeparting { return "a departing object is grown" }
+        case .deleteVolume:
+            guard cloudIsEvidence, let volume = view.cloud.fact.value, volume.attachedTo == nil,
+                volume.pendingJob == nil
+            else { return "NO-SURPRISE-DELETE: no proof" }
+            guard view.desired.isDeparting, view.desired.deletion.data == .delete, view.protection == nil,
+                case .created = view.desired.volume,
+                Fixture.now - (view.desired.departingSince ?? Fixture.now) >= view.desired.deletion.grace,
+                view.devices == .absent
+            else { return "NO-SURPRISE-DELETE" }
         case .bind, .createVolume, .cutStrayedSessions, .hold, .release: break
         }
         return nil
@@ -147,7 +204,7 @@ import VolumeModel
                 return
             }
         }
-        for verb in ["attach", "detach", "export", "unexport", "hold", "release", "look"] {
+        for verb in ["attach", "detach", "export", "unexport", "hold", "release", "look", "resize", "delete"] {
             #expect(kinds[verb] ?? 0 > 0, "the views never led to \(verb)")
         }
     }

@@ -19,16 +19,21 @@ enum Fixture {
     static let job = JobID(UUIDValue(high: 0xE, low: 1))
     static let intent = IntentID(UUIDValue(high: 0xF, low: 1))
 
-    static var device: DeviceRecord {
+    static var device: DeviceRecord { device(sizeInBytes: 1 << 30) }
+
+    static func device(sizeInBytes: Int64) -> DeviceRecord {
         DeviceRecord(
             kernelName: "vdb", number: DeviceNumber(major: 254, minor: 16), path: "/dev/vdb",
             byIDLinks: ["/dev/disk/by-id/virtio-\(DiskSerial(of: volume))"], serial: DiskSerial(of: volume),
-            diskSequence: 7, sizeInBytes: 1 << 30, isReadOnly: false)
+            diskSequence: 7, sizeInBytes: sizeInBytes, isReadOnly: false)
     }
 
-    static var record: VolumeRecord {
+    static var record: VolumeRecord { record(sizeInBytes: 1 << 30) }
+
+    static func record(sizeInBytes: Int64) -> VolumeRecord {
         VolumeRecord(
-            id: volume, name: "data", zone: zone, state: .ready, kind: .data, sizeInBytes: 1 << 30, attachedTo: here)
+            id: volume, name: "data", zone: zone, state: .ready, kind: .data, sizeInBytes: sizeInBytes, attachedTo: here
+        )
     }
 
     static func machine(_ id: MachineID, _ state: MachineState = .running) -> MachineRecord {
@@ -88,6 +93,21 @@ enum Fixture {
             view.cloud = exact(.present(record))
             view.sessions = exact(.present(.known(0)))
             view.use = exact(.present(DeviceUse(witnesses: [], undetermined: [])))
+            change(&view)
+        }
+    }
+
+    /// Deleted with its data: attached nowhere, the grace period over.
+    static func deletable(_ change: (inout VolumeView) -> Void = { _ in }) -> VolumeView {
+        detached { view in
+            view.desired.volume = .created(template)
+            view.desired.deletion = DeletionPolicy(data: .delete, grace: .seconds(60))
+            view.desired.isDeparting = true
+            view.desired.departingSince = now - .seconds(61)
+            var record = record
+            record.attachedTo = nil
+            record.name = VolumeRules.tokenName(of: template, for: attachment)
+            view.cloud = exact(.present(record))
             change(&view)
         }
     }

@@ -26,7 +26,11 @@ private actor LateStore: StateStore {
     }
 
     func apply(_ edits: [DesiredEdit], dryRun: Bool) -> [AppliedEdit] { [] }
-    func delete(_ names: [ObjectName], dryRun: Bool) -> [AppliedEdit] { [] }
+    func delete(_ names: [ObjectName], by remover: Remover, dryRun: Bool) -> [AppliedEdit] { [] }
+    func suspend(_ name: ObjectName, _ suspension: Suspension?) -> Bool { false }
+    func protect(_ volume: VolumeID, reason: String?) {}
+    func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) {}
+    func consumeOverride(of attachment: AttachmentID) {}
     func forget(_ attachment: AttachmentID) {}
     func bindings() -> [AttachmentID: VolumeID] { [:] }
     func bind(_ attachment: AttachmentID, to volume: VolumeID) {}
@@ -63,6 +67,7 @@ private struct Silence: CloudService, DeviceObserver, ExportServer, TimeSource {
     func submit(_ mutation: CloudMutation, as job: JobID) throws(CloudError) -> CloudReceipt {
         throw unreachable("attachVolume")
     }
+    func deleteVolume(_ id: VolumeID) throws(CloudError) { throw unreachable("deleteVolume") }
     func report(of job: JobID) throws(CloudError) -> JobReport { throw unreachable("queryAsyncJobResult") }
 
     func events() -> AsyncStream<DeviceEvent> { AsyncStream { _ in } }

@@ -49,6 +49,7 @@ final class MemoryWorld {
     var desired: [AttachmentID: DesiredAttachment] = [:]
     var revision: Int64 = 0
     var bindings: [AttachmentID: VolumeID] = [:]
+    var protections: [VolumeID: String] = [:]
     var ledger: [LedgerEntry] = []
     var events: [EventRecord] = []
     var drifts: [DriftRecord] = []
@@ -59,6 +60,8 @@ final class MemoryWorld {
     var exactReadsFail = false
     /// Asking for volumes by their name finds none.
     var nothingIsFoundByName = false
+    /// A device shows a growth of its volume.
+    var devicesGrow = true
     /// CloudStack says a new volume's id when it takes createVolume.
     var tellsNewVolumes = false
     /// The export server refuses to take a name away.
@@ -78,6 +81,7 @@ final class MemoryWorld {
     private(set) var deeds: [String] = []
     /// How many steps and reads the loop began, with or without effect.
     private(set) var begun = 0
+    private(set) var overridesUsed = 0
     private var storeWrites = 0
 
     init(policy: Policy = MemoryWorld.quickPolicy, seed: UInt64 = 1) {
@@ -248,16 +252,32 @@ final class MemoryWorld {
     }
 
     func delete(_ name: String) {
+        edit(name) { object in
+            object.isDeparting = true
+            object.departingSince = now
+            object.generation += 1
+        }
+    }
+
+    /// Changes an object, or what is kept beside it.
+    func edit(_ name: String, _ change: (inout DesiredAttachment) -> Void) {
         guard let id = desired.values.first(where: { $0.name.text == name })?.id else { return }
-        desired[id]?.isDeparting = true
-        desired[id]?.generation += 1
+        self.change(id, change)
+    }
+
+    private func change(_ id: AttachmentID, _ change: (inout DesiredAttachment) -> Void) {
+        guard var object = desired[id] else { return }
+        change(&object)
+        desired[id] = object
         revision += 1
         announce(id)
     }
 
     private func announce(_ id: AttachmentID) {
         guard let object = desired[id] else { return }
-        deliver(.desired(DesiredDelta(changed: [.valid(object)], removed: [], revision: revision)))
+        deliver(
+            .desired(
+                DesiredDelta(changed: [.valid(object)], removed: [], protections: protections, revision: revision)))
     }
 
     @discardableResult
@@ -316,6 +336,10 @@ final class MemoryWorld {
             schedule(after: .milliseconds(1)) { self.deliver(.stepEnded(ticket, .notStarted("disk full"))) }
             return
         }
+        if ticket.consumesOverride {
+            overridesUsed += 1
+            change(ticket.attachment) { $0.inUseOverride = nil }
+        }
         if let action = ticket.step.ledgerAction {
             append(
                 LedgerEntry(
@@ -345,17 +369,34 @@ final class MemoryWorld {
                     sizeInBytes: template.sizeInBytes ?? 1 << 30)
                 return .succeeded
             }
-        case .attach(let volume, let machine):
+        case .resize(let volume, let size):
+            outcome = submit(ticket, "resize \(volume) \(size >> 30)") {
+                self.volumes[volume]?.sizeInBytes = size
+                self.growDevice(volume)
+                return .succeeded
+            }
+        case .deleteVolume(let volume):
+            if let lost = loseNextAnswer {
+                loseNextAnswer = nil
+                if lost.isAfterEffect { remove(volume) }
+                outcome = .answerLost("connection reset")
+            } else {
+                remove(volume)
+                outcome = .done
+            }
+        case .attach(let volume, let machine, let role):
             outcome = submit(ticket, "attach \(volume) \(machine == Self.here ? "here" : "other")") {
                 guard self.volumes[volume]?.attachedTo == nil else {
                     return .failed(JobFailure(remedy: .lookAgain, text: "already attached"))
                 }
                 self.plug(volume, into: machine)
+                if role == .root { self.volumes[volume]?.kind = .root }
                 return .succeeded
             }
         case .detach(let volume, _):
             outcome = submit(ticket, "detach \(volume)") {
                 self.unplug(volume)
+                self.volumes[volume]?.kind = .data
                 return .succeeded
             }
         case .publish(let name, let volume, let device, let isReadOnly):
@@ -383,6 +424,25 @@ final class MemoryWorld {
                     at: now, evidence: ""))
         }
         deliver(.stepEnded(ticket, outcome))
+    }
+
+    private func remove(_ volume: VolumeID) {
+        deeds.append("delete \(volume)")
+        volumes[volume] = nil
+    }
+
+    /// The kernel shows a new size a little later, when it does.
+    private func growDevice(_ volume: VolumeID) {
+        guard devicesGrow else { return }
+        schedule(after: deviceDelay, inProcess: false) {
+            let serial = DiskSerial(of: volume)
+            guard let size = self.volumes[volume]?.sizeInBytes,
+                var device = self.devices.values.first(where: { $0.serial == serial })
+            else { return }
+            device.sizeInBytes = size
+            self.devices[device.kernelName] = device
+            self.deliver(.device(.present(device)))
+        }
     }
 
     private func submit(

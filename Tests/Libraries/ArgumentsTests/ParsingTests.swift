@@ -18,6 +18,11 @@ import Testing
         #expect(parsed.operands == ["x", "-y"])
     }
 
+    @Test(arguments: [["-f", "a"], ["-fa"], ["-f=a"], ["-nf=a"], ["--filename=a"], ["--filename", "a"]])
+    func `a value stands behind its option in every usual way`(_ arguments: [String]) throws {
+        #expect(try command.parse(arguments).value("filename") == "a")
+    }
+
     @Test func `an optional value may be left out`() throws {
         let parsed = try command.parse(["--wait", "x"])
         #expect(parsed.has("wait"))
@@ -44,6 +49,25 @@ import Testing
                   -f, --filename FILE   what to apply
                   -n, --dry-run         change nothing
                       --wait[=TIMEOUT]  wait until ready
+
+                """)
+    }
+
+    @Test func `help shows examples last`() {
+        var command = CommandDescription("go", summary: "Goes.")
+        command.examples = [CommandExample("p go", "go there"), CommandExample("p go -f", "go fast")]
+        #expect(
+            command.help(program: "p") == """
+                usage: p go
+
+                Goes.
+
+                examples:
+                  # go there
+                  p go
+
+                  # go fast
+                  p go -f
 
                 """)
     }

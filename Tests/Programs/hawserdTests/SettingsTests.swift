@@ -1,3 +1,6 @@
+import Arguments
+import NBD
+import NBDExports
 import Testing
 
 @testable import hawserd
@@ -15,5 +18,48 @@ import Testing
 
     @Test func `a secret has no option, and never shows`() throws {
         for setting in Setting.all where setting.isSecret { #expect(setting.option == nil) }
+    }
+
+    private func nbd(_ settings: [String: String]) throws -> ExportServerChoice {
+        let parsed = try CommandDescription("", summary: "", discussion: "", options: []).parse([])
+        return try ExportServerChoice(
+            SettingValues(parsed) { name in settings.first { "HAWSER_NBD_\($0.key)" == name }?.value })
+    }
+
+    @Test func `without a word about it nbdkit serves the exports`() throws {
+        guard case .nbdkit(let configuration) = try nbd([:]) else {
+            Issue.record("not nbdkit")
+            return
+        }
+        #expect(configuration.supervision == .external)
+        #expect(
+            try nbd(["MODE": "supervised"])
+                == .nbdkit(
+                    NBDKitConfiguration(
+                        root: "/var/lib/hawser/exports", supervision: .supervised(program: "nbdkit"),
+                        writable: .tcp(host: "127.0.0.1", port: 10809), readOnly: .tcp(host: "127.0.0.1", port: 10810)))
+        )
+    }
+
+    @Test(arguments: [
+        ("nbd-server-per-connection", "external", NBDServerConfiguration.Style.perConnection),
+        ("nbd-server-per-connection", "supervised", .perConnectionActivated(by: "systemd-socket-activate")),
+        ("nbd-server-daemon", "supervised", .daemon),
+    ])
+    func `nbd-server finds the old daemon's places by itself`(
+        _ kind: String, _ mode: String, _ style: NBDServerConfiguration.Style
+    ) throws {
+        #expect(
+            try nbd(["KIND": kind, "MODE": mode])
+                == .nbdServer(
+                    NBDServerConfiguration(
+                        root: "/var/lib/hawser/exports", configFile: "/etc/nbd-server/config",
+                        includeDirectory: "/etc/nbd-server/conf.d", style: style, program: "nbd-server",
+                        address: .tcp(host: "127.0.0.1", port: 10809))))
+    }
+
+    @Test func `a daemon that somebody else runs cannot be chosen, nor a server that is not known`() {
+        #expect(throws: UsageError.self) { try nbd(["KIND": "nbd-server-daemon"]) }
+        #expect(throws: UsageError.self) { try nbd(["KIND": "nbd-server"]) }
     }
 }

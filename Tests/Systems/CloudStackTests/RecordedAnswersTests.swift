@@ -121,7 +121,8 @@ struct RecordedAnswersTests {
                 name: "v", sizeInBytes: nil, offering: DiskOfferingID(some), zone: ZoneID(some))
             return "\(try await service.submit(mutation, as: JobID(some)))"
         case "attachVolume":
-            return "\(try await service.submit(.attachVolume(VolumeID(some), to: MachineID(some)), as: JobID(some)))"
+            return
+                "\(try await service.submit(.attachVolume(VolumeID(some), to: MachineID(some), as: .data), as: JobID(some)))"
         case "detachVolume":
             return "\(try await service.submit(.detachVolume(VolumeID(some)), as: JobID(some)))"
         case "deleteVolume":

@@ -73,7 +73,7 @@ import VolumeModel
     @Test func `a volume is attached under the job id that was chosen, and read back`() async throws {
         try await withCloud { cloud, volume in
             let id = job()
-            let receipt = try await cloud.service.submit(.attachVolume(volume, to: appliance), as: id)
+            let receipt = try await cloud.service.submit(.attachVolume(volume, to: appliance, as: .data), as: id)
             #expect(receipt.job == id)
             #expect(try await outcome(of: id, cloud.service) == .succeeded)
             guard case .found(let record) = try await cloud.service.readVolume(volume) else {
@@ -82,7 +82,7 @@ import VolumeModel
             }
             #expect(record.attachedTo == appliance)
             let again = job()
-            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance), as: again)
+            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance, as: .data), as: again)
             let text = "Please specify a volume that is not attached to any VM."
             #expect(
                 try await outcome(of: again, cloud.service) == .failed(JobFailure(remedy: .lookAgain, text: text)))
@@ -94,7 +94,7 @@ import VolumeModel
         try await withCloud({ $0.enforcesPostAndTimestamps = true }) { cloud, volume in
             #expect(try await cloud.service.listVolumes().isComplete)
             let id = job()
-            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance), as: id)
+            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance, as: .data), as: id)
             #expect(try await outcome(of: id, cloud.service) == .succeeded)
         }
     }
@@ -107,7 +107,7 @@ import VolumeModel
                 try await cloud.fault(#"{"kind":"\#(kind)","command":"attachVolume","count":1}"#)
                 let id = job()
                 await #expect {
-                    try await cloud.service.submit(.attachVolume(volume, to: appliance), as: id)
+                    try await cloud.service.submit(.attachVolume(volume, to: appliance, as: .data), as: id)
                 } throws: { ($0 as? CloudError)?.effect == .unknown }
                 let report = try await cloud.service.report(of: id)
                 #expect((report == .notFound) == (kind == "dropBefore"))
@@ -164,7 +164,7 @@ import VolumeModel
         try await withCloud { cloud, volume in
             try await cloud.fault(#"{"kind":"jobWithoutResult","count":1}"#)
             let id = job()
-            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance), as: id)
+            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance, as: .data), as: id)
             guard case .failed(let failure) = try await outcome(of: id, cloud.service) else {
                 Issue.record("no failure")
                 return

@@ -43,7 +43,8 @@ import VolumeModel
         try await withAnswer(status, body) { service in
             await #expect {
                 try await service.submit(
-                    .attachVolume(Self.volume, to: MachineID(Self.volume.value)), as: JobID(Self.volume.value))
+                    .attachVolume(Self.volume, to: MachineID(Self.volume.value), as: .data),
+                    as: JobID(Self.volume.value))
             } throws: { ($0 as? CloudError)?.effect == effect }
         }
     }

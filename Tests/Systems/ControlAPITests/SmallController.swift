@@ -73,7 +73,7 @@ actor SmallController: Steering, StateStore {
         return changes
     }
 
-    func delete(_ names: [ObjectName], dryRun: Bool) -> [AppliedEdit] {
+    func delete(_ names: [ObjectName], by remover: Remover, dryRun: Bool) -> [AppliedEdit] {
         names.map { name in
             let found = dryRun ? edits[name] : edits.removeValue(forKey: name)
             return AppliedEdit(
@@ -94,8 +94,20 @@ actor SmallController: Steering, StateStore {
     func driftHistory(since: Instant?, limit: Int) -> [DriftRecord] { [] }
     func operations(of attachment: AttachmentID?, limit: Int) -> [OperationRecord] { [] }
 
+    private(set) var suspensions: [ObjectName: Suspension] = [:]
+    private(set) var protections: [VolumeID: String] = [:]
+
+    func suspend(_ name: ObjectName, _ suspension: Suspension?) -> Bool {
+        suspensions[name] = suspension
+        return edits[name] != nil
+    }
+
+    func protect(_ volume: VolumeID, reason: String?) { protections[volume] = reason }
+    func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) {}
+    func consumeOverride(of attachment: AttachmentID) {}
+
     // What the API does not ask of a store.
-    func desiredState() -> DesiredState { DesiredState(entries: [], revision: 0) }
+    func desiredState() -> DesiredState { DesiredState(entries: [], protections: protections, revision: 0) }
     func desiredDelta(since revision: Int64) -> DesiredDelta {
         DesiredDelta(changed: [], removed: [], revision: revision)
     }

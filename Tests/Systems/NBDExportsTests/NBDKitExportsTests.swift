@@ -52,19 +52,8 @@ private final class Fixture: Sendable {
         }
     }
 
-    /// A disk of 1 MiB that is filled with one byte.
     func disk(_ number: UInt64, filledWith byte: UInt8) throws -> (VolumeID, DeviceRecord) {
-        let volume = VolumeID(UUIDValue(high: number, low: number))
-        let path = "\(directory.path)/\(number).img"
-        try writeFile(path, bytes: [UInt8](repeating: byte, count: 1 << 20))
-        let found = try #require(diskNumber(of: path))
-        return (
-            volume,
-            DeviceRecord(
-                kernelName: "file\(number)", number: DeviceNumber(major: found.major, minor: found.minor), path: path,
-                byIDLinks: [], serial: DiskSerial(of: volume), diskSequence: nil, sizeInBytes: 1 << 20,
-                isReadOnly: false)
-        )
+        try plainDisk(number, filledWith: byte, in: directory.path)
     }
 
     func publish(_ name: ExportName, _ number: UInt64, byte: UInt8 = 1, readOnly: Bool = false) async throws

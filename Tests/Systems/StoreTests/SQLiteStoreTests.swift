@@ -1,6 +1,7 @@
 import Glibc
 import LinuxCalls
 import Reconciliation
+import SQLite
 @testable import Store
 import Testing
 import VolumeModel
@@ -72,7 +73,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         let store = try SQLiteStore(path: path)
         _ = try await store.apply([edit("one")], dryRun: false)
         let name = try #require(ObjectName("one"))
-        #expect(try await store.delete([name], dryRun: false).map(\.change) == [.deleted])
+        #expect(try await store.delete([name], by: .person, dryRun: false).map(\.change) == [.deleted])
         let one = try object(try await store.desiredState().entries.first)
         #expect(one.isDeparting && one.generation == 2)
         await #expect(throws: StoreError.departing(name)) { try await store.apply([edit("one")], dryRun: false) }
@@ -86,24 +87,26 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     @Test func `DURABLE: what was written is there for the next process`() async throws {
         let action = LedgerAction.attachVolume(
             VolumeID(UUIDValue(high: 1, low: 1)), to: MachineID(UUIDValue(high: 2, low: 2)))
-        func line(_ intent: UInt64, _ phase: LedgerPhase) -> LedgerEntry {
+        func line(_ intent: UInt64, _ phase: LedgerPhase, evidence: String = "seen free") -> LedgerEntry {
             LedgerEntry(
                 intent: IntentID(UUIDValue(high: 0, low: intent)), attachment: AttachmentID(UUIDValue(high: 0, low: 1)),
                 action: action, job: JobID(UUIDValue(high: 9, low: intent)), phase: phase,
-                at: Instant(nanoseconds: Int64(intent)), evidence: "seen free")
+                at: Instant(nanoseconds: Int64(intent)), evidence: evidence)
         }
         do {
             let store = try SQLiteStore(path: path)
             try await store.append(line(1, .intended))
             try await store.append(line(1, .accepted))
             try await store.append(line(2, .intended))
-            try await store.append(line(2, .ended(.failed(.limitReached, "full"))))
+            try await store.append(line(2, .ended(.failed(.limitReached, "full")), evidence: "full"))
             try await store.bind(AttachmentID(UUIDValue(high: 0, low: 1)), to: VolumeID(UUIDValue(high: 1, low: 1)))
         }
         let store = try await reopened()
         #expect(try await store.openLedger() == [line(1, .intended), line(1, .accepted)])
         #expect(try await store.bindings().count == 1)
         let operations = try await store.operations(of: nil, limit: 10)
+        #expect(operations.first?.because == "seen free")
+        #expect(operations.first?.evidence == "full")
         #expect(operations.map(\.phase) == [.ended(.failed(.limitReached, "full")), .accepted])
     }
 
@@ -183,22 +186,125 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         #expect(try await rows() == "")
     }
 
+    @Test(arguments: 1..<StoreSchema.version)
+    func `a file of an earlier version becomes one of today's, and keeps what is in it`(version: Int) async throws {
+        do {
+            let old = try SQLiteConnection(path: path)
+            try old.execute("CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT")
+            for step in StoreSchema.steps.prefix(version) { try old.execute(step) }
+            try old.run("INSERT INTO schema_version VALUES (?)", [.integer(Int64(version))])
+            try old.execute(
+                "INSERT INTO desired_volume_attachments (name, volume_id) "
+                    + "VALUES ('kept', 'a7f226a7-95a0-43b6-942e-acc909ef0c08')")
+        }
+        let store = try SQLiteStore(path: path)
+        let kept = try object(try await store.desiredState().entries.first)
+        #expect(kept.name.text == "kept")
+        #expect(kept.mode == .enforce && kept.deletion.data == .retain && kept.role == .data)
+        try await store.save([detail(device: nil)])
+    }
+
+    @Test func `an object's deletion is dated, and its data stays unless it said otherwise`() async throws {
+        let store = try SQLiteStore(path: path)
+        let template = VolumeTemplate(
+            name: "t", sizeInBytes: 1 << 30, offering: .named("custom"), zone: .named("zone-1"))
+        let deletion = DeletionPolicy(data: .delete, grace: .seconds(60))
+        let edit = DesiredEdit(
+            name: try #require(ObjectName("made")), labels: [:], volume: .created(template), machine: .thisMachine,
+            export: nil, detach: DetachPolicy(), wantedSizeInBytes: 1 << 30, deletion: deletion,
+            source: .manifest(file: "f"))
+        _ = try await store.apply([edit], dryRun: false)
+        #expect(try object(try await store.desiredState().entries.first).departingSince == nil)
+        _ = try await store.delete([edit.name], by: .person, dryRun: false)
+        let gone = try object(try await store.desiredState().entries.first)
+        #expect(gone.deletion == deletion)
+        // SQLite's clock and the test's are the same; a minute apart would be another century's.
+        let since = try #require(gone.departingSince)
+        #expect(since.nanoseconds > 1_700_000_000_000_000_000)
+        _ = try await store.delete([edit.name], by: .personRetainingData, dryRun: false)
+        let retained = try object(try await store.desiredState().entries.first)
+        #expect(retained.deletion.data == .retain && retained.departingSince == since)
+    }
+
+    @Test func `DURABLE: suspensions, overrides and protections outlive the process, and applying again changes none`()
+        async throws
+    {
+        let volume = try #require(VolumeID("a7f226a7-95a0-43b6-942e-acc909ef0c08"))
+        let edit = DesiredEdit(
+            name: try #require(ObjectName("one")), labels: [:], volume: .id(volume), machine: .thisMachine, export: nil,
+            detach: DetachPolicy(), source: .manifest(file: "f"))
+        let suspension = Suspension(reason: "a migration", until: Instant(nanoseconds: 5_000_000_000))
+        let override = InUseOverride(
+            volume: volume, diskSequence: .max, reason: "hangs", expiresAt: Instant(nanoseconds: 7))
+        do {
+            let store = try SQLiteStore(path: path)
+            _ = try await store.apply([edit], dryRun: false)
+            let object = try object(try await store.desiredState().entries.first)
+            let revision = try await store.desiredState().revision
+            #expect(try await store.suspend(edit.name, suspension))
+            try await store.permitInUse(object.id, override)
+            try await store.protect(volume, reason: "of value")
+            let delta = try await store.desiredDelta(since: revision)
+            #expect(delta.changed.count == 1)
+            #expect(delta.protections == [volume: "of value"])
+            #expect(try await store.suspend(try #require(ObjectName("none")), suspension) == false)
+        }
+        let store = try await reopened()
+        _ = try await store.apply([edit], dryRun: false)
+        let kept = try object(try await store.desiredState().entries.first)
+        #expect(kept.suspension == suspension)
+        #expect(kept.inUseOverride == override)
+        #expect(kept.generation == 1)
+        try await store.consumeOverride(of: kept.id)
+        #expect(try await store.suspend(edit.name, nil))
+        try await store.protect(volume, reason: nil)
+        let state = try await store.desiredState()
+        let freed = try object(state.entries.first)
+        #expect(freed.suspension == nil && freed.inUseOverride == nil && state.protections.isEmpty)
+    }
+
+    @Test func `a volume never shrinks and is never exchanged, and another source's object is not changed`()
+        async throws
+    {
+        let store = try SQLiteStore(path: path)
+        let volume = try #require(VolumeID("a7f226a7-95a0-43b6-942e-acc909ef0c08"))
+        func edit(_ change: (inout DesiredEdit) -> Void = { _ in }) throws -> DesiredEdit {
+            var edit = DesiredEdit(
+                name: try #require(ObjectName("one")), labels: [:], volume: .id(volume), machine: .thisMachine,
+                export: nil, detach: DetachPolicy(), wantedSizeInBytes: 20 << 30, source: .manifest(file: "f"))
+            change(&edit)
+            return edit
+        }
+        _ = try await store.apply([try edit()], dryRun: false)
+        let other = try #require(VolumeID("b7f226a7-95a0-43b6-942e-acc909ef0c08"))
+        for (wrong, word) in [
+            (try edit { $0.wantedSizeInBytes = 10 << 30 }, "never shrink"),
+            (try edit { $0.volume = .id(other) }, "never changes"),
+            (try edit { $0.source = .directory(file: "d/one.yaml") }, "followed directory"),
+        ] {
+            let error = try await #require(throws: StoreError.self) { try await store.apply([wrong], dryRun: false) }
+            #expect(error.description.contains(word), "\(error)")
+        }
+        let grown = try await store.apply([try edit { $0.wantedSizeInBytes = 30 << 30 }], dryRun: false)
+        #expect(grown.map(\.change) == [.configured])
+    }
+
     @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
-    func `a file of the first version becomes one of today's, and keeps what is in it`() async throws {
-        do { _ = try SQLiteStore(path: path) }
+    func `a row that would shrink a volume is refused at the door`() async throws {
+        let store = try SQLiteStore(path: path)
+        let id = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
         let shell = try await ChildProcess.run(
             .init(
                 sqlite3 ?? "sqlite3",
                 [
                     path,
-                    "DROP TABLE device_mappings; DROP TABLE exports; DELETE FROM schema_version;"
-                        + "INSERT INTO schema_version VALUES (1); INSERT INTO desired_volume_attachments (name, volume_id) "
-                        + "VALUES ('kept', 'a7f226a7-95a0-43b6-942e-acc909ef0c08')",
+                    "INSERT INTO desired_volume_attachments (name, volume_id, volume_size_in_bytes) "
+                        + "VALUES ('one', '\(id)', 21474836480);"
+                        + "UPDATE desired_volume_attachments SET volume_size_in_bytes = 10737418240",
                 ]))
-        #expect(shell.status.isSuccess, "\(shell.errors)")
-        let store = try await reopened()
-        #expect(try object(try await store.desiredState().entries.first).name.text == "kept")
-        try await store.save([detail(device: nil)])
+        #expect(!shell.status.isSuccess)
+        #expect(shell.errors.contains("never shrink"), "\(shell.errors)")
+        #expect(try object(try await store.desiredState().entries.first).wantedSizeInBytes == 20 << 30)
     }
 
     @Test func `drifts are written as they begin, and again as they end`() async throws {

@@ -25,6 +25,10 @@ public protocol CloudService: Sendable {
     /// - Throws: ``CloudError`` with ``CloudError/Effect/unknown`` when the call may have arrived.
     func submit(_ mutation: CloudMutation, as job: JobID) async throws(CloudError) -> CloudReceipt
 
+    /// Deletes a volume: the call ends when its data is gone, and has no job. Only an explicit wish may lead here
+    /// (NO-SURPRISE-DELETE).
+    func deleteVolume(_ id: VolumeID) async throws(CloudError)
+
     /// What has become of a job.
     func report(of job: JobID) async throws(CloudError) -> JobReport
 }
@@ -33,7 +37,7 @@ public protocol CloudService: Sendable {
 public enum CloudMutation: Sendable, Equatable {
     /// `sizeInBytes` is `nil` for an offering of a fixed size.
     case createVolume(name: String, sizeInBytes: Int64?, offering: DiskOfferingID, zone: ZoneID)
-    case attachVolume(VolumeID, to: MachineID)
+    case attachVolume(VolumeID, to: MachineID, as: DiskRole)
     case detachVolume(VolumeID)
     /// Grow only.
     case resizeVolume(VolumeID, sizeInBytes: Int64)

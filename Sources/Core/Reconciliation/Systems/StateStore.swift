@@ -22,7 +22,21 @@ public protocol StateStore: Sendable {
     func apply(_ edits: [DesiredEdit], dryRun: Bool) async throws(StoreError) -> [AppliedEdit]
 
     /// Marks objects as departing, all or none: their exports and attachments are taken down, then they are forgotten.
-    func delete(_ names: [ObjectName], dryRun: Bool) async throws(StoreError) -> [AppliedEdit]
+    func delete(_ names: [ObjectName], by remover: Remover, dryRun: Bool) async throws(StoreError) -> [AppliedEdit]
+
+    /// Sets an object aside, or (`nil`) takes it up again. Its generation stays.
+    ///
+    /// - Returns: whether there is an object of this name.
+    func suspend(_ name: ObjectName, _ suspension: Suspension?) async throws(StoreError) -> Bool
+
+    /// Keeps a volume's data from being deleted, or (`nil`) no longer.
+    func protect(_ volume: VolumeID, reason: String?) async throws(StoreError)
+
+    /// Allows one removal although the volume is in use, once.
+    func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) async throws(StoreError)
+
+    /// Uses an override up. Called before the step that it allows, so that a crash can only lose it, never repeat it.
+    func consumeOverride(of attachment: AttachmentID) async throws(StoreError)
 
     /// Forgets a departing object when everything it asked for is gone.
     func forget(_ attachment: AttachmentID) async throws(StoreError)
@@ -65,11 +79,14 @@ public protocol StateStore: Sendable {
 
 public struct DesiredState: Sendable, Equatable {
     public var entries: [DesiredEntry]
+    /// Volumes whose data must not be deleted, and why. Kept apart from the objects, so that it outlives them.
+    public var protections: [VolumeID: String]
     /// Goes up with every change of any object.
     public var revision: Int64
 
-    public init(entries: [DesiredEntry], revision: Int64) {
+    public init(entries: [DesiredEntry], protections: [VolumeID: String] = [:], revision: Int64) {
         self.entries = entries
+        self.protections = protections
         self.revision = revision
     }
 }
@@ -80,11 +97,16 @@ public struct DesiredDelta: Sendable, Equatable {
     public var changed: [DesiredEntry]
     /// Objects that are no longer in the store at all: forgotten.
     public var removed: [AttachmentID]
+    /// All protections, changed or not; there are few.
+    public var protections: [VolumeID: String]
     public var revision: Int64
 
-    public init(changed: [DesiredEntry], removed: [AttachmentID], revision: Int64) {
+    public init(
+        changed: [DesiredEntry], removed: [AttachmentID], protections: [VolumeID: String] = [:], revision: Int64
+    ) {
         self.changed = changed
         self.removed = removed
+        self.protections = protections
         self.revision = revision
     }
 }
@@ -97,13 +119,19 @@ public struct DesiredEdit: Sendable, Equatable {
     public var machine: MachineReference
     public var export: DesiredExport?
     public var detach: DetachPolicy
+    public var mode: ReconcileMode
+    public var wantedSizeInBytes: Int64?
+    public var role: DiskRole
+    public var deletion: DeletionPolicy
     public var source: DesiredSource
     /// The generation that the editor saw; `nil` to change whatever is there.
     public var expectedGeneration: Int64?
 
     public init(
         name: ObjectName, labels: [String: String], volume: VolumeReference, machine: MachineReference,
-        export: DesiredExport?, detach: DetachPolicy, source: DesiredSource, expectedGeneration: Int64? = nil
+        export: DesiredExport?, detach: DetachPolicy, mode: ReconcileMode = .enforce, wantedSizeInBytes: Int64? = nil,
+        role: DiskRole = .data, deletion: DeletionPolicy = DeletionPolicy(), source: DesiredSource,
+        expectedGeneration: Int64? = nil
     ) {
         self.name = name
         self.labels = labels
@@ -111,9 +139,22 @@ public struct DesiredEdit: Sendable, Equatable {
         self.machine = machine
         self.export = export
         self.detach = detach
+        self.mode = mode
+        self.wantedSizeInBytes = wantedSizeInBytes
+        self.role = role
+        self.deletion = deletion
         self.source = source
         self.expectedGeneration = expectedGeneration
     }
+}
+
+/// Who takes an object out of desired state.
+public enum Remover: Sendable, Equatable {
+    case person
+    /// The volume's data stays, whatever the object's deletion policy says; also when it is on its way out already.
+    case personRetainingData
+    /// The followed manifest directory, in which the object no longer stands.
+    case directory
 }
 
 public struct AppliedEdit: Sendable, Equatable {

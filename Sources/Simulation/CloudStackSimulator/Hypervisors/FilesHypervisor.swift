@@ -24,14 +24,9 @@ public actor FilesHypervisor: Hypervisor {
             throw HypervisorError("cannot set the mode of \(path): \(errorText(errno))")
         }
         let name = "virtio-\(disk.serial)"
-        let new = "\(deviceDirectory)/\(name).new"
         do throws(SystemCallError) {
             if try linkTarget("\(links)/\(name)") == path { return }
-            unlink(new)
-            guard symlink(path, new) == 0 else { throw SystemCallError("make link", new, errno: errno) }
-            guard rename(new, "\(links)/\(name)") == 0 else {
-                throw SystemCallError("rename \(new) to", "\(links)/\(name)", errno: errno)
-            }
+            try makeLink("\(links)/\(name)", to: path, by: "\(deviceDirectory)/\(name).new")
         } catch { throw HypervisorError(error.description) }
     }
 
@@ -47,8 +42,20 @@ public actor FilesHypervisor: Hypervisor {
         }
     }
 
+    /// A plugged disk's link is made anew, because that is how whoever watches the directory hears of a change.
     public func resize(_ disk: PluggedDisk) throws(HypervisorError) {
-        _ = try files.prepare(disk)
+        let path = try files.prepare(disk)
+        let link = "\(links)/virtio-\(disk.serial)"
+        do throws(SystemCallError) {
+            guard try linkTarget(link) == path else { return }
+            try makeLink(link, to: path, by: "\(deviceDirectory)/virtio-\(disk.serial).new")
+        } catch { throw HypervisorError(error.description) }
+    }
+
+    private func makeLink(_ link: String, to path: String, by new: String) throws(SystemCallError) {
+        unlink(new)
+        guard symlink(path, new) == 0 else { throw SystemCallError("make link", new, errno: errno) }
+        guard rename(new, link) == 0 else { throw SystemCallError("rename \(new) to", link, errno: errno) }
     }
 
     public func discard(volume: String) throws(HypervisorError) {

@@ -41,21 +41,33 @@ public struct ControlClient: Sendable {
 
     public func world() async throws(ControlError) -> WireWorld { try await get(WirePath.world) }
 
-    public func version() async throws(ControlError) -> String {
-        (try await get(WirePath.version) as WireVersion).version
+    public func version() async throws(ControlError) -> String { try await daemon().version }
+
+    /// Which daemon it is that answers, and since when.
+    public func daemon() async throws(ControlError) -> WireVersion { try await get(WirePath.version) }
+
+    /// The newest events, newest first.
+    ///
+    /// - Parameters:
+    ///   - name: an attachment's name; nil for all.
+    ///   - limit: at most so many; nil for as many as the daemon thinks fit.
+    public func events(of name: String? = nil, limit: Int? = nil) async throws(ControlError) -> [WireEvent] {
+        (try await get(WirePath.events + query(name, limit)) as WireList<WireEvent>).items
     }
 
-    /// - Parameter name: an attachment's name; nil for all.
-    public func events(of name: String? = nil) async throws(ControlError) -> [WireEvent] {
-        (try await get(WirePath.events + query(name)) as WireList<WireEvent>).items
+    /// What the daemon finds when it looks its outside systems over.
+    public func findings() async throws(ControlError) -> [WireFinding] {
+        (try await get(WirePath.doctor) as WireList<WireFinding>).items
     }
 
-    public func operations(of name: String? = nil) async throws(ControlError) -> [WireOperation] {
-        (try await get(WirePath.operations + query(name)) as WireList<WireOperation>).items
+    /// The operations that were changed last, newest first; the parameters are those of ``events(of:limit:)``.
+    public func operations(of name: String? = nil, limit: Int? = nil) async throws(ControlError) -> [WireOperation] {
+        (try await get(WirePath.operations + query(name, limit)) as WireList<WireOperation>).items
     }
 
-    public func drifts(since: Timestamp? = nil) async throws(ControlError) -> [WireDriftRecord] {
-        let path = WirePath.drifts + (since.map { "?since=\($0)" } ?? "")
+    public func drifts(since: Timestamp? = nil, limit: Int? = nil) async throws(ControlError) -> [WireDriftRecord] {
+        let parameters = [since.map { "since=\($0)" }, limit.map { "limit=\($0)" }].compactMap { $0 }
+        let path = WirePath.drifts + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
         return (try await get(path) as WireList<WireDriftRecord>).items
     }
 
@@ -64,9 +76,38 @@ public struct ControlClient: Sendable {
         return list.items
     }
 
-    public func delete(_ names: [String], dryRun: Bool = false) async throws(ControlError) -> [WireChange] {
-        let list: WireList<WireChange> = try await post(WirePath.delete, WireNames(names: names, dryRun: dryRun))
+    /// - Parameter retainsData: the volumes' data stays, whatever the objects' deletion policies say.
+    public func delete(
+        _ names: [String], dryRun: Bool = false, retainsData: Bool = false
+    ) async throws(ControlError) -> [WireChange] {
+        let list: WireList<WireChange> = try await post(
+            WirePath.delete, WireNames(names: names, dryRun: dryRun, retainsData: retainsData))
         return list.items
+    }
+
+    public func suspend(_ names: [String], reason: String, until: Timestamp?) async throws(ControlError) -> [WireAck] {
+        let request = WireSuspend(names: names, reason: reason, until: until)
+        return (try await post(WirePath.suspend, request) as WireList<WireAck>).items
+    }
+
+    public func resume(_ names: [String]) async throws(ControlError) -> [WireAck] {
+        (try await post(WirePath.resume, WireSuspend(names: names)) as WireList<WireAck>).items
+    }
+
+    /// - Parameters:
+    ///   - volume: an id, or the name of an object that is bound to it.
+    ///   - reason: nil to protect it no longer.
+    public func protect(_ volume: String, reason: String?) async throws(ControlError) -> WireAck {
+        try await post(WirePath.protect, WireProtect(volume: volume, reason: reason))
+    }
+
+    public func protections() async throws(ControlError) -> [WireProtect] {
+        (try await get(WirePath.protections) as WireList<WireProtect>).items
+    }
+
+    /// Allows one removal although the volume is in use.
+    public func permitInUse(_ request: WireOverride) async throws(ControlError) -> WireAck {
+        try await post(WirePath.override, request)
     }
 
     /// Looks again at some attachments, or at everything.
@@ -77,13 +118,18 @@ public struct ControlClient: Sendable {
     // MARK: HTTP
 
     /// Names hold nothing that a query would need encoded (``ObjectName``); what is no such name is left out of the URL.
-    private func query(_ name: String?) -> String {
-        guard let name else { return "" }
-        let plain = name.utf8.allSatisfy {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-                || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+    private func query(_ name: String?, _ limit: Int? = nil) -> String {
+        var parameters: [String] = []
+        if let name {
+            let plain = name.utf8.allSatisfy {
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+                    || $0 == UInt8(ascii: ".")
+            }
+            parameters.append("name=\(plain ? name : "-")")
         }
-        return plain ? "?name=\(name)" : "?name=-"
+        if let limit { parameters.append("limit=\(limit)") }
+        return parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")
     }
 
     private func get<Body: Decodable>(_ path: String) async throws(ControlError) -> Body {

@@ -13,6 +13,8 @@ public struct WireObject: Sendable, Equatable, Codable {
         public var name: String?
         /// Id or name.
         public var zone: String?
+        /// What an existing volume is at least to have.
+        public var sizeInBytes: Int64?
         public var template: Template?
     }
 
@@ -28,6 +30,13 @@ public struct WireObject: Sendable, Equatable, Codable {
     public var vm: String
     public var export: Export?
     public var detachWhenInUse: String
+    /// `Enforce` or `Observe`; absent for the standard, as are the next three.
+    public var mode: String?
+    /// `Data` or `Root`.
+    public var attachAs: String?
+    /// `Retain` or `Delete`.
+    public var deletionPolicy: String?
+    public var deletionGraceSeconds: Int64?
     /// Where the object was written down.
     public var file: String
     /// The generation that the client saw; absent to change whatever is there.
@@ -40,13 +49,16 @@ public struct WireObject: Sendable, Equatable, Codable {
 extension WireObject {
     public init(
         name: ObjectName, labels: [String: String], volume: VolumeReference, machine: MachineReference,
-        export: DesiredExport?, detach: DetachPolicy, file: String, expectedGeneration: Int64? = nil
+        export: DesiredExport?, detach: DetachPolicy, mode: ReconcileMode = .enforce, wantedSizeInBytes: Int64? = nil,
+        role: DiskRole = .data, deletion: DeletionPolicy = DeletionPolicy(), file: String,
+        expectedGeneration: Int64? = nil
     ) {
         self.name = name.text
         self.labels = labels
         switch volume {
-        case .id(let id): self.volume = Volume(id: id.description)
-        case .named(let name, let zone): self.volume = Volume(name: name, zone: zone.text)
+        case .id(let id): self.volume = Volume(id: id.description, sizeInBytes: wantedSizeInBytes)
+        case .named(let name, let zone):
+            self.volume = Volume(name: name, zone: zone.text, sizeInBytes: wantedSizeInBytes)
         case .created(let template):
             self.volume = Volume(
                 zone: template.zone.text,
@@ -60,6 +72,10 @@ extension WireObject {
         }
         self.export = export.map { Export(name: $0.name.text, readOnly: $0.isReadOnly) }
         detachWhenInUse = detach.whenInUse.rawValue
+        self.mode = mode == .enforce ? nil : mode.rawValue
+        attachAs = role == .data ? nil : role.rawValue
+        deletionPolicy = deletion.data == .retain ? nil : deletion.data.rawValue
+        deletionGraceSeconds = deletion.grace == DeletionPolicy.standardGrace ? nil : deletion.grace.components.seconds
         self.file = file
         self.expectedGeneration = expectedGeneration
     }
@@ -114,6 +130,40 @@ extension WireObject {
             throw Refusal(description: "'\(name)': detach.whenInUse is Wait, not '\(detachWhenInUse)'")
         }
         return DetachPolicy(whenInUse: whenInUse)
+    }
+}
+
+extension WireObject {
+    public var wantedSizeInBytes: Int64? { volume.template?.sizeInBytes ?? volume.sizeInBytes }
+
+    public func reconcileMode() throws(Refusal) -> ReconcileMode { try word("mode", mode, standard: .enforce) }
+
+    public func diskRole() throws(Refusal) -> DiskRole { try word("attachAs", attachAs, standard: .data) }
+
+    public func deletion() throws(Refusal) -> DeletionPolicy {
+        var policy = DeletionPolicy(data: try word("deletionPolicy", deletionPolicy, standard: .retain))
+        if let deletionGraceSeconds {
+            guard deletionGraceSeconds >= 0 else {
+                throw Refusal(description: "'\(name)': the deletion's grace period cannot be negative")
+            }
+            policy.grace = .seconds(deletionGraceSeconds)
+        }
+        if policy.data == .delete, volume.template == nil {
+            throw Refusal(
+                description: "'\(name)': deletionPolicy Delete is only for a volume that Hawser makes from a template")
+        }
+        return policy
+    }
+
+    private func word<Word: RawRepresentable & CaseIterable>(
+        _ field: String, _ text: String?, standard: Word
+    ) throws(Refusal) -> Word where Word.RawValue == String {
+        guard let text else { return standard }
+        guard let word = Word(rawValue: text) else {
+            let words = Word.allCases.map(\.rawValue).joined(separator: " or ")
+            throw Refusal(description: "'\(name)': \(field) is \(words), not '\(text)'")
+        }
+        return word
     }
 }
 

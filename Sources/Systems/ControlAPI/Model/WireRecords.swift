@@ -20,6 +20,8 @@ public struct WireVolume: Sendable, Equatable, Codable {
 
 public struct WireDevice: Sendable, Equatable, Codable {
     public var kernelName: String
+    /// `major:minor`.
+    public var number: String
     public var path: String
     public var serial: String?
     public var diskSequence: UInt64?
@@ -29,6 +31,7 @@ public struct WireDevice: Sendable, Equatable, Codable {
 
     public init(_ record: DeviceRecord) {
         kernelName = record.kernelName
+        number = record.number.description
         path = record.path
         serial = record.serial?.description
         diskSequence = record.diskSequence
@@ -44,6 +47,8 @@ public struct WireExport: Sendable, Equatable, Codable {
     /// The volume, when Hawser made the export.
     public var volume: String?
     public var target: String
+    /// The number of the device that it leads to; absent when it leads to none.
+    public var targetDevice: String?
     public var liveness: String
     public var clients: Int?
 
@@ -53,6 +58,7 @@ public struct WireExport: Sendable, Equatable, Codable {
         if case .hawser(let id) = entry.owner { volume = id.description }
         switch entry.target {
         case .device(let number, let sequence):
+            targetDevice = number.description
             target = "device \(number)" + (sequence.map { ", disk sequence \($0)" } ?? "")
         case .nothing: target = "nothing"
         case .other(let found): target = found
@@ -116,7 +122,10 @@ public struct WireOperation: Sendable, Equatable, Codable {
     public var changedAt: Timestamp
     /// `intended`, `accepted`, `succeeded`, `failed`, `never arrived`, `resolved by reading`.
     public var phase: String
+    /// What was said last.
     public var evidence: String
+    /// Why it was begun, and on what evidence.
+    public var because: String
 
     public init(_ record: OperationRecord) {
         id = record.intent.description
@@ -134,6 +143,7 @@ public struct WireOperation: Sendable, Equatable, Codable {
         case .ended(.resolvedByReading): phase = "resolved by reading"
         }
         evidence = record.evidence
+        because = record.because
     }
 }
 

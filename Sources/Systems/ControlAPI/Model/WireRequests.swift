@@ -13,10 +13,76 @@ public struct WireApply: Sendable, Equatable, Codable {
 public struct WireNames: Sendable, Equatable, Codable {
     public var names: [String]?
     public var dryRun: Bool
+    /// `delete`: the data stays, whatever the objects' deletion policies say.
+    public var retainsData: Bool?
 
-    public init(names: [String]?, dryRun: Bool = false) {
+    public init(names: [String]?, dryRun: Bool = false, retainsData: Bool? = nil) {
         self.names = names
         self.dryRun = dryRun
+        self.retainsData = retainsData
+    }
+}
+
+/// `POST suspend`, and `POST resume` (without a reason).
+public struct WireSuspend: Sendable, Equatable, Codable {
+    public var names: [String]
+    public var reason: String?
+    public var until: Timestamp?
+
+    public init(names: [String], reason: String? = nil, until: Timestamp? = nil) {
+        self.names = names
+        self.reason = reason
+        self.until = until
+    }
+}
+
+/// `POST protect`: a volume's data is not deleted, whatever objects say; without a reason it is free again.
+public struct WireProtect: Sendable, Equatable, Codable {
+    /// An id, or the name of an object that is bound to it.
+    public var volume: String
+    public var reason: String?
+
+    public init(volume: String, reason: String?) {
+        self.volume = volume
+        self.reason = reason
+    }
+}
+
+/// `POST override`: one removal of this attachment goes on although the volume is in use.
+public struct WireOverride: Sendable, Equatable, Codable {
+    public var name: String
+    public var reason: String
+    public var expiresAt: Timestamp
+
+    public init(name: String, reason: String, expiresAt: Timestamp) {
+        self.name = name
+        self.reason = reason
+        self.expiresAt = expiresAt
+    }
+}
+
+/// One thing that `GET doctor` looked at.
+public struct WireFinding: Sendable, Equatable, Codable {
+    public var subject: String
+    /// `good`, `warning`, `bad`.
+    public var verdict: String
+    public var message: String
+    public var remedy: String
+
+    public init(subject: String, verdict: String, message: String, remedy: String) {
+        self.subject = subject
+        self.verdict = verdict
+        self.message = message
+        self.remedy = remedy
+    }
+}
+
+/// What was allowed or forbidden.
+public struct WireAck: Sendable, Equatable, Codable {
+    public var message: String
+
+    public init(message: String) {
+        self.message = message
     }
 }
 
@@ -72,6 +138,12 @@ public enum WirePath {
     public static let apply = root + "/apply"
     public static let delete = root + "/delete"
     public static let reconcile = root + "/reconcile"
+    public static let suspend = root + "/suspend"
+    public static let resume = root + "/resume"
+    public static let protect = root + "/protect"
+    public static let override = root + "/override"
+    public static let protections = root + "/protections"
+    public static let doctor = root + "/doctor"
     public static let events = root + "/events"
     public static let operations = root + "/operations"
     public static let drifts = root + "/drifts"
@@ -81,8 +153,11 @@ public enum WirePath {
 /// `GET version`.
 public struct WireVersion: Sendable, Equatable, Codable {
     public var version: String
+    /// When this hawserd began to run; absent when it does not say.
+    public var startedAt: Timestamp?
 
-    public init(version: String) {
+    public init(version: String, startedAt: Timestamp? = nil) {
         self.version = version
+        self.startedAt = startedAt
     }
 }

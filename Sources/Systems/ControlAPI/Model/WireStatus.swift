@@ -9,6 +9,9 @@ public struct WireAttachment: Sendable, Equatable, Codable {
     public var machine: String?
     public var isHere: Bool
     public var isDeparting: Bool
+    /// `observed` or `suspended` when nothing may be touched.
+    public var restraint: String?
+    public var suspension: WireSuspension?
     /// `ready`, `not-ready`, `departed`.
     public var readiness: String
     /// The cause's code, message and who has to act next; absent when ready.
@@ -35,6 +38,8 @@ public struct WireAttachment: Sendable, Equatable, Codable {
         machine = report.machine?.description
         isHere = report.isHere
         isDeparting = report.isDeparting
+        restraint = report.restraint?.word
+        if case .suspended(let found)? = report.restraint { suspension = WireSuspension(found) }
         switch report.readiness {
         case .ready: readiness = "ready"
         case .departed: readiness = "departed"
@@ -52,6 +57,17 @@ public struct WireAttachment: Sendable, Equatable, Codable {
         drifts = report.drifts.map { WireDrift($0) }
         next = report.next
         nextAt = report.nextAt.map(Timestamp.init)
+    }
+}
+
+/// Why an object was set aside, and until when.
+public struct WireSuspension: Sendable, Equatable, Codable {
+    public var reason: String
+    public var until: Timestamp?
+
+    public init(_ suspension: Suspension) {
+        reason = suspension.reason
+        until = suspension.until.map(Timestamp.init)
     }
 }
 
@@ -140,17 +156,20 @@ public struct WireOverview: Sendable, Equatable, Codable {
     public var revision: Int64
     public var at: Timestamp
     public var here: String
+    /// `Enforce` or `Observe`, for the node as a whole.
+    public var mode: String
     public var items: [WireAttachment]
     public var unmanaged: [WireUnmanaged]
     public var nodeCauses: [WireCause]
 
     public init(
-        revision: Int64, at: Timestamp, here: String, items: [WireAttachment], unmanaged: [WireUnmanaged],
-        nodeCauses: [WireCause]
+        revision: Int64, at: Timestamp, here: String, mode: String, items: [WireAttachment],
+        unmanaged: [WireUnmanaged], nodeCauses: [WireCause]
     ) {
         self.revision = revision
         self.at = at
         self.here = here
+        self.mode = mode
         self.items = items
         self.unmanaged = unmanaged
         self.nodeCauses = nodeCauses

@@ -3,24 +3,34 @@ import FoundationEssentials
 import Glibc
 public import HTTPServer
 public import Reconciliation
-import VolumeModel
+public import VolumeModel
 
 /// The control API on a unix socket: what the command line asks and tells a running controller.
 ///
 /// Who is at the other end is known from the kernel (SO_PEERCRED): root, the daemon's own user, and members of one group
 /// by their primary group.
 public struct ControlServer: Sendable {
-    private let controller: any Steering
-    private let store: any StateStore
+    let controller: any Steering
+    let store: any StateStore
     private let version: String
+    private let startedAt: Instant?
     private let permittedGroup: UInt32?
+    private let examined: [any Examinable]
 
-    /// - Parameter permittedGroup: whose primary members may use the socket, beside root and the daemon's own user.
-    public init(controller: any Steering, store: any StateStore, version: String, permittedGroup: UInt32? = nil) {
+    /// - Parameters:
+    ///   - startedAt: when the daemon began to run, for those who ask.
+    ///   - permittedGroup: whose primary members may use the socket, beside root and the daemon's own user.
+    ///   - examined: what `doctor` looks over.
+    public init(
+        controller: any Steering, store: any StateStore, version: String, startedAt: Instant? = nil,
+        permittedGroup: UInt32? = nil, examined: [any Examinable] = []
+    ) {
         self.controller = controller
         self.store = store
         self.version = version
+        self.startedAt = startedAt
         self.permittedGroup = permittedGroup
+        self.examined = examined
     }
 
     /// Listens on a socket file; only those who may use it can open it.
@@ -76,7 +86,9 @@ public struct ControlServer: Sendable {
         case ("GET", WirePath.objects): return Self.answer(try await objects())
         case ("GET", WirePath.plan): return Self.answer(WireList(items: await controller.plan().map(WirePlanLine.init)))
         case ("GET", WirePath.world): return Self.answer(WireWorld(await controller.observedWorld()))
-        case ("GET", WirePath.version): return Self.answer(WireVersion(version: version))
+        case ("GET", WirePath.doctor): return Self.answer(WireList(items: await examine()))
+        case ("GET", WirePath.version):
+            return Self.answer(WireVersion(version: version, startedAt: startedAt.map(Timestamp.init)))
         case ("GET", WirePath.events):
             let records = try await store.events(of: try await attachment(query), limit: try limit(query))
             return Self.answer(WireList(items: records.map(WireEvent.init)))
@@ -86,6 +98,11 @@ public struct ControlServer: Sendable {
         case ("GET", WirePath.drifts): return Self.answer(try await drifts(query))
         case ("POST", WirePath.apply): return Self.answer(try await apply(try Self.decode(request)))
         case ("POST", WirePath.delete): return Self.answer(try await delete(try Self.decode(request)))
+        case ("POST", WirePath.suspend): return Self.answer(try await suspend(try Self.decode(request)))
+        case ("POST", WirePath.resume): return Self.answer(try await resume(try Self.decode(request)))
+        case ("POST", WirePath.protect): return Self.answer(try await protect(try Self.decode(request)))
+        case ("GET", WirePath.protections): return Self.answer(try await protections())
+        case ("POST", WirePath.override): return Self.answer(try await override(try Self.decode(request)))
         case ("POST", WirePath.reconcile): return Self.answer(try await reconcile(try Self.decode(request)))
         default:
             throw WireProblem(
@@ -110,7 +127,7 @@ public struct ControlServer: Sendable {
         return WireDetail(detail)
     }
 
-    private static func notFound(_ name: String) -> WireProblem {
+    static func notFound(_ name: String) -> WireProblem {
         WireProblem(title: "not found", status: 404, detail: "there is no attachment '\(name)'")
     }
 
@@ -122,7 +139,9 @@ public struct ControlServer: Sendable {
                 guard case .valid(let desired) = entry else { return nil }
                 var object = WireObject(
                     name: desired.name, labels: desired.labels, volume: desired.volume, machine: desired.machine,
-                    export: desired.export, detach: desired.detach, file: "")
+                    export: desired.export, detach: desired.detach, mode: desired.mode,
+                    wantedSizeInBytes: desired.wantedSizeInBytes, role: desired.role, deletion: desired.deletion,
+                    file: desired.source.file)
                 object.generation = desired.generation
                 object.id = desired.id.description
                 return object
@@ -152,6 +171,12 @@ public struct ControlServer: Sendable {
         return report.attachment
     }
 
+    private func examine() async -> [WireFinding] {
+        var findings: [WireFinding] = []
+        for system in examined { findings += await system.examine().map(WireFinding.init) }
+        return findings
+    }
+
     // MARK: Changing
 
     private func apply(_ request: WireApply) async throws -> WireList<WireChange> {
@@ -159,6 +184,8 @@ public struct ControlServer: Sendable {
             DesiredEdit(
                 name: try item.objectName(), labels: item.labels, volume: try item.volumeReference(),
                 machine: item.machineReference, export: try item.desiredExport(), detach: try item.detachPolicy(),
+                mode: try item.reconcileMode(), wantedSizeInBytes: item.wantedSizeInBytes, role: try item.diskRole(),
+                deletion: try item.deletion(),
                 source: .manifest(file: item.file), expectedGeneration: item.expectedGeneration)
         }
         return WireList(items: try await store.apply(edits, dryRun: request.dryRun).map(WireChange.init))
@@ -169,7 +196,10 @@ public struct ControlServer: Sendable {
             throw WireProblem(title: "invalid request", status: 400, detail: "cannot delete: no names were given")
         }
         return WireList(
-            items: try await store.delete(try objectNames(names), dryRun: request.dryRun).map(WireChange.init))
+            items: try await store.delete(
+                try objectNames(names), by: request.retainsData == true ? .personRetainingData : .person,
+                dryRun: request.dryRun
+            ).map(WireChange.init))
     }
 
     private func reconcile(_ request: WireNames) async throws -> WireList<String> {
@@ -182,7 +212,7 @@ public struct ControlServer: Sendable {
         return WireList(items: [])
     }
 
-    private func objectNames(_ names: [String]) throws -> [ObjectName] {
+    func objectNames(_ names: [String]) throws -> [ObjectName] {
         try names.map { text in
             guard let name = ObjectName(text) else {
                 throw WireProblem(

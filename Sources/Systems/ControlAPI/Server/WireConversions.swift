@@ -6,7 +6,8 @@ extension WireOverview {
     init(_ overview: Overview) {
         self.init(
             revision: overview.revision, at: Timestamp(overview.at), here: overview.here.description,
-            items: overview.reports.map { WireAttachment($0) }, unmanaged: overview.unmanaged.map { WireUnmanaged($0) },
+            mode: overview.mode.rawValue, items: overview.reports.map { WireAttachment($0) },
+            unmanaged: overview.unmanaged.map { WireUnmanaged($0) },
             nodeCauses: overview.nodeCauses.map { WireCause($0) })
     }
 }
@@ -40,10 +41,28 @@ extension WireWorld {
     }
 }
 
+extension WireFinding {
+    init(_ finding: Finding) {
+        self.init(
+            subject: finding.subject, verdict: finding.verdict.rawValue, message: finding.message,
+            remedy: finding.remedy)
+    }
+}
+
 extension WireChange {
     init(_ edit: AppliedEdit) {
         self.init(
             name: edit.name.text, change: edit.change.rawValue, generation: edit.generation,
             differences: edit.differences)
+    }
+}
+
+extension DesiredSource {
+    /// The file that `hawser apply` was given; empty for what has another source.
+    var file: String {
+        switch self {
+        case .manifest(let file): file
+        case .directory, .row: ""
+        }
     }
 }

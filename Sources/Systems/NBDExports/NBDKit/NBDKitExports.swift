@@ -17,14 +17,13 @@ public actor NBDKitExports: ExportServer {
         kind: "nbdkit", appliesWithoutReload: true, supportsReadOnlyPerExport: true, countsClients: true,
         cutsSingleSessions: false, opensDeviceAtConnect: true)
 
-    private let directory: ExportDirectory
-    private let servers: [NBDKitServer]
-    private let supervision: NBDKitConfiguration.Supervision
+    let directory: ExportDirectory
+    let servers: [NBDKitServer]
+    let supervision: NBDKitConfiguration.Supervision
     private let executor = ThreadExecutor(name: "exports")
     private var changes: [AsyncStream<ExportEvent>.Continuation] = []
+    private let keepers: [ServerKeeper]
     private var isSupervising = false
-    /// Set by ``stop()``: what ends from then on is not started again.
-    private var isStopping = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -46,6 +45,12 @@ public actor NBDKitExports: ExportServer {
             throw .failed(error.description)
         }
         supervision = configuration.supervision
+        keepers = servers.map { server in
+            ServerKeeper(address: server.address) { () throws(SystemCallError) in
+                guard case .supervised(let program) = configuration.supervision else { return nil }
+                return try server.start(program: program)
+            }
+        }
     }
 
     // MARK: Events and supervision
@@ -63,7 +68,7 @@ public actor NBDKitExports: ExportServer {
                     for await _ in changed { continuation.yield(.changed) }
                 }
                 if self.beginSupervision() {
-                    for server in self.servers { group.addTask { await self.follow(server) } }
+                    for keeper in self.keepers { group.addTask { await keeper.keep { await self.announce() } } }
                 }
             }
         }
@@ -81,41 +86,6 @@ public actor NBDKitExports: ExportServer {
         for continuation in changes { continuation.yield(.changed) }
     }
 
-    /// Watches one server for as long as the task lives, and starts it again when it ends: at once, and then ever more
-    /// slowly when it keeps ending. It is never ended here.
-    private func follow(_ server: NBDKitServer) async {
-        var delay = Duration.milliseconds(50)
-        while !Task.isCancelled && !isStopping {
-            let started = ContinuousClock.now
-            do throws(SystemCallError) {
-                if let process = try server.processes().first {
-                    announce()
-                    try await ProcessInspection.waitForEnd(of: process)
-                } else if case .supervised(let program) = supervision {
-                    let child = try server.start(program: program)
-                    await announceWhenListening(server, child)
-                    _ = await child.waitForExit()
-                }
-            } catch {
-                // Why it does not run shows in `observe`, which asks the server itself.
-            }
-            announce()
-            if Task.isCancelled || isStopping { return }
-            delay = started.duration(to: .now) > .seconds(10) ? .milliseconds(50) : min(delay * 2, .seconds(5))
-            // A cancelled sleep ends the loop.
-            guard (try? await Task.sleep(for: delay)) != nil else { return }
-        }
-    }
-
-    private func announceWhenListening(_ server: NBDKitServer, _ child: ChildProcess) async {
-        for _ in 0..<250 where child.isRunning {
-            // A cancelled sleep or an unreadable /proc only makes the announcement come early.
-            if let processes = try? server.processes(), !processes.isEmpty { break }
-            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
-        }
-        announce()
-    }
-
     // MARK: Observation
 
     public func observe() -> ExportObservation {
@@ -123,7 +93,7 @@ public actor NBDKitExports: ExportServer {
             server: .running, entries: [], isComplete: true, writableURI: "", readOnlyURI: "")
         var down: [String] = []
         // One look at the processes for all entries: a look for each would cost entries times descriptors.
-        let census = SessionCensus(of: servers)
+        let census = census()
         for server in servers {
             let offered: Set<String>?
             do { offered = Set(try ExportListing.names(offeredBy: server.address)) } catch {
@@ -153,7 +123,7 @@ public actor NBDKitExports: ExportServer {
             for server in servers where try directory.owner(server.side, name) != nil {
                 // A server that does not answer leaves the liveness unknown; the entry itself is known all the same.
                 let offered = (try? ExportListing.names(offeredBy: server.address)).map { Set($0) }
-                let census = SessionCensus(of: servers)
+                let census = census()
                 if let entry = try entry(name, of: server, offered: offered, census: census) { return .present(entry) }
             }
         } catch {
@@ -180,44 +150,19 @@ public actor NBDKitExports: ExportServer {
             liveness: offered.map { $0.contains(name.text) ? .live : .notListed } ?? .unknown, clients: clients)
     }
 
+    private func census() -> SessionCensus {
+        SessionCensus(of: servers.map(\.address), program: "nbdkit")
+    }
+
     public func sessions(on device: DeviceNumber) -> ClientCount {
-        SessionCensus(of: servers).sessions(on: device)
+        census().sessions(on: device)
     }
 
     // MARK: Changes
 
     public func publish(_ publication: ExportPublication) throws(ExportError) {
-        do throws(SystemCallError) {
-            for side in ExportDirectory.Side.allCases {
-                switch try directory.owner(side, publication.name) {
-                case nil: continue
-                case .foreign?:
-                    throw SystemCallError(
-                        "publish", "\(publication.name): \(side.rawValue) has a foreign entry", errno: EEXIST)
-                case .hawser(let volume)?:
-                    guard volume == publication.volume, (side == .readOnly) == publication.isReadOnly else {
-                        throw SystemCallError(
-                            "publish", "\(publication.name): it leads to volume \(volume)", errno: EEXIST)
-                    }
-                }
-            }
-            // Whoever is connected to what the volume was before would be left behind unseen.
-            if let before = directory.deviceNow(of: publication.volume), before != publication.device.number {
-                guard case .known(0) = sessions(on: before) else {
-                    throw SystemCallError(
-                        "move volume \(publication.volume) to another device", "clients are connected to \(before)",
-                        errno: EBUSY)
-                }
-            }
-            try directory.publish(publication)
-        } catch {
-            throw error.errorNumber == EEXIST ? .nameTaken(error.description) : .failed(error.description)
-        }
-        let side: ExportDirectory.Side = publication.isReadOnly ? .readOnly : .writable
-        guard case .device(let number, let sequence) = directory.target(side, publication.name),
-            number == publication.device.number,
-            sequence == nil || publication.device.diskSequence == nil || sequence == publication.device.diskSequence
-        else {
+        try directory.publish(publication) { sessions(on: $0) }
+        guard directory.leads(publication) else {
             try withdraw(publication.name, evenForeign: false)
             throw .failed("after the publication '\(publication.name)' led to another device; it was withdrawn")
         }
@@ -233,7 +178,7 @@ public actor NBDKitExports: ExportServer {
                 try directory.withdraw(side, name, owner: owner)
             }
         } catch {
-            throw error.errorNumber == EEXIST ? .nameTaken(error.description) : .failed(error.description)
+            throw ExportError(error)
         }
     }
 
@@ -246,7 +191,7 @@ public actor NBDKitExports: ExportServer {
     /// - Throws: ``ExportError`` when somebody else runs the servers: they are not Hawser's to end.
     public func stop() throws(ExportError) {
         guard case .supervised = supervision else { throw .failed("the NBD servers are run by somebody else") }
-        isStopping = true
+        for keeper in keepers { keeper.stop() }
         do {
             let named = Set(try ProcessInspection.processes(running: "nbdkit"))
             for server in servers {

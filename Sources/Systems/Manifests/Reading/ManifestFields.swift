@@ -7,8 +7,10 @@ public enum ManifestFields {
     /// wanted, and are not read.
     public static let document = ["apiVersion", "kind", "metadata", "spec", "status"]
     public static let metadata = ["name", "labels", "generation", "uid"]
-    public static let spec = ["volume", "vm", "export", "detach"]
-    public static let volume = ["id", "name", "zone", "template"]
+    public static let spec = [
+        "volume", "vm", "attachAs", "export", "detach", "mode", "deletionPolicy", "deletionGrace",
+    ]
+    public static let volume = ["id", "name", "zone", "size", "template"]
     public static let template = ["name", "size", "diskOffering", "zone"]
     public static let export = ["name", "readOnly"]
     public static let detach = ["whenInUse"]

@@ -9,6 +9,11 @@ public struct Manifest: Sendable, Equatable {
     public var machine: MachineReference
     public var export: DesiredExport?
     public var detach: DetachPolicy
+    public var mode: ReconcileMode
+    /// What the volume is at least to have; also that of a template.
+    public var wantedSizeInBytes: Int64?
+    public var role: DiskRole
+    public var deletion: DeletionPolicy
     public var place: Place
 }
 

@@ -12,16 +12,9 @@ struct NBDKitServer: Sendable {
     let address: NBDAddress
     let directory: ExportDirectory
 
-    var endpoint: ProcessInspection.Endpoint {
-        switch address {
-        case .tcp(_, let port): .tcp(port: port)
-        case .unix(let path): .unix(path)
-        }
-    }
-
     /// The processes that serve the address now.
     func processes() throws(SystemCallError) -> [Int32] {
-        try ProcessInspection.listeners(on: endpoint)
+        try ProcessInspection.listeners(on: address.endpoint)
     }
 
     /// Starts it; the child ends at once, when the server listens in the background. In the foreground nbdkit 1.32.5 asks

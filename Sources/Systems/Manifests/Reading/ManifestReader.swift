@@ -95,9 +95,17 @@ public struct ManifestReader: Sendable {
         let machine = machineField(in: spec)
         let export = spec["export"].flatMap { exportField(in: $0) }
         let detach = spec["detach"].map { detachField(in: $0) } ?? DetachPolicy()
+        let mode = wordField("mode", of: spec, ReconcileMode.self) ?? .enforce
+        let role = wordField("attachAs", of: spec, DiskRole.self) ?? .data
+        if role == .root, machine == .thisMachine, let node = spec["attachAs"] {
+            note("a root disk belongs to another, stopped machine: vm cannot be self", at: node.mark)
+        }
+        let deletion = deletionField(in: spec, volume: volume)
+        let size = sizeField(in: spec, volume: volume)
         guard problems.count == before, let name, let volume, let machine else { return nil }
         return Manifest(
-            name: name, labels: labels, volume: volume, machine: machine, export: export, detach: detach,
+            name: name, labels: labels, volume: volume, machine: machine, export: export, detach: detach, mode: mode,
+            wantedSizeInBytes: size, role: role, deletion: deletion,
             place: Place(file: file, mark: document.mark))
     }
 
@@ -169,6 +177,9 @@ public struct ManifestReader: Sendable {
             note("spec.volume takes one of: id; name and zone; template", at: node.mark)
             return nil
         }
+        if ways[0] == "template", let size = node["size"] {
+            note("the size of a new volume stands in its template", at: size.mark)
+        }
         switch ways[0] {
         case "id":
             if let zone = node["zone"] { note("a volume that is named by its id needs no zone", at: zone.mark) }
@@ -233,6 +244,51 @@ public struct ManifestReader: Sendable {
             isReadOnly = value
         }
         return DesiredExport(name: name, isReadOnly: isReadOnly)
+    }
+
+    /// A field that takes one of a few words.
+    private mutating func wordField<Word: RawRepresentable & CaseIterable>(
+        _ field: String, of spec: Node, _: Word.Type
+    ) -> Word? where Word.RawValue == String {
+        guard let node = spec[field], node.value != .null, let text = text(node, "spec.\(field)") else { return nil }
+        if let word = Word(rawValue: text) { return word }
+        let words = Word.allCases.map(\.rawValue)
+        let hint = Spelling.nearest(to: text, among: words).map { "; did you mean '\($0)'?" } ?? ""
+        note("spec.\(field) is \(words.joined(separator: " or ")), not '\(text)'\(hint)", at: node.mark)
+        return nil
+    }
+
+    private mutating func deletionField(in spec: Node, volume: VolumeReference?) -> DeletionPolicy {
+        var policy = DeletionPolicy()
+        if let data = wordField("deletionPolicy", of: spec, DeletionPolicy.Data.self) { policy.data = data }
+        if policy.data == .delete, let volume, let node = spec["deletionPolicy"] {
+            if case .created = volume {
+            } else {
+                note(
+                    "deletionPolicy: Delete is only for a volume that Hawser makes from spec.volume.template; write Retain",
+                    at: node.mark)
+            }
+        }
+        if let node = spec["deletionGrace"], node.value != .null, let text = text(node, "spec.deletionGrace") {
+            if let grace = Durations.parse(text) {
+                policy.grace = .seconds(grace.components.seconds)
+            } else {
+                note("spec.deletionGrace is a time such as 30m, 24h or 7d, not '\(text)'", at: node.mark)
+            }
+        }
+        return policy
+    }
+
+    private mutating func sizeField(in spec: Node, volume: VolumeReference?) -> Int64? {
+        if case .created(let template)? = volume { return template.sizeInBytes }
+        guard let node = spec["volume"]?["size"], node.value != .null, let text = text(node, "spec.volume.size") else {
+            return nil
+        }
+        guard let size = VolumeSize.bytes(text) else {
+            note("'\(text)' is no size of a volume: \(VolumeSize.rule)", at: node.mark)
+            return nil
+        }
+        return size
     }
 
     private mutating func detachField(in node: Node) -> DetachPolicy {

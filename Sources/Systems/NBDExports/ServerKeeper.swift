@@ -1,0 +1,59 @@
+import ActorThreads
+import Glibc
+import LinuxCalls
+import NBD
+
+/// Watches who listens on one address, and has a server started again when there is nobody: at once, and then ever more
+/// slowly when it keeps ending. It never ends one.
+final class ServerKeeper: Sendable {
+    private let address: NBDAddress
+    private let start: @Sendable () async throws(SystemCallError) -> ChildProcess?
+    private let isStopping = Lock(false)
+
+    /// - Parameter start: starts a server and returns its process, which may end when the server listens in the
+    ///   background; nil when somebody else runs the server.
+    init(address: NBDAddress, start: @escaping @Sendable () async throws(SystemCallError) -> ChildProcess?) {
+        self.address = address
+        self.start = start
+    }
+
+    /// What ends from now on is not started again.
+    func stop() { isStopping.withLock { $0 = true } }
+
+    private var hasEnded: Bool { Task.isCancelled || isStopping.withLock { $0 } }
+
+    /// Keeps a server running for as long as the task lives.
+    ///
+    /// - Parameter announce: is called when it came or went.
+    func keep(_ announce: @Sendable () async -> Void) async {
+        var delay = Duration.milliseconds(50)
+        while !hasEnded {
+            let started = ContinuousClock.now
+            do throws(SystemCallError) {
+                if let process = try ProcessInspection.listeners(on: address.endpoint).first {
+                    await announce()
+                    try await ProcessInspection.waitForEnd(of: process)
+                } else if let child = try await start() {
+                    await announceWhenListening(child, announce)
+                    _ = await child.waitForExit()
+                }
+            } catch {
+                // Why it does not run shows in `observe`, which asks the server itself.
+            }
+            await announce()
+            if hasEnded { return }
+            delay = started.duration(to: .now) > .seconds(10) ? .milliseconds(50) : min(delay * 2, .seconds(5))
+            // A cancelled sleep ends the loop.
+            guard (try? await Task.sleep(for: delay)) != nil else { return }
+        }
+    }
+
+    private func announceWhenListening(_ child: ChildProcess, _ announce: @Sendable () async -> Void) async {
+        for _ in 0..<250 where child.isRunning {
+            // A cancelled sleep or an unreadable /proc only makes the announcement come early.
+            if let processes = try? ProcessInspection.listeners(on: address.endpoint), !processes.isEmpty { break }
+            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
+        }
+        await announce()
+    }
+}
