@@ -45,14 +45,18 @@ extension CloudWorld {
         }
     }
 
+    /// Parameters with the length that CloudStack gives a text unless it says otherwise; lists and tags may be longer.
+    private static let plainTexts: Set<String> = ["name", "keyword", "state", "type", "account"]
+
     private func checkCharacters(_ parameters: Parameters) throws(APIError) {
         for (name, value) in parameters.values {
             let isIllegal = value.utf8.contains { ($0 < 0x20 && $0 != 0x0A && $0 != 0x0D) || $0 == 0x7F }
             guard !isIllegal else {
                 throw .server("Received value containing illegal ASCII non-printable characters for parameter \(name)")
             }
-            guard value.utf8.count <= 4_096 else {
-                throw .server("Value greater than max allowed length 255 for param: \(name)")
+            let limit = Self.plainTexts.contains(name) ? 255 : 4_096
+            guard value.utf16.count <= limit else {
+                throw .server("Value greater than max allowed length \(limit) for param: \(name)")
             }
         }
     }

@@ -228,4 +228,15 @@ import Testing
         #expect(error?.cloudStackCode == 9999)
         #expect(error?.text.hasPrefix("Unable to decode parameter \(name); if specifying an object array") == true)
     }
+
+    @Test func `a name is 255 characters long at most`() {
+        var world = world()
+        func error(_ length: Int) -> APIError? {
+            let name = String(repeating: "ü", count: length)
+            return failure(world.call("listVolumes", ["name": name], by: Self.root, now: 0))
+        }
+        #expect(error(255) == nil)
+        #expect(error(256)?.code == 431)
+        #expect(error(256)?.text == "Value greater than max allowed length 255 for param: name")
+    }
 }
