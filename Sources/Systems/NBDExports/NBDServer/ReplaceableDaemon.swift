@@ -106,7 +106,14 @@ actor ReplaceableDaemon {
 
     private func replace() throws(SystemCallError) {
         // All that takes long, or can fail, comes before the old one goes.
-        let next = try prepare()
+        var next = try prepare()
+        // What changed during the trial is in the next one already, as long as it does not change without end; and it may
+        // have changed back to what the old one knows.
+        for _ in 0..<3 where try !next.covers(files.files(), main: MainFile(reading: mainFile)) {
+            try next.remove()
+            next = try prepare()
+        }
+        guard try isStale() else { return try next.remove() }
         replacing.withLock { $0 = true }
         defer { replacing.withLock { $0 = false } }
         try takeDown()
