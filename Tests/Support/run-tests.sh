@@ -4,8 +4,16 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 log=.build/tests.log
-swift test --skip-build "$@" 2>&1 | tee "$log"
-result=${PIPESTATUS[0]}
+: >"$log"
+
+# What starts whole installations, outside clients or many servers gets the machine to itself, one test after the other:
+# beside all the others each would mostly wait for a processor.
+whole='^AcceptanceTests\.|TwentyChangesTests|PythonClientTests|RecordedAnswersTests|NBDServer.*Tests|ReplaceableDaemon'
+
+result=0
+run() { swift test --skip-build "$@" 2>&1 | tee -a "$log"; [[ ${PIPESTATUS[0]} -eq 0 ]] || result=1; }
+run "$@" --skip "$whole"
+run "$@" --no-parallel --filter "$whole"
 if [[ $result -ne 0 ]]; then
     printf '\n--- What failed (all of it: %s)\n' "$log" >&2
     grep -aE -A3 '^✘ Test .* recorded an issue|error: |Fatal error|fatalError|signal code' "$log" | grep -avE '^(✔|◇|--)' >&2
