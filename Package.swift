@@ -183,7 +183,7 @@ let package = Package(
             of: "CloudStackSimulator", in: "Simulation",
             uses: ["CloudStackModel", "VolumeModel", "Curl", "Crypto", "LinuxCalls"]),
         tests(of: "hawser", in: "Programs", uses: ["Arguments", "ControlAPIModel", "VolumeModel"]),
-        tests(of: "hawserd", in: "Programs", uses: ["VolumeModel", "Arguments", "NBD", "NBDExports"]),
+        tests(of: "hawserd", in: "Programs", uses: ["VolumeModel", "Arguments", "LinuxCalls", "NBD", "NBDExports"]),
         .testTarget(
             name: "RepositoryTests", path: "Tests/Repository", swiftSettings: strict),
         .testTarget(
