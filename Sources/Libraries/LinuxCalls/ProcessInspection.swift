@@ -5,7 +5,8 @@ import Glibc
 public enum ProcessInspection {
     /// Where something listens.
     public enum Endpoint: Sendable, Hashable {
-        case tcp(port: UInt16)
+        /// Any address of the machine, or only this one of IPv4, with those listeners that take all addresses.
+        case tcp(port: UInt16, address: String? = nil)
         /// The path as it was bound.
         case unix(String)
     }
@@ -81,7 +82,9 @@ public enum ProcessInspection {
     /// The inodes of the sockets that are bound to an endpoint and in this state.
     private static func sockets(of endpoint: Endpoint, in state: SocketState) throws(SystemCallError) -> [String] {
         switch endpoint {
-        case .tcp(let port):
+        case .tcp(let port, let address):
+            // The server's end of a connection has the address that the client chose, whatever was listened on.
+            let addresses = state == .listening ? address.flatMap(wantedAddresses) : nil
             let hex = String(port, radix: 16, uppercase: true)
             let suffix = ":" + String(repeating: "0", count: 4 - hex.count) + hex
             // 0A is TCP_LISTEN; 01 TCP_ESTABLISHED and 08 TCP_CLOSE_WAIT, where the server has not closed yet.
@@ -90,9 +93,10 @@ public enum ProcessInspection {
             for file in ["/proc/net/tcp", "/proc/net/tcp6"] where exists(file) {
                 for line in try readTextFile(file, limit: 256 << 20).split(separator: "\n").dropFirst() {
                     let fields = line.split(separator: " ")
-                    if fields.count > 9, fields[1].hasSuffix(suffix), codes.contains(fields[3]), fields[9] != "0" {
-                        inodes.append(String(fields[9]))
-                    }
+                    guard fields.count > 9, fields[1].hasSuffix(suffix), codes.contains(fields[3]), fields[9] != "0"
+                    else { continue }
+                    if let addresses, !addresses.contains(fields[1].dropLast(suffix.count)) { continue }
+                    inodes.append(String(fields[9]))
                 }
             }
             return inodes
@@ -105,6 +109,18 @@ public enum ProcessInspection {
                 return String(fields[6])
             }
         }
+    }
+
+    /// How /proc/net/tcp and tcp6 write an IPv4 address, the same as IPv6 maps it, and those that stand for all; nil for
+    /// what is no IPv4 address, or is all of them.
+    private static func wantedAddresses(_ text: String) -> Set<Substring>? {
+        var address = in_addr()
+        guard inet_pton(AF_INET, text, &address) == 1, address.s_addr != 0 else { return nil }
+        let digits = String(address.s_addr, radix: 16, uppercase: true)
+        let hex = String(repeating: "0", count: 8 - digits.count) + digits
+        let zeros = String(repeating: "0", count: 8)
+        let mapped = zeros + zeros + "FFFF0000" + hex
+        return [Substring(hex), Substring(zeros), Substring(mapped), Substring(zeros + zeros + zeros + zeros)]
     }
 
     /// The path of the program that a process runs; nil when it is gone or may not be looked into.

@@ -70,7 +70,7 @@ struct SessionCensus {
 extension NBDAddress {
     var endpoint: ProcessInspection.Endpoint {
         switch self {
-        case .tcp(_, let port): .tcp(port: port)
+        case .tcp(let host, let port): .tcp(port: port, address: host)
         case .unix(let path): .unix(path)
         }
     }

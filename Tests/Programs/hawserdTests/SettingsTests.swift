@@ -74,4 +74,17 @@ import Testing
         #expect(throws: UsageError.self) { try nbd(["KIND": "nbd-server-daemon"]) }
         #expect(throws: UsageError.self) { try nbd(["KIND": "nbd-server"]) }
     }
+
+    @Test func `the example of a configuration names every setting of the NBD server, and can be read`() throws {
+        let root = #filePath.split(separator: "/").dropLast(4).reduce(into: "") { $0 += "/" + $1 }
+        let file = "\(root)/deploy/systemd/hawserd.yaml"
+        let lines = try readTextFile(file).split(separator: "\n").map { $0.drop { $0 == " " || $0 == "#" } }
+        for setting in Setting.all where setting.key.hasPrefix("nbd.") {
+            let key = setting.key.dropFirst("nbd.".count)
+            #expect(lines.contains { $0.hasPrefix("\(key):") }, "\(setting.key)")
+        }
+        let parsed = try CommandDescription("", summary: "", discussion: "", options: []).parse([])
+        let values = try SettingValues(parsed) { $0 == "HAWSER_CONFIG" ? file : nil }
+        #expect(try ExportServerChoice(values) == nbd(["MODE": "supervised"]))
+    }
 }

@@ -70,6 +70,28 @@ import VolumeModel
         #expect(!exists(root))
     }
 
+    @Test(arguments: ["127.0.0.1\n[x]", "a b", "%s", "::1\\n"])
+    func `what could be taken for more than a host is not written into a file`(_ host: String) {
+        #expect(!ServerPath.isSafe(.tcp(host: host, port: 1)))
+        #expect(ServerPath.isSafe(.tcp(host: "127.0.0.1", port: 1)) && ServerPath.isSafe(.tcp(host: "::1", port: 1)))
+    }
+
+    /// A trial that was slow had files set aside that nothing was wrong with.
+    @Test func `a server that says nothing, or cannot be started, has not judged the files`() throws {
+        let main = "\(directory.path)/config"
+        try writeFile(main, bytes: Array("[generic]\nport = 10809\nincludedir = /nowhere\n".utf8))
+        let read = try MainFile(reading: main)
+        let good = try file("a")
+        let files = [IncludeDirectory.File(name: good.fileName, bytes: Array(good.text.utf8))]
+        // It ends at once, and not with a failure.
+        #expect(throws: SystemCallError.self) {
+            try Trial(program: "/bin/true", staging: directory.path).objection(to: files, main: read)
+        }
+        #expect(throws: SystemCallError.self) {
+            try Trial(program: "/nonexistent/nbd-server", staging: directory.path).objections(to: files, main: read)
+        }
+    }
+
     @Test func `a person's main file keeps all but what is set`() throws {
         let path = "\(directory.path)/config"
         try writeFile(

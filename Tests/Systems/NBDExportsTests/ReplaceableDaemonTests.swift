@@ -139,6 +139,33 @@ struct ReplaceableDaemonTests {
         try await fixture.finish()
     }
 
+    @Test func `MINE-ONLY: an nbd-server on the same port of another address is not this one`() async throws {
+        let elsewhere = try TemporaryDirectory(prefix: "hawser-nbd-server-elsewhere")
+        let fixture = try await NBDServerFixture(.daemon) { _, port in
+            let main = "[generic]\nport = \(port)\nlistenaddr = 127.0.0.2\n[n]\nexportname = /dev/null\n"
+            try writeFile("\(elsewhere.path)/config", bytes: Array(main.utf8))
+            let launched = try ChildProcess.runAndWait(
+                .init(
+                    NBDServerFixture.program, ["-C", "\(elsewhere.path)/config", "-p", "\(elsewhere.path)/pid"],
+                    output: .discarded, errors: .discarded, startsSession: true))
+            #expect(launched.isSuccess)
+            let endpoint = ProcessInspection.Endpoint.tcp(port: port, address: "127.0.0.2")
+            let deadline = ContinuousClock.now + .seconds(60)
+            while try ProcessInspection.listeners(on: endpoint).isEmpty, ContinuousClock.now < deadline {
+                usleep(10_000)
+            }
+        }
+        guard case .tcp(_, let port) = try fixture.address else { return }
+        let theirs = try ProcessInspection.listeners(on: .tcp(port: port, address: "127.0.0.2"))
+        #expect(theirs.count == 1)
+        try await fixture.publish(moor, 1)
+        try await fixture.untilLive(moor)
+        #expect(try ProcessInspection.listeners(on: .tcp(port: port, address: "127.0.0.2")) == theirs)
+        try await fixture.finish()
+        #expect(try ProcessInspection.listeners(on: .tcp(port: port, address: "127.0.0.2")) == theirs)
+        for process in theirs { kill(process, SIGTERM) }
+    }
+
     @Test func `another program that has the address is not ended, and the server comes when it has left`() async throws
     {
         let directory = try TemporaryDirectory(prefix: "hawser-nbd-server-test")

@@ -36,6 +36,9 @@ public actor NBDServerExports: ExportServer {
         for path in [configuration.root, configuration.includeDirectory] where !ServerPath.isSafe(path) {
             throw .failed("\(path): \(ServerPath.rule)")
         }
+        guard ServerPath.isSafe(configuration.address) else {
+            throw .failed("\(configuration.address): nbd-server's main file cannot say to listen there")
+        }
         do {
             links = try ExportDirectory(root: configuration.root)
             try links.openToEveryUser()

@@ -1,3 +1,5 @@
+import NBD
+
 /// What a path may hold that is written into nbd-server's files.
 ///
 /// There it is a value of a key file, where `\` begins an escape; nbd-server takes it for a format of printf(3), where `%`
@@ -15,5 +17,13 @@ enum ServerPath {
                 default: "/._-+,:=@".utf8.contains(byte)
                 }
             }
+    }
+
+    /// Whether a host or a socket's path can stand in the main file.
+    static func isSafe(_ address: NBDAddress) -> Bool {
+        switch address {
+        case .unix(let path): isSafe(path)
+        case .tcp(let host, _): isSafe("/" + host) && !host.contains("/")
+        }
     }
 }

@@ -32,7 +32,10 @@ struct Trial: Sendable {
     /// The files among these that nbd-server does not take by themselves, found by halving.
     func objections(to files: [IncludeDirectory.File], main: MainFile) throws(SystemCallError) -> [Objection] {
         guard !files.isEmpty, let reason = try objection(to: files, main: main) else { return [] }
-        guard files.count > 1 else { return [Objection(file: files[0], reason: reason)] }
+        guard files.count > 1 else {
+            // A failure of the moment is no objection.
+            return try objection(to: files, main: main) == nil ? [] : [Objection(file: files[0], reason: reason)]
+        }
         let half = files.count / 2
         return try objections(to: Array(files[..<half]), main: main)
             + objections(to: Array(files[half...]), main: main)
@@ -71,8 +74,20 @@ struct Trial: Sendable {
             }
             return nil
         } catch {
+            // Only a server that ended of its own accord has judged the files. One that was slow, or was killed, has not.
+            guard Self.hasGivenUp(child) else {
+                throw SystemCallError("try files with", "\(program): \(error)", errno: error.errorNumber)
+            }
             return words(in: "\(directory)/errors", directory) ?? "\(error)"
         }
+    }
+
+    /// Whether it ended by itself with a failure. That it ended is known a moment after its socket is closed.
+    private static func hasGivenUp(_ child: ChildProcess) -> Bool {
+        let deadline = ContinuousClock.now + .seconds(2)
+        while child.isRunning, ContinuousClock.now < deadline { usleep(1_000) }
+        if case .exited(let code)? = child.exitStatus { return code != 0 }
+        return false
     }
 
     /// What the server complained of, with the paths that a person knows; nil when it said nothing of use. For lines that

@@ -50,22 +50,28 @@ actor TrialGate {
             let present = try files.files().filter { !names.contains($0.name) }
             guard try trial.objection(to: present + candidates, main: main) != nil else { return [:] }
             // Somebody's: first those that are there, since no new file can be taken beside one that stops the server.
-            if let reason = try clear(present, main: main), !leavesOutWhatStopsTheServer {
-                return Dictionary(candidates.map { ($0.name, reason) }) { first, _ in first }
-            }
+            let standing = try clear(present, main: main)
+            if let standing, !leavesOutWhatStopsTheServer { return refusal(of: candidates, standing) }
             var reasons: [String: String] = [:]
             for objection in try trial.objections(to: candidates, main: main) {
                 reasons[objection.file.name] = objection.reason
             }
-            return reasons
+            if standing != nil || !reasons.isEmpty { return reasons }
+            // Each by itself is taken; what is against them is that they are together.
+            let now = try files.files().filter { !names.contains($0.name) }
+            return try trial.objection(to: now + candidates, main: main).map { refusal(of: candidates, $0) } ?? [:]
         } catch {
-            return Dictionary(candidates.map { ($0.name, error.description) }) { first, _ in first }
+            return refusal(of: candidates, error.description)
         }
     }
 
     /// The files that are there and stop nbd-server; nothing is changed.
     nonisolated func objections() throws(SystemCallError) -> [Trial.Objection] {
         try trial.objections(to: files.files(), main: MainFile(reading: mainFile))
+    }
+
+    private func refusal(of candidates: [IncludeDirectory.File], _ reason: String) -> [String: String] {
+        Dictionary(candidates.map { ($0.name, reason) }) { first, _ in first }
     }
 
     /// Sets those files aside that stop nbd-server and are Hawser's own.
