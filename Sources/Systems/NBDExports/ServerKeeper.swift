@@ -8,13 +8,30 @@ import NBD
 final class ServerKeeper: Sendable {
     private let address: NBDAddress
     private let start: @Sendable () async throws(SystemCallError) -> ChildProcess?
+    private let isReplaced: @Sendable () -> Bool
     private let isStopping = Lock(false)
+    private let outage = Lock<String?>(nil)
 
-    /// - Parameter start: starts a server and returns its process, which may end when the server listens in the
-    ///   background; nil when somebody else runs the server.
-    init(address: NBDAddress, start: @escaping @Sendable () async throws(SystemCallError) -> ChildProcess?) {
+    /// - Parameters:
+    ///   - isReplaced: whether a server that ends now does so because Hawser replaces it.
+    ///   - start: starts a server and returns its process, which may end when the server listens in the background; nil
+    ///     when somebody else runs the server.
+    init(
+        address: NBDAddress, isReplaced: @escaping @Sendable () -> Bool = { false },
+        start: @escaping @Sendable () async throws(SystemCallError) -> ChildProcess?
+    ) {
         self.address = address
+        self.isReplaced = isReplaced
         self.start = start
+    }
+
+    /// An end of the server that nobody has been told of yet. Who only asks whether it answers may never see it, because it
+    /// was started again meanwhile; sessions may have ended with it all the same.
+    func takeOutage() -> String? {
+        outage.withLock { outage in
+            defer { outage = nil }
+            return outage
+        }
     }
 
     /// What ends from now on is not started again.
@@ -33,6 +50,9 @@ final class ServerKeeper: Sendable {
                 if let process = try ProcessInspection.listeners(on: address.endpoint).first {
                     await announce()
                     try await ProcessInspection.waitForEnd(of: process)
+                    if !isReplaced(), !hasEnded {
+                        outage.withLock { $0 = "the server on \(address) had ended (process \(process))" }
+                    }
                 } else if let child = try await start() {
                     await announceWhenListening(child, announce)
                     _ = await child.waitForExit()

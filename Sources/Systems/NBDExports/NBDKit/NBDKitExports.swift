@@ -114,6 +114,12 @@ public actor NBDKitExports: ExportServer {
                 observation.isComplete = false
             }
         }
+        let outages = keepers.compactMap { $0.takeOutage() }
+        if !outages.isEmpty {
+            down += outages
+            // How it is now is asked next.
+            announce()
+        }
         if !down.isEmpty { observation.server = .down(down.joined(separator: "; ")) }
         return observation
     }

@@ -85,7 +85,7 @@ public actor NBDServerExports: ExportServer {
     private static func keeper(
         _ configuration: NBDServerConfiguration, _ address: NBDAddress, _ daemon: ReplaceableDaemon?
     ) -> ServerKeeper {
-        ServerKeeper(address: address) { () throws(SystemCallError) in
+        ServerKeeper(address: address, isReplaced: { daemon?.isReplacing ?? false }) { () throws(SystemCallError) in
             switch configuration.style {
             case .perConnection: return nil
             case .perConnectionActivated(let activator):
@@ -152,6 +152,11 @@ public actor NBDServerExports: ExportServer {
         let answer = await server.answer(about: (try? definitions().keys.sorted()) ?? [])
         if case .failure(let silence) = answer.offered { observation.server = .down(silence.reason) }
         if answer.isStranger { observation.isComplete = false }
+        if let outage = keeper.takeOutage(), observation.server == .running {
+            observation.server = .down(outage)
+            // How it is now is asked next.
+            announce()
+        }
         do throws(SystemCallError) {
             let view = try view(answer)
             for (name, found) in try definitions().sorted(by: { $0.key < $1.key }) {
