@@ -251,6 +251,18 @@ struct NBDKitExportsTests {
         try await fixture.finish()
     }
 
+    @Test func `an end that was over before anybody asked is told all the same, once`() async throws {
+        let fixture = try await Fixture()
+        let endpoint = ProcessInspection.Endpoint.unix("\(fixture.root)/rw.sock")
+        let before = try #require(try ProcessInspection.listeners(on: endpoint).first)
+        kill(before, SIGKILL)
+        try await fixture.until { try ProcessInspection.listeners(on: endpoint).contains { $0 != before } }
+        try await fixture.until { await fixture.exports.observe().server != .running }
+        try await fixture.untilRunning()
+        #expect(await fixture.exports.observe().server == .running)
+        try await fixture.finish()
+    }
+
     @Test func `a killed server is said to be down, started again, and serves what the directory says`() async throws {
         let fixture = try await Fixture()
         _ = try await fixture.publish(moor, 1)
@@ -311,16 +323,24 @@ private let hasPython = access("/usr/bin/python3", X_OK) == 0
 private struct HiddenServer: Sendable {
     let command: [String]
     let script: String
-
-    @Test func `an end that was over before anybody asked is told all the same, once`() async throws {
-        let fixture = try await Fixture()
-        let endpoint = ProcessInspection.Endpoint.unix("\(fixture.root)/rw.sock")
-        let before = try #require(try ProcessInspection.listeners(on: endpoint).first)
-        kill(before, SIGKILL)
-        try await fixture.until { try ProcessInspection.listeners(on: endpoint).contains { $0 != before } }
-        try await fixture.until { await fixture.exports.observe().server != .running }
-        try await fixture.untilRunning()
-        #expect(await fixture.exports.observe().server == .running)
-        try await fixture.finish()
-    }
 }
+
+/// The only descriptor of the listening socket is under way between two sockets: no process has it.
+private let hiddenInFlight = HiddenServer(
+    command: [],
+    script: """
+        import array, socket, sys, time
+        s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+        a, b = socket.socketpair()
+        a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [s.fileno()]))])
+        s.close(); print('listening', flush=True); time.sleep(60)
+        """)
+
+/// The socket is in another network namespace, where /proc/net/unix does not show it, and is reached by its path.
+private let hiddenInNamespace = HiddenServer(
+    command: ["unshare", "--net"],
+    script: """
+        import socket, sys, time
+        s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+        print('listening', flush=True); time.sleep(60)
+        """)
