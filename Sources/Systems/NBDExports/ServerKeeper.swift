@@ -44,18 +44,21 @@ final class ServerKeeper: Sendable {
     /// - Parameter announce: is called when it came or went.
     func keep(_ announce: @Sendable () async -> Void) async {
         var delay = Duration.milliseconds(50)
+        var wasListening = false
         while !hasEnded {
             let started = ContinuousClock.now
             do throws(SystemCallError) {
                 if let process = try ProcessInspection.listeners(on: address.endpoint).first {
+                    wasListening = true
                     await announce()
                     try await ProcessInspection.waitForEnd(of: process)
-                    if !isReplaced(), !hasEnded {
-                        outage.withLock { $0 = "the server on \(address) had ended (process \(process))" }
+                    try noteOutage(&wasListening)
+                } else {
+                    try noteOutage(&wasListening)
+                    if let child = try await start() {
+                        wasListening = await announceWhenListening(child, announce)
+                        _ = await child.waitForExit()
                     }
-                } else if let child = try await start() {
-                    await announceWhenListening(child, announce)
-                    _ = await child.waitForExit()
                 }
             } catch {
                 // Why it does not run shows in `observe`, which asks the server itself.
@@ -68,12 +71,27 @@ final class ServerKeeper: Sendable {
         }
     }
 
-    private func announceWhenListening(_ child: ChildProcess, _ announce: @Sendable () async -> Void) async {
-        for _ in 0..<250 where child.isRunning {
+    /// One of several that listened may have ended, as those do that a server has forked for a client: that is no outage.
+    private func noteOutage(_ wasListening: inout Bool) throws(SystemCallError) {
+        guard wasListening, !isReplaced(), !hasEnded,
+            try ProcessInspection.listeners(on: address.endpoint).isEmpty
+        else { return }
+        wasListening = false
+        outage.withLock { $0 = "the server on \(address) had ended" }
+    }
+
+    /// - Returns: whether it was seen to listen.
+    private func announceWhenListening(
+        _ child: ChildProcess, _ announce: @Sendable () async -> Void
+    ) async -> Bool {
+        var isListening = false
+        for _ in 0..<250 {
+            let mayStillCome = child.isRunning
             // A cancelled sleep or an unreadable /proc only makes the announcement come early.
-            if let processes = try? ProcessInspection.listeners(on: address.endpoint), !processes.isEmpty { break }
-            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
+            isListening = (try? ProcessInspection.listeners(on: address.endpoint).isEmpty == false) ?? false
+            guard !isListening, mayStillCome, (try? await Task.sleep(for: .milliseconds(20))) != nil else { break }
         }
         await announce()
+        return isListening
     }
 }
