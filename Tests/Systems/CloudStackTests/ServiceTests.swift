@@ -89,6 +89,32 @@ import VolumeModel
         }
     }
 
+    @Test func `a root disk is taken by a stopped machine without one, and turns into a root disk`() async throws {
+        try await withCloud { cloud, volume in
+            let spare = try #require(MachineID(DefaultWorld.stoppedMachine))
+            let refused = job()
+            _ = try await cloud.service.submit(.attachVolume(volume, to: spare, as: .root), as: refused)
+            guard case .failed(let failure) = try await outcome(of: refused, cloud.service) else {
+                Issue.record("it has a root disk already")
+                return
+            }
+            #expect(failure.text.contains("already has root volume"), "\(failure)")
+            let roots = try await cloud.service.listVolumes().records.filter { $0.kind == .root }
+            let old = try #require(roots.first { $0.attachedTo == spare })
+            let detach = job()
+            _ = try await cloud.service.submit(.detachVolume(old.id), as: detach)
+            #expect(try await outcome(of: detach, cloud.service) == .succeeded)
+            let attach = job()
+            _ = try await cloud.service.submit(.attachVolume(volume, to: spare, as: .root), as: attach)
+            #expect(try await outcome(of: attach, cloud.service) == .succeeded)
+            guard case .found(let record) = try await cloud.service.readVolume(volume) else {
+                Issue.record("not found")
+                return
+            }
+            #expect(record.kind == .root && record.attachedTo == spare && record.deviceIndex == 0)
+        }
+    }
+
     /// `enforce.post.requests.and.timestamps`.
     @Test func `a server that wants POST and short expiries is served as any other`() async throws {
         try await withCloud({ $0.enforcesPostAndTimestamps = true }) { cloud, volume in
