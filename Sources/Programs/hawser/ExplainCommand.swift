@@ -19,16 +19,26 @@ enum ExplainCommand {
             return ExitCode.success
         }
         guard let kind = CauseKind.allCases.first(where: { $0.rawValue.lowercased() == word.lowercased() }) else {
-            let hint = Spelling.nearest(to: word, among: CauseKind.allCases.map(\.rawValue))
-            throw UsageError(
-                "there is no cause '\(word)'"
-                    + (hint.map { ": did you mean '\($0)'?" } ?? "; 'hawser explain' lists them"))
+            throw UsageError("there is no cause '\(word)'\(hint(for: word))")
         }
+        show(kind)
+        return ExitCode.success
+    }
+
+    /// Causes that have the word in their names, else the one that is spelt most like it.
+    private static func hint(for word: String) -> String {
+        let names = CauseKind.allCases.map(\.rawValue)
+        let having = names.filter { $0.lowercased().contains(word.lowercased()) }
+        if !having.isEmpty { return ": did you mean \(having.map { "'\($0)'" }.joined(separator: ", "))?" }
+        let nearest = Spelling.nearest(to: word, among: names)
+        return nearest.map { ": did you mean '\($0)'?" } ?? "; 'hawser explain' lists them"
+    }
+
+    private static func show(_ kind: CauseKind) {
         let explanation = kind.explanation
         out(kind.rawValue)
         out("  What it means:  \(explanation.meaning)")
         out("  To look:        \(explanation.look)")
         out("  What to do:     \(explanation.remedy)")
-        return ExitCode.success
     }
 }

@@ -21,7 +21,10 @@ enum PlanCommand {
             var table = Table(["NAME", "NEXT", "WHAT", "REASON"])
             table.rows = lines.map { [$0.name, $0.verb ?? $0.kind, $0.summary ?? "", $0.reason ?? ""] }
             for line in table.lines(.standardOutput) { out(line) }
-            out("\(actions.count) to do, if what is read again for each act is still so")
+            out(
+                actions.isEmpty
+                    ? "0 to do"
+                    : "\(actions.count) to do; each is decided anew when it is begun, from what is read then")
         }
         return actions.isEmpty ? ExitCode.success : ExitCode.different
     }

@@ -52,6 +52,8 @@ extension CloudStackService: Examinable {
                 return Finding(
                     subject, .warning, "CloudStack's answers carry no date, so the clocks cannot be compared")
             }
+            // The header tells whole seconds.
+            if skew.magnitude < 2 { return Finding(subject, .good, "this machine's clock and CloudStack's agree") }
             let text =
                 "this machine's clock is \(Int(skew.magnitude)) s \(skew < 0 ? "behind" : "ahead of") CloudStack's"
             if skew.magnitude < 5 { return Finding(subject, .good, text) }
