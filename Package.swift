@@ -146,6 +146,8 @@ let package = Package(
             "hawser-simulator",
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
         program("hawser-demo", uses: ["Arguments", "ControlAPIClient", "ControlAPIModel", "LinuxCalls", "Rig"]),
+        program(
+            "hawser-bench", uses: ["VolumeModel", "Planning", "Reconciliation", "Arguments", "LinuxCalls"]),
 
         // Tests
         tests(of: "VolumeModel", in: "Core"),
