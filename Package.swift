@@ -147,7 +147,11 @@ let package = Package(
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
         program("hawser-demo", uses: ["Arguments", "ControlAPIClient", "ControlAPIModel", "LinuxCalls", "Rig"]),
         program(
-            "hawser-bench", uses: ["VolumeModel", "Planning", "Reconciliation", "Arguments", "LinuxCalls"]),
+            "hawser-bench",
+            uses: [
+                "VolumeModel", "Planning", "Reconciliation", "Arguments", "ControlAPIClient", "Curl", "LinuxCalls",
+                "Rig", "SQLite", "Store",
+            ]),
 
         // Tests
         tests(of: "VolumeModel", in: "Core"),

@@ -7,7 +7,7 @@ struct Benchmark: Sendable {
     var run: @Sendable () async throws -> [Figure]
 
     /// In the order in which they are run: what is quick comes first.
-    static let all: [Benchmark] = [fullComparison, oneChange, scaling]
+    static let all: [Benchmark] = [help, fullComparison, oneChange, scaling, convergedDaemon, coldStart]
 }
 
 /// Why something cannot be measured here.
