@@ -198,7 +198,7 @@ let package = Package(
         tests(
             of: "hawser", in: "Programs",
             uses: ["Arguments", "ControlAPIModel", "VolumeModel", "LinuxCalls", "YAML", "Rig"], data: ["Snapshots"]),
-        tests(of: "hawserd", in: "Programs", uses: ["VolumeModel", "Arguments", "NBD", "NBDExports"]),
+        tests(of: "hawserd", in: "Programs", uses: ["VolumeModel", "Arguments", "LinuxCalls", "NBD", "NBDExports"]),
         .testTarget(
             name: "RepositoryTests", path: "Tests/Repository", swiftSettings: strict),
         .testTarget(

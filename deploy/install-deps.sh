@@ -21,6 +21,7 @@ packages=(
     "nbd-server            the old NBD server, for tests and its demo"
     "systemd               systemd-socket-activate: nbd-server for each client where systemd is not the first process"
     "udev                  a private udevd for demo and tests"
+    "umockdev              disks of other buses, written down, for tests"
     "sqlite3               a second writer of the table, for tests"
     "util-linux            private namespaces"
     "e2fsprogs             a file system to mount, for tests"

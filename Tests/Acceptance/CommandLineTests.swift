@@ -53,6 +53,10 @@ struct CommandLineTests {
             let none = try await demo.hawser("get", "-l", "app=nothing")
             #expect(none.status.isSuccess && none.output.isEmpty)
             #expect(none.errors == "hawser: there are no attachments with these labels\n")
+            #expect(try await demo.hawser("wait", "-l", "app=replication").status.isSuccess)
+            let idle = try await demo.hawser("wait", "-l", "app=nothing")
+            #expect(
+                idle.status == .exited(code: 1) && idle.errors.contains("no attachment with the labels 'app=nothing'"))
             #expect(try await demo.hawser("get", "volumse").status == .exited(code: 64))
         }
     }
@@ -68,6 +72,26 @@ struct CommandLineTests {
             await demo.world.removeExport("scratch")
             let changed = try #require(await lines.next())
             #expect(changed.hasPrefix("scratch "), "\(changed)")
+            await watch.stop()
+        }
+    }
+
+    @Test(.enabled(if: access("/usr/bin/script", X_OK) == 0, "needs script, of bsdutils"))
+    func `on a terminal a watch draws its table over the one before`() async throws {
+        try await AppliedDemo.run { demo in
+            // script(1) runs the command on a terminal of its own.
+            let watch = try ChildProcess(
+                starting: .init(
+                    "script", ["-qefc", "stty rows 20 cols 100; hawser get exports --watch", "/dev/null"],
+                    environment: try demo.command([]).environment, output: .lines))
+            var lines = watch.outputLines.makeAsyncIterator()
+            // Three exports and the titles are four lines up.
+            while let line = await lines.next(), !line.contains("\u{1B}[4ANAME ") {}
+            await demo.world.removeExport("scratch")
+            while let line = await lines.next(), !line.contains("\u{1B}[3ANAME "),
+                !line.hasPrefix("scratch   rw     not")
+            {}
+            #expect(watch.isRunning)
             await watch.stop()
         }
     }

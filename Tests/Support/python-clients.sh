@@ -9,7 +9,7 @@ environment=.build/python-clients
 lists=Tests/Support/python-clients
 marker=$environment/installed
 
-wanted=$(cat "$lists/packages.txt" "$lists/collection.txt" "$0" | sha256sum)
+wanted=$(cat "$lists/packages.txt" "$lists/collection.txt" "$lists.sh" | sha256sum)
 [[ -r $marker && $(<"$marker") == "$wanted" ]] && exit 0
 
 install() {

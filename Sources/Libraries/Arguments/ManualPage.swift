@@ -2,12 +2,17 @@
 ///
 /// The pages are written in mdoc (mdoc(7)), which man-db and mandoc read, from the same table as help.
 public struct Manual: Sendable {
+    /// The program's name; its pages are `PROGRAM` and `PROGRAM-COMMAND`.
     public var program: String
+    /// What the program is for, in a line without a full stop.
     public var summary: String
     /// When the program was last changed, as mdoc wants it: `November 21, 2026`.
     public var date: String
+    /// The variables that it reads.
     public var environment: [(name: String, meaning: String)]
+    /// The same for all commands.
     public var exitCodes: [(code: Int32, meaning: String)]
+    /// In the order in which the program's own page lists them.
     public var commands: [CommandDescription]
 
     public init(

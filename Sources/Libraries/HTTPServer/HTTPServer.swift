@@ -41,7 +41,16 @@ public final class HTTPServer: Sendable {
         stop()
     }
 
-    /// Takes no more requests, lets those under way end, and closes everything. Calling it again does nothing.
+    /// The same as ``stop()``, waiting on a thread of its own: for callers on whose actor, or on whose thread of the
+    /// cooperative pool, a request under way may still depend.
+    public func stopAndWait() async {
+        await Stopper().stop(self)
+    }
+
+    /// Takes no more requests, lets those under way end, and closes everything. Calling it again does nothing. A client
+    /// that does not take its answer within two seconds loses it.
+    ///
+    /// It blocks until then, and for ever when the caller holds up what a handler waits for.
     public func stop() {
         let running = daemon.withLock { daemon -> Daemon? in
             defer { daemon = nil }
@@ -51,10 +60,20 @@ public final class HTTPServer: Sendable {
         let listening = MHD_quiesce_daemon(ended)
         if listening >= 0 { close(listening) }
         if case .unix(let path, _) = address { unlink(path) }
-        // The library may not be stopped while a connection is suspended.
-        context.waitUntilIdle()
+        // The library may not be stopped while a connection is suspended; and it drops answers that are not sent yet.
+        context.waitUntilHandled()
+        context.waitUntilAnswered(seconds: 2)
         MHD_stop_daemon(ended)
     }
+}
+
+/// Waits where nobody else has to run.
+private actor Stopper {
+    private let executor = ThreadExecutor(name: "http-stop")
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    func stop(_ server: HTTPServer) { server.stop() }
 }
 
 /// The library's handle.
@@ -69,16 +88,23 @@ private struct Daemon: @unchecked Sendable {
 private final class Context: Sendable {
     let bodyLimit: Int
     let handler: HTTPServer.Handler
-    private let underWay = Condition()
+    private let handlersUnderWay = Condition()
+    private let answersUnderWay = Condition()
 
     init(bodyLimit: Int, handler: @escaping HTTPServer.Handler) {
         self.bodyLimit = bodyLimit
         self.handler = handler
     }
 
-    func begin() { underWay.change(by: 1) }
-    func end() { underWay.change(by: -1) }
-    func waitUntilIdle() { underWay.waitForZero() }
+    func begin() {
+        answersUnderWay.change(by: 1)
+        handlersUnderWay.change(by: 1)
+    }
+
+    func handlerEnded() { handlersUnderWay.change(by: -1) }
+    func answerEnded() { answersUnderWay.change(by: -1) }
+    func waitUntilHandled() { handlersUnderWay.waitForZero() }
+    func waitUntilAnswered(seconds: Int) { answersUnderWay.waitForZero(seconds: seconds) }
 }
 
 /// A count that can be waited on.
@@ -117,6 +143,16 @@ private final class Condition: @unchecked Sendable {
         while count > 0 { pthread_cond_wait(condition, mutex) }
         pthread_mutex_unlock(mutex)
     }
+
+    /// Waits no longer than this.
+    func waitForZero(seconds: Int) {
+        var deadline = timespec()
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += seconds
+        pthread_mutex_lock(mutex)
+        while count > 0, pthread_cond_timedwait(condition, mutex, &deadline) == 0 {}
+        pthread_mutex_unlock(mutex)
+    }
 }
 
 /// One request from its first line to its end.
@@ -136,6 +172,7 @@ private final class Exchange: @unchecked Sendable {
     private var body: [UInt8] = []
     private var isTooLarge = false
     private let answer = Lock<OutgoingResponse?>(nil)
+    private(set) var wasHandled = false
 
     init(uri: String) {
         self.uri = uri
@@ -180,13 +217,14 @@ private final class Exchange: @unchecked Sendable {
         let request = request(connection, method: method)
         let suspended = SuspendedConnection(connection)
         MHD_suspend_connection(connection)
+        wasHandled = true
         context.begin()
         // The task ends with the request; the server's stop waits for it.
         Task {
             let response = await context.handler(request)
             self.answer.withLock { $0 = response }
             suspended.resume()
-            context.end()
+            context.handlerEnded()
         }
     }
 
@@ -260,8 +298,9 @@ private let handleAccess: MHD_AccessHandlerCallback = { context, connection, _, 
         data: data, size: size)
 }
 
-private let handleCompletion: MHD_RequestCompletedCallback = { _, _, exchange, _ in
-    guard let pointer = exchange?.pointee else { return }
-    Unmanaged<Exchange>.fromOpaque(pointer).release()
+private let handleCompletion: MHD_RequestCompletedCallback = { context, _, exchange, _ in
+    guard let context, let pointer = exchange?.pointee else { return }
+    let ended = Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue()
     exchange?.pointee = nil
+    if ended.wasHandled { Unmanaged<Context>.fromOpaque(context).takeUnretainedValue().answerEnded() }
 }

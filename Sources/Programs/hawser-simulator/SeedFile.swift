@@ -50,6 +50,9 @@ enum SeedFile {
                 offering: world.diskOfferings.first?.id, machine: try reader.optionalText(entry, "machine"), now: now)
         }
         if let delay = try reader.optionalNumber(root, "jobDelayMs") { world.jobDelayInMilliseconds = delay }
+        if let isEnforced = try reader.optionalFlag(root, "enforcePostAndTimestamps") {
+            world.enforcesPostAndTimestamps = isEnforced
+        }
         return world
     }
 
@@ -91,6 +94,14 @@ private struct SeedReader {
             throw problem(value, "\(key): write a whole number, not \(value.kind)")
         }
         return number
+    }
+
+    func optionalFlag(_ node: Node, _ key: String) throws -> Bool? {
+        guard let value = node[key] else { return nil }
+        guard case .flag(let flag) = value.value else {
+            throw problem(value, "\(key): write true or false, not \(value.kind)")
+        }
+        return flag
     }
 
     private func problem(_ node: Node, _ text: String) -> SeedFile.Problem {

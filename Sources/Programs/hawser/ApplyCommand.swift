@@ -36,9 +36,7 @@ enum ApplyCommand {
         let client = Commands.client(parsed)
         let isDry = parsed.has("dry-run")
         let pruned = parsed.has("prune") ? try await pruned(Set(all.map(\.name)), selector, client) : []
-        try RemovalLimit.check(
-            pruned, verb: "prune",
-            advice: "apply without --prune, then delete them one at a time, such as 'hawser delete NAME'")
+        try RemovalLimit.check(pruned, verb: "prune")
         guard !objects.isEmpty || !pruned.isEmpty else { throw UsageError("no manifest has these labels") }
         let changes = objects.isEmpty ? [] : try await client.apply(objects, dryRun: isDry)
         for change in changes {
@@ -126,11 +124,12 @@ enum ReconcileCommand {
     static let command = Command(
         description: CommandDescription(
             "reconcile", operands: "[NAME...]", operandCount: 0...1_000,
-            summary: "look again now, without waiting for a backoff", options: [Commands.socket, Commands.help],
+            summary: "look again now, without waiting for a backoff",
+            options: [Commands.selector, Commands.socket, Commands.help],
             operandCompletions: [.listed(Proposals.attachments)]),
         run: { parsed in
-            let names = Commands.names(parsed)
-            try await Commands.client(parsed).reconcile(names.isEmpty ? nil : names)
+            let client = Commands.client(parsed)
+            try await client.reconcile(try await Commands.chosenNames(parsed, client))
             return ExitCode.success
         })
 }

@@ -1,5 +1,6 @@
 import Arguments
 import ControlAPIClient
+import ControlAPIModel
 import Glibc
 
 /// One command: its table entry and what it does.
@@ -70,6 +71,19 @@ enum Commands {
         return ControlClient(socket: socket ?? fromEnvironment ?? "/run/hawser/control.sock")
     }
 
+    static let selector = CommandOption(
+        "selector", "l", value: .required("SELECTOR"), help: "those with these labels, such as app=replication")
+
+    /// The attachments that a command line names, one by one or by their labels; `nil` when it names none.
+    static func chosenNames(_ parsed: ParsedCommand, _ client: ControlClient) async throws -> [String]? {
+        guard let text = parsed.value("selector") else { return parsed.operands.isEmpty ? nil : names(parsed) }
+        guard parsed.operands.isEmpty else { throw UsageError("either names or --selector, not both") }
+        let selector = try LabelSelector(text)
+        let chosen = try await client.objects().filter { selector.matches($0.labels) }.map(\.name)
+        guard !chosen.isEmpty else { throw NothingChosen(selector: text) }
+        return chosen
+    }
+
     /// The attachments that a command line names, by their names or as `-o name` prints them: `volumeattachment/orders`.
     static func names(_ parsed: ParsedCommand) -> [String] {
         let words = [Kind.attachments.name] + Kind.attachments.aliases
@@ -80,4 +94,10 @@ enum Commands {
             return String(operand[operand.index(after: slash)...])
         }
     }
+}
+
+/// Labels that nothing has: to wait for nothing, or to do nothing, is hardly what was meant.
+struct NothingChosen: Error, CustomStringConvertible {
+    var selector: String
+    var description: String { "there is no attachment with the labels '\(selector)': 'hawser get -l' shows them" }
 }

@@ -43,7 +43,8 @@ struct EditedManifest {
                 problem.line.map { "  line \($0 + height): \(problem.message)" } ?? "  \(problem.message)"
             }
         }
-        return lines.map { "# \($0)\n" }.joined()
+        // A message of several lines must not end among the manifest's.
+        return lines.map { "# \($0.split(whereSeparator: \.isNewline).joined(separator: " "))\n" }.joined()
     }
 
     /// The manifest in a text that came back from the editor.

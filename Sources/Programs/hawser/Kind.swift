@@ -61,8 +61,9 @@ extension Kind {
             prefix: "volumeattachment", columns: columns
         ) { readings in
             let rows = StatusCommand.table(readings.overview, isWide: true)
+            let owners = Owners(readings)
             return readings.overview.items.enumerated().map { place, item in
-                let object = readings.objectByName[item.name]
+                let object = owners.object(item.name)
                 let colours = columns.indices.compactMap { column in rows.colour(place, column).map { (column, $0) } }
                 return ListedItem(
                     key: item.id, names: [item.name], labels: object?.labels ?? [:], cells: rows.rows[place],
@@ -81,10 +82,11 @@ extension Kind {
             Column("SIZE", ".sizeInBytes"), Column("ATTACHED-TO", ".attachedTo"), Column("ATTACHMENT", isWide: true),
         ], sources: [.world]
     ) { readings in
-        (readings.world?.volumes ?? []).map { volume in
-            let owner = readings.attachment(ofVolume: volume.id)
+        let owners = Owners(readings)
+        return (readings.world?.volumes ?? []).map { volume in
+            let owner = owners.name(ofVolume: volume.id)
             return item(
-                "Volume", [volume.id, volume.name], owner, readings, volume,
+                "Volume", [volume.id, volume.name], owner, owners, volume,
                 cells: [
                     volume.id, volume.name, volume.type, volume.state, size(volume.sizeInBytes),
                     volume.attachedTo ?? "-", owner ?? "-",
@@ -100,10 +102,11 @@ extension Kind {
             Column("ATTACHMENT", isWide: true),
         ], sources: [.world]
     ) { readings in
-        (readings.world?.devices ?? []).map { device in
-            let owner = readings.overview.items.first { $0.isHere && $0.device == device.kernelName }?.name
+        let owners = Owners(readings)
+        return (readings.world?.devices ?? []).map { device in
+            let owner = owners.name(ofDevice: device.kernelName)
             return item(
-                "Device", [device.kernelName, device.path] + [device.serial].compactMap { $0 }, owner, readings, device,
+                "Device", [device.kernelName, device.path] + [device.serial].compactMap { $0 }, owner, owners, device,
                 cells: [
                     device.kernelName, device.serial ?? "-", size(device.sizeInBytes),
                     device.diskSequence.map(String.init) ?? "-", device.readOnly ? "yes" : "no",
@@ -120,10 +123,11 @@ extension Kind {
             Column("ATTACHMENT", isWide: true),
         ], sources: [.world]
     ) { readings in
-        (readings.world?.exports ?? []).map { export in
-            let owner = readings.attachment(ofVolume: export.volume)
+        let owners = Owners(readings)
+        return (readings.world?.exports ?? []).map { export in
+            let owner = owners.name(ofVolume: export.volume)
             return item(
-                "Export", [export.name], owner, readings, export,
+                "Export", [export.name], owner, owners, export,
                 cells: [
                     export.name, export.readOnly ? "ro" : "rw", export.liveness, export.clients.map(String.init) ?? "?",
                     export.volume == nil ? "foreign" : "hawser", export.target, owner ?? "-",
@@ -138,10 +142,11 @@ extension Kind {
             Column("TOOK"), Column("JOB", ".job"), Column("ID", ".id", isWide: true), Column("EVIDENCE"),
         ], sources: [.operations], isHistory: true
     ) { readings in
-        readings.operations.reversed().map { operation in
-            let owner = readings.overview.items.first { $0.id == operation.attachment }?.name
+        let owners = Owners(readings)
+        return readings.operations.reversed().map { operation in
+            let owner = owners.name(ofAttachment: operation.attachment)
             return item(
-                "Operation", [operation.id] + [owner].compactMap { $0 }, owner, readings, operation,
+                "Operation", [operation.id] + [owner].compactMap { $0 }, owner, owners, operation,
                 cells: [
                     operation.startedAt.description, owner ?? "-", operation.verb, operation.phase,
                     Ages.took(operation.changedAt.instant - operation.startedAt.instant), operation.job ?? "-",
@@ -158,9 +163,10 @@ extension Kind {
             Column("MESSAGE", ".message"),
         ], sources: [.events], isHistory: true
     ) { readings in
-        readings.events.reversed().map { event in
+        let owners = Owners(readings)
+        return readings.events.reversed().map { event in
             var line = item(
-                "Event", [event.name], event.name, readings, event,
+                "Event", [event.name], event.name, owners, event,
                 cells: [event.at.description, event.severity, event.reason, event.name, event.message])
             line.key = "\(event.at) \(event.name) \(event.reason) \(event.message)"
             if event.severity != "Normal" { line.colours = [1: 33] }
@@ -174,10 +180,11 @@ extension Kind {
         columns: [Column("VOLUME", ".volume"), Column("ATTACHMENT"), Column("REASON", ".reason")],
         sources: [.protections]
     ) { readings in
-        readings.protections.map { protection in
-            let owner = readings.attachment(ofVolume: protection.volume)
+        let owners = Owners(readings)
+        return readings.protections.map { protection in
+            let owner = owners.name(ofVolume: protection.volume)
             return item(
-                "Protection", [protection.volume], owner, readings, protection,
+                "Protection", [protection.volume], owner, owners, protection,
                 cells: [protection.volume, owner ?? "-", protection.reason ?? ""])
         }
     }
@@ -194,7 +201,7 @@ extension Kind {
     ) { readings in
         let record = NodeRecord(readings)
         var line = item(
-            "Node", [readings.overview.here, "self"], nil, readings, record,
+            "Node", [readings.overview.here, "self"], nil, Owners(readings), record,
             cells: [
                 readings.overview.here, record.isReady ? "yes" : "no", record.version,
                 record.startedAt.map { Ages.text(readings.overview.at.instant - $0.instant) } ?? "?",
@@ -206,10 +213,10 @@ extension Kind {
     }
 
     private static func item(
-        _ kind: String, _ names: [String], _ owner: String?, _ readings: Readings,
+        _ kind: String, _ names: [String], _ owner: String?, _ owners: Owners,
         _ content: some Encodable & Sendable, cells: [String]
     ) -> ListedItem {
-        let labels = readings.labels(of: owner)
+        let labels = owners.labels(of: owner)
         return ListedItem(
             key: names[0], names: names, labels: labels, cells: cells,
             document: ListedDocument(kind: kind, name: names[0], labels: labels, content: content))
@@ -218,36 +225,5 @@ extension Kind {
     static func size(_ bytes: Int64) -> String {
         if bytes > 0, bytes % (1 << 30) == 0 { return "\(bytes >> 30)Gi" }
         return bytes % (1 << 20) == 0 ? "\(bytes >> 20)Mi" : "\(bytes)"
-    }
-}
-
-/// What is known of the node that hawserd serves.
-struct NodeRecord: Encodable, Sendable {
-    var machine: String
-    var version: String
-    var startedAt: Timestamp?
-    var isReady: Bool
-    var attachments: Int
-    var readyAttachments: Int
-    var exportServer: String
-    var writableURI: String
-    var readOnlyURI: String
-    var volumesListedAt: Timestamp?
-    /// What is wrong with the node as a whole.
-    var causes: [WireCause]
-
-    init(_ readings: Readings) {
-        let overview = readings.overview
-        machine = overview.here
-        version = readings.daemon?.version ?? "?"
-        startedAt = readings.daemon?.startedAt
-        isReady = overview.nodeCauses.isEmpty
-        attachments = overview.items.count
-        readyAttachments = overview.items.count { $0.isReady }
-        exportServer = readings.world?.exportServer ?? "?"
-        writableURI = readings.world?.writableURI ?? ""
-        readOnlyURI = readings.world?.readOnlyURI ?? ""
-        volumesListedAt = readings.world?.volumesListedAt
-        causes = overview.nodeCauses
     }
 }

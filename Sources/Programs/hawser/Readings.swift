@@ -8,11 +8,7 @@ struct Readings: Sendable {
     }
 
     var overview: WireOverview
-    var objects: [WireObject] = [] {
-        didSet { objectByName = Dictionary(objects.map { ($0.name, $0) }) { first, _ in first } }
-    }
-    private(set) var objectByName: [String: WireObject] = [:]
-    private let nameByVolume: [String: String]
+    var objects: [WireObject] = []
     var world: WireWorld?
     /// Newest first.
     var events: [WireEvent] = []
@@ -20,14 +16,6 @@ struct Readings: Sendable {
     var operations: [WireOperation] = []
     var daemon: WireVersion?
     var protections: [WireProtect] = []
-
-    init(overview: WireOverview) {
-        self.overview = overview
-        nameByVolume = Dictionary(overview.items.compactMap { item in item.volume.map { ($0, item.name) } }) {
-            first, _ in
-            first
-        }
-    }
 
     /// - Parameter historyLimit: at most so many events and operations, the newest; nil for as many as hawserd thinks fit.
     static func read(
@@ -44,15 +32,31 @@ struct Readings: Sendable {
         if sources.contains(.protections) { readings.protections = try await client.protections() }
         return readings
     }
+}
 
-    /// The labels that an attachment was given.
-    func labels(of name: String?) -> [String: String] {
-        guard let name else { return [:] }
-        return objectByName[name]?.labels ?? [:]
+/// Which attachment something belongs to. Made once for a list, so that a long list costs what its lines cost.
+struct Owners {
+    private let objects: [String: WireObject]
+    private let byVolume: [String: String]
+    private let byDevice: [String: String]
+    private let byID: [String: String]
+
+    init(_ readings: Readings) {
+        let items = readings.overview.items
+        objects = Dictionary(readings.objects.map { ($0.name, $0) }) { first, _ in first }
+        byVolume = Dictionary(items.compactMap { item in item.volume.map { ($0, item.name) } }) { first, _ in first }
+        byDevice = Dictionary(items.filter(\.isHere).map { ($0.device, $0.name) }) { first, _ in first }
+        byID = Dictionary(items.map { ($0.id, $0.name) }) { first, _ in first }
     }
 
-    /// Which attachment a volume belongs to.
-    func attachment(ofVolume volume: String?) -> String? {
-        volume.flatMap { nameByVolume[$0] }
-    }
+    /// Desired state as it was written down; `nil` when it was not read, or makes no sense.
+    func object(_ name: String) -> WireObject? { objects[name] }
+
+    func labels(of name: String?) -> [String: String] { name.flatMap { objects[$0]?.labels } ?? [:] }
+
+    func name(ofVolume volume: String?) -> String? { volume.flatMap { byVolume[$0] } }
+
+    func name(ofDevice kernelName: String) -> String? { byDevice[kernelName] }
+
+    func name(ofAttachment id: String) -> String? { byID[id] }
 }

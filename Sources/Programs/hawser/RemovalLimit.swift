@@ -4,20 +4,18 @@ enum RemovalLimit {
     struct Exceeded: Error, Equatable, CustomStringConvertible {
         var verb: String
         var names: [String]
-        /// What to do instead.
-        var advice: String
 
         var description: String {
             let shown = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? ", …" : "")
-            return "cannot \(verb) \(names.count) attachments at once (\(shown)); nothing was changed: \(advice)"
+            let instead = verb == "prune" ? "apply without --prune, then delete" : "delete"
+            return "cannot \(verb) \(names.count) attachments at once (\(shown)); nothing was changed: "
+                + "\(instead) them one by one, beginning with 'hawser delete \(names.first ?? "")'"
         }
     }
 
-    /// The names, each once, when there is at most one.
-    static func check(
-        _ names: [String], verb: String, advice: String = "delete them one at a time, such as 'hawser delete NAME'"
-    ) throws(Exceeded) {
+    /// - Throws: ``Exceeded`` when there is more than one name; one that stands twice is one.
+    static func check(_ names: [String], verb: String) throws(Exceeded) {
         let distinct = Set(names).sorted()
-        guard distinct.count <= 1 else { throw Exceeded(verb: verb, names: distinct, advice: advice) }
+        guard distinct.count <= 1 else { throw Exceeded(verb: verb, names: distinct) }
     }
 }

@@ -18,7 +18,7 @@ enum WaitCommand {
                     "for", value: .required("GOAL"), completion: .words(["ready", "detached"]),
                     help: "ready or detached (ready)"),
                 CommandOption("timeout", value: .required("TIME"), help: "give up after this long (5m)"),
-                Commands.socket, Commands.help,
+                Commands.selector, Commands.socket, Commands.help,
             ], operandCompletions: [.listed(Proposals.attachments)],
             examples: [
                 CommandExample("hawser wait", "until all are ready"),
@@ -33,7 +33,9 @@ enum WaitCommand {
         let word = parsed.value("for") ?? "ready"
         guard let goal = Goal(rawValue: word) else { throw UsageError("--for takes ready or detached, not '\(word)'") }
         let patience = try parsed.duration("timeout") ?? .seconds(300)
-        return try await wait(for: goal, Commands.names(parsed), Commands.client(parsed), patience: patience)
+        let client = Commands.client(parsed)
+        let names = try await Commands.chosenNames(parsed, client) ?? []
+        return try await wait(for: goal, names, client, patience: patience)
     }
 
     /// Waits on the daemon's own word that something changed; without names for all there are.

@@ -63,7 +63,7 @@ struct Assembly {
             group.cancelAll()
             do { try await group.waitForAll() } catch is CancellationError {}
         }
-        server.stop()
+        await server.stopAndWait()
     }
 
     /// Writes a line whenever an attachment becomes ready, or is not for another reason than before.

@@ -1,10 +1,10 @@
-/// What falls due when: a binary heap, earliest first, and first come first served within one time.
+/// What falls due when: a binary heap, earliest first, and by number within one time.
 ///
 /// Nothing is ever taken out of its middle. Whoever takes the first entry looks whether it still holds.
 struct Agenda: Sendable {
     struct Entry: Sendable, Equatable {
         var dueAt: Int64
-        /// Counts up; the tie-break.
+        /// The tie-break.
         var number: Int64
         var id: String
 
@@ -12,13 +12,11 @@ struct Agenda: Sendable {
     }
 
     private var heap: [Entry] = []
-    private var lastNumber: Int64 = 0
 
     var first: Entry? { heap.first }
 
-    mutating func add(_ id: String, dueAt: Int64) {
-        lastNumber += 1
-        heap.append(Entry(dueAt: dueAt, number: lastNumber, id: id))
+    mutating func add(_ id: String, dueAt: Int64, number: Int64) {
+        heap.append(Entry(dueAt: dueAt, number: number, id: id))
         var child = heap.count - 1
         while child > 0, heap[child].isBefore(heap[(child - 1) / 2]) {
             heap.swapAt(child, (child - 1) / 2)

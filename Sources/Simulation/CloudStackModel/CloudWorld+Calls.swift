@@ -30,6 +30,7 @@ extension CloudWorld {
         let envelope = command.lowercased() + "response"
         let parameters = Parameters(command: command, values: values)
         do throws(APIError) {
+            try parameters.checkNames()
             try checkCharacters(parameters)
             let value = try dispatch(parameters, caller, now: now)
             advance(to: now)
@@ -44,14 +45,18 @@ extension CloudWorld {
         }
     }
 
+    /// Parameters with the length that CloudStack gives a text unless it says otherwise; lists and tags may be longer.
+    private static let plainTexts: Set<String> = ["name", "keyword", "state", "type", "account"]
+
     private func checkCharacters(_ parameters: Parameters) throws(APIError) {
         for (name, value) in parameters.values {
             let isIllegal = value.utf8.contains { ($0 < 0x20 && $0 != 0x0A && $0 != 0x0D) || $0 == 0x7F }
             guard !isIllegal else {
                 throw .server("Received value containing illegal ASCII non-printable characters for parameter \(name)")
             }
-            guard value.utf8.count <= 4_096 else {
-                throw .server("Value greater than max allowed length 255 for param: \(name)")
+            let limit = Self.plainTexts.contains(name) ? 255 : 4_096
+            guard value.utf16.count <= limit else {
+                throw .server("Value greater than max allowed length \(limit) for param: \(name)")
             }
         }
     }
@@ -93,10 +98,11 @@ extension CloudWorld {
         _ parameters: Parameters, _ caller: Account, instance: String?, now: Int64
     ) throws(APIError) -> AnswerValue {
         let id = try jobID(parameters)
+        lastJob += 1
         jobs[id] = Job(
-            id: id, command: parameters.command, instance: instance, account: caller.name,
+            id: id, number: lastJob, command: parameters.command, instance: instance, account: caller.name,
             parameters: parameters.values, created: now, completed: nil, stage: .submitted, dueAt: now, machine: nil,
-            turn: nil, status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
+            status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
         record("call", command: parameters.command, job: id, volume: instance, detail: "", now: now)
         return .object([("jobid", .text(id))])
     }
@@ -169,6 +175,7 @@ extension CloudWorld {
         guard let zoneID = parameters.text("zoneid") else { throw .parameter("Unable to find zone by id") }
         guard zone(zoneID) != nil else { throw parameters.unknown("zoneid", zoneID) }
         let owner = try owner(parameters, caller)
+        try checkLimits(of: owner.name, newVolumes: 1, newBytes: sizeInGiB << 30)
         let name = parameters.text("name") ?? "DATA-\(lastNumber)"
         let id = addVolume(
             id: try customID(parameters, caller), name: name, zone: zoneID, account: owner.name,
@@ -202,7 +209,11 @@ extension CloudWorld {
         guard let volume = volumes[id] else { throw parameters.unknown("id", id) }
         guard isVisible(volume.account, to: caller) else { throw .notPermitted }
         guard !volume.isRemoved else { throw .parameter("Unable to find volume with ID: \(volume.number)") }
+        guard !volume.hasSnapshotUnderWay else {
+            throw .parameter("There are snapshot operations in progress on the volume, unable to delete it")
+        }
         guard volume.machine == nil else { throw .parameter("Please specify a volume that is not attached to any VM.") }
+        try checkProtection(volume)
         // `DestroyRequested` is no transition of a volume that is on its way (DeleteVolumeCmd's own text).
         guard !["Attaching", "Creating", "Resizing", "Migrating", "Snapshotting"].contains(volume.state) else {
             throw APIError(code: 530, cloudStackCode: 9999, text: "Failed to delete volume")
@@ -210,6 +221,14 @@ extension CloudWorld {
         record("call", command: "deleteVolume", job: nil, volume: id, detail: "", now: now)
         remove(id, now: now)
         return .object([("success", .flag(true))])
+    }
+
+    func checkProtection(_ volume: Volume) throws(APIError) {
+        guard !volume.isProtected else {
+            throw .parameter(
+                "Volume [id = \(volume.id), name = \(volume.name)] has delete protection enabled and cannot be deleted."
+            )
+        }
     }
 
     mutating func remove(_ id: String, now: Int64) {

@@ -86,7 +86,7 @@ extension CloudWorld {
         fields.add("domainid", Self.domainID)
         fields.add("domain", "ROOT")
         fields.add("domainpath", "ROOT")
-        fields.add("deleteprotection", false)
+        fields.add("deleteprotection", volume.isProtected)
         if let offering {
             fields.add("diskofferingid", offering.id)
             fields.add("diskofferingname", offering.name)

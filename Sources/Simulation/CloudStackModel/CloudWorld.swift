@@ -17,7 +17,7 @@ public struct CloudWorld: Sendable, Codable {
     var staleVolumes: VolumeTable?
     var stragglers: [Straggler] = []
     var lastNumber: Int64 = 100
-    var lastTurn: Int64 = 0
+    var lastJob: Int64 = 0
     var lastAction: Int64 = 0
     var randomState: UInt64
     /// The number of the last change that was taken for keeping.
@@ -31,6 +31,8 @@ public struct CloudWorld: Sendable, Codable {
     /// `default.page.size`, which is also the maximum.
     public var pageSize = 500
     public var dataDiskLimit = 32
+    /// `enforce.post.requests.and.timestamps`: changes come by POST, and every request expires within 15 minutes.
+    public var enforcesPostAndTimestamps = false
     /// `job.expire.minutes`.
     public var jobRetentionInMilliseconds: Int64 = 1_440 * 60_000
     public var version = "4.20.0.0"
@@ -51,8 +53,9 @@ public struct CloudWorld: Sendable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case accounts, zones, diskOfferings, machines, volumes, jobs, events, faults, staleVolumes, stragglers
-        case lastNumber, lastTurn, lastAction, lastChange, randomState, actions, orders
-        case jobDelayInMilliseconds, pageSize, dataDiskLimit, jobRetentionInMilliseconds, version
+        case lastNumber, lastJob, lastAction, lastChange, randomState, actions, orders
+        case jobDelayInMilliseconds, pageSize, dataDiskLimit, enforcesPostAndTimestamps, jobRetentionInMilliseconds
+        case version
     }
 
     // MARK: Identifiers

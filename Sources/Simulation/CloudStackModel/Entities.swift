@@ -8,10 +8,13 @@ public struct Account: Sendable, Codable, Equatable {
     /// Root administrators see more fields and other people's things.
     public var isRoot: Bool
     public var isEnabled: Bool
+    /// What the account may have; no limit when `nil`. A root administrator has none.
+    public var volumeLimit: Int?
+    public var primaryStorageLimitInGiB: Int64?
 
     public init(
         name: String, id: String, userID: String, apiKey: String, secretKey: String, isRoot: Bool,
-        isEnabled: Bool = true
+        isEnabled: Bool = true, volumeLimit: Int? = nil, primaryStorageLimitInGiB: Int64? = nil
     ) {
         self.name = name
         self.id = id
@@ -20,6 +23,8 @@ public struct Account: Sendable, Codable, Equatable {
         self.secretKey = secretKey
         self.isRoot = isRoot
         self.isEnabled = isEnabled
+        self.volumeLimit = volumeLimit
+        self.primaryStorageLimitInGiB = primaryStorageLimitInGiB
     }
 }
 
@@ -62,6 +67,10 @@ public struct Machine: Sendable, Codable, Equatable {
     public var created: Int64
     /// Its disks are made real by the hypervisor.
     public var isAppliance: Bool
+    /// Snapshots of the whole machine: while there are any, its disks stay as they are.
+    public var hasSnapshots = false
+    /// Backups of it: while there are any, no disk comes or goes.
+    public var hasBackups = false
 
     public init(
         number: Int64, id: String, name: String, zone: String, account: String, state: String, created: Int64,
@@ -95,6 +104,10 @@ public struct Volume: Sendable, Codable, Equatable {
     public var tags: [Tag]
     /// Gone: found by its id only as something that was removed.
     public var isRemoved: Bool
+    /// `deleteprotection`: it cannot be deleted until that is lifted.
+    public var isProtected = false
+    /// A snapshot of it is being made or copied away.
+    public var hasSnapshotUnderWay = false
     /// The machines whose hypervisor has the disk, whatever the record says. More than one is two writers.
     public var holders: [Holder]
 
@@ -172,6 +185,8 @@ public struct Job: Sendable, Codable, Equatable {
     }
 
     public var id: String
+    /// Counts up in the order in which jobs were submitted, which is the order of turns in each queue.
+    public var number: Int64
     public var command: String
     public var instance: String?
     public var account: String
@@ -183,8 +198,6 @@ public struct Job: Sendable, Codable, Equatable {
     public var dueAt: Int64
     /// The machine in whose queue it is.
     public var machine: String?
-    /// Counts up over all queues: who has the lowest in a queue is its head. `nil` before it queues.
-    public var turn: Int64?
     /// The slot that an attach takes, once the hypervisor has been asked.
     public var deviceID: Int64?
     /// 0 running, 1 succeeded, 2 failed.

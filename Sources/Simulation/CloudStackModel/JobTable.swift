@@ -25,14 +25,14 @@ public struct JobTable: Sendable {
 
     /// Those that have not ended, oldest first.
     var unfinished: [Job] {
-        pending.compactMap { rows[$0] }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }
+        pending.compactMap { rows[$0] }.sorted { $0.number < $1.number }
     }
 
     /// The oldest job about a volume or a machine that has not ended.
     func pendingJob(about instance: String) -> String? {
         guard let ids = pendingByInstance[instance] else { return nil }
         guard ids.count > 1 else { return ids.first }
-        return ids.compactMap { rows[$0] }.min { ($0.created, $0.id) < ($1.created, $1.id) }?.id
+        return ids.compactMap { rows[$0] }.min { $0.number < $1.number }?.id
     }
 
     /// Whose turn it is at a machine.
@@ -99,7 +99,7 @@ public struct JobTable: Sendable {
             if let newQueue { queues[newQueue, default: []].append(id) }
         }
         if let job, Self.waitsForTime(job), old.map({ $0.dueAt != job.dueAt || !Self.waitsForTime($0) }) ?? true {
-            agenda.add(id, dueAt: job.dueAt)
+            agenda.add(id, dueAt: job.dueAt, number: job.number)
         }
         if let job, job.stage == .done, old?.stage != .done, let completed = job.completed {
             ended.append((id, completed))
@@ -133,8 +133,7 @@ public struct JobTable: Sendable {
     /// Puts back jobs that were kept, in the order in which they took their turns and in which they ended.
     mutating func restore(_ jobs: some Sequence<Job>) {
         let inOrder = jobs.sorted { one, other in
-            (one.completed ?? Int64.max, one.turn ?? 0, one.created, one.id)
-                < (other.completed ?? Int64.max, other.turn ?? 0, other.created, other.id)
+            (one.completed ?? Int64.max, one.number) < (other.completed ?? Int64.max, other.number)
         }
         for job in inOrder { put(job, as: job.id) }
         changed = []

@@ -5,6 +5,28 @@ struct Parameters {
     let command: String
     let values: [String: String]
 
+    /// Names of arrays are `name[index]` or `name[index].field` (`ParamUnpackWorker`).
+    func checkNames() throws(APIError) {
+        for name in values.keys {
+            guard let open = name.firstIndex(of: "[") else { continue }
+            let close = name.firstIndex(of: "]")
+            let isWellFormed =
+                open == name.lastIndex(of: "[")
+                && (open == name.startIndex
+                    || close.map { close in
+                        open < close && close == name.lastIndex(of: "]")
+                            && name.firstIndex(of: ".").map { $0 > close } ?? false
+                            && Int32(name[name.index(after: open)..<close]) != nil
+                    } ?? false)
+            guard isWellFormed else {
+                throw APIError(
+                    code: 430, cloudStackCode: 9999,
+                    text: "Unable to decode parameter \(name); if specifying an object array, please use "
+                        + "parameter[index].field=XXX, e.g. userGroupList[0].group=httpGroup")
+            }
+        }
+    }
+
     /// Missing and empty are the same.
     func text(_ name: String) -> String? {
         guard let value = values[name], !value.isEmpty else { return nil }

@@ -33,26 +33,28 @@ struct VolumeFilter {
 
     /// Where the volumes stand in a table, newest first.
     func positions(in table: VolumeTable) -> [Int] {
+        let candidates: [Int]
         if let ids {
-            return Set(ids.compactMap { table.position(of: $0) }).sorted(by: >).filter { matches(table.rows[$0]) }
+            candidates = Set(ids.compactMap { table.position(of: $0) }).sorted(by: >)
+        } else if let machine {
+            candidates = table.on(machine).compactMap { table.position(of: $0.id) }.sorted(by: >)
+        } else {
+            return table.rows.indices.reversed().filter { matches(table.rows, at: $0) }
         }
-        if let machine {
-            return table.on(machine).compactMap { table.position(of: $0.id) }.sorted(by: >)
-                .filter { matches(table.rows[$0]) }
-        }
-        return table.rows.indices.reversed().filter { matches(table.rows[$0]) }
+        return candidates.filter { matches(table.rows, at: $0) }
     }
 
-    private func matches(_ volume: Volume) -> Bool {
-        if volume.isRemoved { return false }
-        if let owners, !owners.contains(volume.account) { return false }
-        if let machine, volume.machine != machine { return false }
-        if let state, volume.state != state { return false }
-        if let zone, volume.zone != zone { return false }
-        if let offering, volume.offering != offering { return false }
-        if let name, volume.name.lowercased() != name { return false }
-        if let keyword, !volume.name.lowercased().contains(keyword) { return false }
-        if let type, !volume.type.lowercased().contains(type) { return false }
-        return tags.isEmpty || tags.contains { volume.tags.contains($0) }
+    /// It reads single fields where they stand: a copy of each volume costs more than all the comparisons.
+    private func matches(_ rows: [Volume], at position: Int) -> Bool {
+        if rows[position].isRemoved { return false }
+        if let owners, !owners.contains(rows[position].account) { return false }
+        if let machine, rows[position].machine != machine { return false }
+        if let state, rows[position].state != state { return false }
+        if let zone, rows[position].zone != zone { return false }
+        if let offering, rows[position].offering != offering { return false }
+        if let name, rows[position].name.lowercased() != name { return false }
+        if let keyword, !rows[position].name.lowercased().contains(keyword) { return false }
+        if let type, !rows[position].type.lowercased().contains(type) { return false }
+        return tags.isEmpty || tags.contains { rows[position].tags.contains($0) }
     }
 }

@@ -35,7 +35,7 @@ public struct MissingChange: Error, CustomStringConvertible {
 extension CloudWorld {
     struct Counters: Sendable, Codable {
         var number: Int64
-        var turn: Int64
+        var job: Int64
         var action: Int64
         var random: UInt64
     }
@@ -50,6 +50,7 @@ extension CloudWorld {
         var jobDelayInMilliseconds: Int64
         var pageSize: Int
         var dataDiskLimit: Int
+        var enforcesPostAndTimestamps: Bool
         var jobRetentionInMilliseconds: Int64
         var version: String
     }
@@ -67,6 +68,7 @@ extension CloudWorld {
             Circumstances(
                 accounts: accounts, zones: zones, diskOfferings: diskOfferings, faults: faults, stragglers: stragglers,
                 jobDelayInMilliseconds: jobDelayInMilliseconds, pageSize: pageSize, dataDiskLimit: dataDiskLimit,
+                enforcesPostAndTimestamps: enforcesPostAndTimestamps,
                 jobRetentionInMilliseconds: jobRetentionInMilliseconds, version: version)
         }
         set {
@@ -78,6 +80,7 @@ extension CloudWorld {
             jobDelayInMilliseconds = newValue.jobDelayInMilliseconds
             pageSize = newValue.pageSize
             dataDiskLimit = newValue.dataDiskLimit
+            enforcesPostAndTimestamps = newValue.enforcesPostAndTimestamps
             jobRetentionInMilliseconds = newValue.jobRetentionInMilliseconds
             version = newValue.version
         }
@@ -102,7 +105,7 @@ extension CloudWorld {
             forgottenJobs: changedJobs.forgotten,
             machines: hasNewMachines ? machines.filter { known[$0.id] != $0 } : [],
             events: events.suffix(kept.newEvents),
-            counters: Counters(number: lastNumber, turn: lastTurn, action: lastAction, random: randomState),
+            counters: Counters(number: lastNumber, job: lastJob, action: lastAction, random: randomState),
             circumstances: hasNewCircumstances ? circumstances : nil,
             staleListing: kept.isStaleListingKept ? nil : WorldChange.StaleListing(volumes: staleVolumes),
             actions: actions, orders: orders)
@@ -138,7 +141,7 @@ extension CloudWorld {
         if let circumstances = change.circumstances { self.circumstances = circumstances }
         if let staleListing = change.staleListing { staleVolumes = staleListing.volumes }
         lastNumber = change.counters.number
-        lastTurn = change.counters.turn
+        lastJob = change.counters.job
         lastAction = change.counters.action
         randomState = change.counters.random
     }

@@ -2,6 +2,7 @@ import HTTPServer
 
 /// The parameters of one request, merged from query and form as the servlet does.
 struct APICall {
+    let method: String
     /// By name as sent: what is signed.
     let raw: [(name: String, value: String)]
     /// By lower-case name: what is meant.
@@ -9,6 +10,7 @@ struct APICall {
     let command: String
 
     init(_ request: IncomingRequest) {
+        method = request.method
         var merged: [String: String] = [:]
         let isForm = request.headers["content-type"]?.hasPrefix("application/x-www-form-urlencoded") ?? true
         if request.method == "POST", isForm {

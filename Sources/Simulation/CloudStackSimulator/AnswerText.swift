@@ -39,11 +39,15 @@ enum AnswerText {
 
     private static func appendQuoted(_ string: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        let mustEscape = string.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
-        if mustEscape {
+        // Nearly every text is copied as it is.
+        let start = bytes.count
+        bytes += string.utf8
+        let needsEscapes = bytes[start...].contains {
+            $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
+        }
+        if needsEscapes {
+            bytes.removeSubrange(start...)
             for byte in string.utf8 { appendEscaped(byte, to: &bytes) }
-        } else {
-            bytes += string.utf8
         }
         bytes.append(UInt8(ascii: "\""))
     }

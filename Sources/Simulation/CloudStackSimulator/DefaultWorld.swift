@@ -20,7 +20,9 @@ public enum DefaultWorld {
             Account(
                 name: "user", id: "acc00000-0000-4000-8000-000000000003",
                 userID: "acc00000-0000-4000-8000-000000000004",
-                apiKey: "simulator-user-key", secretKey: "simulator-user-secret", isRoot: false),
+                apiKey: "simulator-user-key", secretKey: "simulator-user-secret", isRoot: false,
+                // `max.account.volumes` and `max.account.primary.storage`, as they are out of the box.
+                volumeLimit: 20, primaryStorageLimitInGiB: 200),
         ]
         world.zones = [Zone(number: 1, id: zone, name: "zone-1")]
         world.diskOfferings = [

@@ -26,8 +26,9 @@ public actor Simulator {
         }
     }
 
-    private var world: CloudWorld
-    private var directory: StateDirectory
+    var world: CloudWorld
+    /// Everything of ``world`` is kept here before anybody hears of it.
+    private(set) var directory: StateDirectory
     private let hypervisor: any Hypervisor
     private let clock: @Sendable () -> Int64
     private var api: HTTPServer?
@@ -37,10 +38,10 @@ public actor Simulator {
     private var orderChain: Task<Void, Never>?
     private var ordersUnderWay = 0
     /// What was asked since the start, by command.
-    private var calls: [String: CallCount] = [:]
+    private(set) var calls: [String: CallCount] = [:]
 
     /// How often a command was called, and how long its answers took to make, in seconds.
-    private struct CallCount: Encodable {
+    struct CallCount: Encodable {
         var count = 0
         var seconds = 0.0
 
@@ -104,11 +105,12 @@ public actor Simulator {
         let servers = [api, admin]
         api = nil
         admin = nil
-        for server in servers { server?.stop() }
+        // Requests under way need this actor to end.
+        for server in servers { await server?.stopAndWait() }
         await orderChain?.value
     }
 
-    private var now: Int64 { clock() }
+    var now: Int64 { clock() }
 
     // MARK: Calls
 
@@ -129,7 +131,7 @@ public actor Simulator {
                 body: Array("<html><body>\(fault.code ?? 503)</body></html>".utf8))
         }
         world.advance(to: now)
-        let answer = authorize(call).map { world.call(call.command, call.parameters, by: $0, now: now) }
+        let answer = verify(call).map { world.call(call.command, call.parameters, by: $0, now: now) }
         let isDropped = world.strike(.dropAfter, command: call.command, volume: call.volume) != nil
         settle()
         if isDropped { return .dropped }
@@ -158,42 +160,10 @@ public actor Simulator {
         return .whole(status: status, headers: headers, body: body)
     }
 
-    /// The order of checks of `ApiServer.verifyRequest`; every silent failure has the same text.
-    private func authorize(_ call: APICall) -> Result<Account, APIError> {
-        func refuse(_ envelope: String) -> Result<Account, APIError> {
-            .failure(
-                APIError(
-                    code: 401, cloudStackCode: nil,
-                    text: "unable to verify user credentials and/or request signature", envelope: envelope))
-        }
-        guard !call.command.isEmpty else { return refuse("null") }
-        let envelope = call.command.lowercased() + "response"
-        guard CloudWorld.isCommand(call.command) else { return refuse("errorresponse") }
-        if world.strike(.unauthorized, command: call.command, volume: call.volume) != nil { return refuse(envelope) }
-        guard let signature = call.value("signature"), let key = call.value("apikey") else { return refuse(envelope) }
-        if call.value("signatureversion") == "3" {
-            guard let expires = call.value("expires").flatMap(ExpiryDate.milliseconds), expires > now else {
-                return refuse(envelope)
-            }
-        }
-        guard let account = world.account(key: key), account.isEnabled else { return refuse(envelope) }
-        if let fault = world.strike(.throttle, command: call.command, volume: call.volume) {
-            return .failure(
-                APIError(
-                    code: 429, cloudStackCode: 9999,
-                    text: "The given user has reached his/her account api limit, please retry after "
-                        + "[\(fault.milliseconds ?? 1_000)] ms.", envelope: envelope))
-        }
-        guard RequestSignature.isValid(signature, of: call.raw, secret: account.secretKey) else {
-            return refuse(envelope)
-        }
-        return .success(account)
-    }
-
     // MARK: What follows from a call
 
     /// Keeps what changed, hands orders to the hypervisor, and sets the timer for what happens next by itself.
-    private func settle() {
+    func settle() {
         do {
             if let change = world.takeChange() {
                 // Kept before it is carried out or answered: a crash in between loses neither a line nor an order.
@@ -253,90 +223,6 @@ public actor Simulator {
         if let job = order.job { world.hypervisorEnded(job, failure: failure, now: now) }
         world.advance(to: now)
         settle()
-    }
-
-    // MARK: The admin port
-
-    private func administer(_ request: IncomingRequest) async -> OutgoingResponse {
-        let body = Data(request.body)
-        do {
-            let answer = try await administer(request.method, request.path, body)
-            settle()
-            return .whole(status: 200, headers: [("Content-Type", "application/json")], body: answer)
-        } catch {
-            let text = (error as? AdminError)?.text ?? "\(error)"
-            let message = AnswerText.json("error", .text(text))
-            return .whole(status: 400, headers: [("Content-Type", "application/json")], body: message)
-        }
-    }
-
-    private func administer(_ method: String, _ path: String, _ body: Data) async throws -> [UInt8] {
-        let done = Array(#"{"ok":true}"#.utf8)
-        switch (method, path) {
-        case ("GET", "/faults"): return Array(try JSONEncoder().encode(world.faults))
-        case ("POST", "/faults"):
-            let fault = try JSONDecoder().decode(Fault.self, from: body)
-            guard (0...86_400_000).contains(fault.milliseconds ?? 0) else {
-                throw AdminError(text: "milliseconds: 0 to 86400000")
-            }
-            if fault.kind == .staleList { world.freezeListing() }
-            world.faults.append(fault)
-        case ("DELETE", "/faults"):
-            world.faults = []
-            world.thawListing()
-        case ("GET", "/actions"): return try directory.actions()
-        case ("GET", "/calls"): return Array(try JSONEncoder().encode(calls))
-        case ("GET", "/world"): return Array(try JSONEncoder().encode(world))
-        case ("POST", "/volumes/detach"):
-            let order = try JSONDecoder().decode(VolumeOrder.self, from: body)
-            world.detachByHand(try known(order.volume), now: now)
-        case ("POST", "/volumes/attach"):
-            let order = try JSONDecoder().decode(VolumeOrder.self, from: body)
-            guard let machine = order.machine else { throw AdminError(text: "machine is missing") }
-            world.attachByHand(try known(order.volume), to: machine, now: now)
-        case ("POST", "/restart"): world.restartManagementServer(now: now)
-        case ("POST", "/settings"):
-            let settings = try JSONDecoder().decode(Settings.self, from: body)
-            if let delay = settings.jobDelayMs {
-                guard (0...86_400_000).contains(delay) else { throw AdminError(text: "jobDelayMs: 0 to 86400000") }
-                world.jobDelayInMilliseconds = delay
-            }
-            if let size = settings.pageSize {
-                guard (1...100_000).contains(size) else { throw AdminError(text: "pageSize: 1 to 100000") }
-                world.pageSize = size
-            }
-            for change in settings.machineStates ?? [] {
-                guard let index = world.machines.firstIndex(where: { $0.id == change.machine }) else {
-                    throw AdminError(text: "no machine \(change.machine)")
-                }
-                world.machines[index].state = change.state
-            }
-        default: throw AdminError(text: "no such thing: \(method) \(path)")
-        }
-        return done
-    }
-
-    private func known(_ volume: String) throws -> String {
-        guard world.volumes[volume] != nil else { throw AdminError(text: "no volume \(volume)") }
-        return volume
-    }
-
-    private struct AdminError: Error { var text: String }
-
-    private struct VolumeOrder: Decodable {
-        var volume: String
-        var machine: String?
-    }
-
-    private struct Settings: Decodable {
-        struct MachineState: Decodable {
-            var machine: String
-            var state: String
-        }
-
-        var jobDelayMs: Int64?
-        var pageSize: Int?
-        var machineStates: [MachineState]?
     }
 }
 

@@ -45,6 +45,22 @@ import Testing
         }
     }
 
+    /// The library drops what is not sent when it is stopped.
+    @Test func `an answer that is under way when the server is stopped goes out whole`() async throws {
+        let (begun, hasBegun) = AsyncStream<Void>.makeStream()
+        let body = [UInt8](repeating: 65, count: 3 << 20)
+        let server = try HTTPServer(.tcp(host: "127.0.0.1", port: 0)) { _ in
+            hasBegun.yield()
+            // Long enough for the stop to come in between, most of the time; what holds does not depend on it.
+            for _ in 0..<1_000 { await Task.yield() }
+            return .whole(status: 200, headers: [], body: body)
+        }
+        async let answer = HTTPClient().send(HTTPRequest(.get, "http://127.0.0.1:\(server.port)/"))
+        for await _ in begun { break }
+        await server.stopAndWait()
+        #expect(try await answer.body.count == body.count)
+    }
+
     @Test func `a body over the limit gets 413`() async throws {
         let server = try echo()
         defer { server.stop() }

@@ -43,6 +43,13 @@ import VolumeModel
         #expect(EditedManifest.body(of: edited.text) == body)
     }
 
+    @Test func `a message of several lines stays in the header`() throws {
+        var edited = try manifest()
+        let body = edited.body + "# mine\n"
+        edited.refuse(body, [EditedManifest.Problem(message: "one\ntwo")])
+        #expect(EditedManifest.body(of: edited.text) == body)
+    }
+
     @Test(arguments: ["", "---\n", "a: [", "kind: Pod\n"]) func `a text that is no manifest is refused`(_ text: String)
         throws
     {

@@ -21,7 +21,7 @@ import VolumeModel
         #expect(
             error?.description
                 == "cannot delete 2 attachments at once (a, b); nothing was changed: "
-                + "delete them one at a time, such as 'hawser delete NAME'")
+                + "delete them one by one, beginning with 'hawser delete a'")
     }
 
     @Test func `MINE-ONLY: only what apply made and no file names is pruned`() throws {

@@ -93,14 +93,4 @@ import Testing
             """#
         #expect(try await run("zsh", ["-f", "-c", script, "zsh", line]) == [expected])
     }
-
-    @Test(arguments: CompletionShell.allCases) func `a script parses`(_ shell: CompletionShell) async throws {
-        guard Self.has(shell.rawValue) else {
-            // bash is everywhere; the others are named by the tests above.
-            return
-        }
-        let program = try BuiltPrograms.path(of: "hawser")
-        #expect(
-            try await run("bash", ["-c", "'\(program)' completion \(shell.rawValue) | \(shell.rawValue) -n"]) == [])
-    }
 }

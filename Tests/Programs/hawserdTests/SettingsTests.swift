@@ -1,4 +1,5 @@
 import Arguments
+import LinuxCalls
 import NBD
 import NBDExports
 import Testing
@@ -14,6 +15,17 @@ import Testing
         let setting = try #require(Setting.all.first { $0.key == key })
         #expect(setting.optionName == option)
         #expect(setting.environmentName == variable)
+    }
+
+    @Test(arguments: Setting.all.map(\.key)) func `every setting is documented, with its standard`(key: String) throws {
+        let root = #filePath.split(separator: "/").dropLast(4).reduce(into: "") { $0 += "/" + $1 }
+        let line = try readTextFile("\(root)/docs/configuration.md").split(separator: "\n").first {
+            $0.hasPrefix("| `") && $0.split(separator: "|").first?.contains("`\(key)`") == true
+        }
+        let found = try #require(line, "docs/configuration.md has no line for \(key)")
+        let setting = try #require(Setting.all.first { $0.key == key })
+        guard let standard = setting.standard, standard != "/etc/nbd-server/conf.d" else { return }
+        #expect(found.contains(standard), "\(found)")
     }
 
     @Test func `a secret has no option, and never shows`() throws {

@@ -149,4 +149,89 @@ import Testing
             #expect(listed.text.contains(#""name":"a\\b \"c\" d\ne ü日 ~*[x]""#))
         }
     }
+
+    /// It hung: the call needed the actor that waited for the call.
+    @Test func `it ends while a call is under way, and the call is answered`() async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-ending-")
+        var world = DefaultWorld.make(now: 1_000_000)
+        world.faults = [Fault(kind: .latency, count: 1, milliseconds: 300)]
+        let simulator = try await Simulator.start(
+            .init(stateDirectory: directory.path, seed: world, hypervisor: NoHypervisor()))
+        let call = SignedCall(endpoint: "http://127.0.0.1:\(await simulator.port)/client/api")
+        async let answer = call.json("listZones")
+        while await !simulator.snapshot.faults.isEmpty { await Task.yield() }
+        await simulator.stop()
+        #expect(try await answer.status == 200)
+    }
+
+    private static func expiring(inMinutes minutes: Int64) -> String {
+        APIDate.text(milliseconds: SystemTime.now() + minutes * 60_000)
+    }
+
+    /// `enforce.post.requests.and.timestamps`.
+    @Test(arguments: [
+        ("GET of a question, 10 minutes", "listVolumes", false, Int64(10), 200),
+        ("POST of a question, 10 minutes", "listVolumes", true, 10, 200),
+        ("GET of a question, 20 minutes", "listVolumes", false, 20, 401),
+        ("GET of a question, without version 3", "listVolumes", false, nil, 401),
+        ("GET of a change, 10 minutes", "deleteVolume", false, 10, 405),
+        ("POST of a change, 10 minutes", "deleteVolume", true, 10, 431),
+        ("POST of a change, without version 3", "deleteVolume", true, nil, 401),
+    ]) func `where it is enforced, changes come by POST and every request expires soon`(
+        name: String, command: String, isPost: Bool, minutes: Int64?, status: Int
+    ) async throws {
+        try await withSimulator({ $0.enforcesPostAndTimestamps = true }) { call in
+            var parameters = [("command", command), ("response", "json")]
+            if let minutes {
+                parameters += [("signatureVersion", "3"), ("expires", Self.expiring(inMinutes: minutes))]
+            }
+            let response = try await isPost ? call.send([], form: parameters) : call.send(parameters)
+            #expect(response.status == status, "\(name): \(String(decoding: response.body, as: UTF8.self))")
+        }
+    }
+
+    @Test func `what a user's role does not have is refused before the signature is looked at`() async throws {
+        try await withSimulator { call in
+            var user = call
+            user.key = "simulator-user-key"
+            user.secret = "wrong"
+            let answer = try await user.json("listHosts")
+            #expect(answer.status == 401)
+            #expect(
+                answer.field("errortext")
+                    == "The given command 'listHosts' either does not exist, is not available for user.")
+            #expect(answer.text.contains(#""cserrorcode":9999"#))
+            #expect(try await call.json("listHosts").status == 200)
+        }
+    }
+
+    @Test func `the admin port sets limits and states, and refuses what is not there`() async throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-settings-")
+        let simulator = try await Simulator.start(
+            .init(
+                stateDirectory: directory.path, seed: DefaultWorld.make(now: 1_000_000), hypervisor: NoHypervisor()))
+        func set(_ json: String) async throws -> Int {
+            let url = "http://127.0.0.1:\(await simulator.adminPort)/settings"
+            return try await HTTPClient().send(HTTPRequest(.post, url, body: Array(json.utf8))).status
+        }
+        let machine = DefaultWorld.otherMachine
+        #expect(
+            try await set(
+                #"""
+                {"dataDiskLimit": 2, "enforcePostAndTimestamps": true,
+                 "machines": [{"machine": "\#(machine)", "state": "Migrating", "hasSnapshots": true}],
+                 "accounts": [{"account": "user", "volumeLimit": 3, "primaryStorageLimitInGiB": -1}]}
+                """#) == 200)
+        let world = await simulator.snapshot
+        #expect(world.dataDiskLimit == 2)
+        #expect(world.enforcesPostAndTimestamps)
+        #expect(world.machines.first { $0.id == machine }?.state == "Migrating")
+        #expect(world.machines.first { $0.id == machine }?.hasSnapshots == true)
+        #expect(world.accounts.first { $0.name == "user" }?.volumeLimit == 3)
+        #expect(world.accounts.first { $0.name == "user" }?.primaryStorageLimitInGiB == nil)
+        #expect(try await set(#"{"machines": [{"machine": "nobody"}]}"#) == 400)
+        #expect(try await set(#"{"accounts": [{"account": "nobody"}]}"#) == 400)
+        #expect(try await set(#"{"volumes": [{"volume": "none", "hasSnapshotUnderWay": true}]}"#) == 400)
+        await simulator.stop()
+    }
 }

@@ -1,7 +1,7 @@
 import CloudStackModel
 import CloudStackSimulator
 import Curl
-import Glibc
+import LinuxCalls
 import Reconciliation
 import Testing
 import VolumeModel
@@ -13,7 +13,7 @@ import VolumeModel
     private struct Cloud {
         var simulator: Simulator
         var service: CloudStackService
-        var directory: String
+        var directory: TemporaryDirectory
 
         func fault(_ json: String) async throws {
             let answer = try await HTTPClient().send(
@@ -25,21 +25,17 @@ import VolumeModel
             await simulator.snapshot.volumes.values.first { $0.name == name }
         }
 
-        /// Ends the simulator and removes what it kept.
-        func end() async {
-            await simulator.stop()
-            for name in ["world.json", "actions.jsonl"] { unlink("\(directory)/\(name)") }
-            rmdir(directory)
-        }
+        func end() async { await simulator.stop() }
     }
 
     private func withCloud(
-        volumes: Int = 1, _ body: (Cloud, VolumeID) async throws -> Void
+        volumes: Int = 1, _ change: (inout CloudWorld) -> Void = { _ in },
+        _ body: (Cloud, VolumeID) async throws -> Void
     ) async throws {
-        var template = Array("/tmp/hawser-cloud-XXXXXX".utf8CString)
-        let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+        let directory = try TemporaryDirectory(prefix: "hawser-cloud-")
         var world = DefaultWorld.make(now: 1_000_000)
         world.jobDelayInMilliseconds = 20
+        change(&world)
         var first = ""
         for number in 0..<volumes {
             let id = world.addVolume(
@@ -48,7 +44,7 @@ import VolumeModel
             if number == 0 { first = id }
         }
         let simulator = try await Simulator.start(
-            .init(stateDirectory: directory, seed: world, hypervisor: NoHypervisor()))
+            .init(stateDirectory: directory.path, seed: world, hypervisor: NoHypervisor()))
         var configuration = CloudStackConfiguration(
             endpoint: "http://127.0.0.1:\(await simulator.port)/client/api", apiKey: "simulator-admin-key",
             secretKey: "simulator-admin-secret")
@@ -90,6 +86,16 @@ import VolumeModel
             let text = "Please specify a volume that is not attached to any VM."
             #expect(
                 try await outcome(of: again, cloud.service) == .failed(JobFailure(remedy: .lookAgain, text: text)))
+        }
+    }
+
+    /// `enforce.post.requests.and.timestamps`.
+    @Test func `a server that wants POST and short expiries is served as any other`() async throws {
+        try await withCloud({ $0.enforcesPostAndTimestamps = true }) { cloud, volume in
+            #expect(try await cloud.service.listVolumes().isComplete)
+            let id = job()
+            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance, as: .data), as: id)
+            #expect(try await outcome(of: id, cloud.service) == .succeeded)
         }
     }
 

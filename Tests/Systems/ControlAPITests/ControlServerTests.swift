@@ -17,7 +17,9 @@ import VolumeModel
     init() throws {
         directory = try TemporaryDirectory(prefix: "hawser-control-test")
         let socket = "\(directory.path)/control.sock"
-        server = try ControlServer(controller: controller, store: controller, version: "1.2.3").listen(onSocket: socket)
+        server = try ControlServer(
+            controller: controller, store: controller, version: "1.2.3", startedAt: Instant(nanoseconds: 7_000_000_000)
+        ).listen(onSocket: socket)
         client = ControlClient(socket: socket)
     }
 
@@ -71,6 +73,7 @@ import VolumeModel
         #expect(try await client.world().exportServer == "not asked yet")
         #expect(try await client.events().map(\.reason) == ["RootVolume"])
         #expect(try await client.version() == "1.2.3")
+        #expect(try await client.daemon().startedAt?.instant == Instant(nanoseconds: 7_000_000_000))
         await #expect(throws: ControlError.self) { try await client.events(of: "nobody") }
     }
 

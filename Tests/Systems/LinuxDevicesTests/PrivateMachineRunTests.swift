@@ -14,7 +14,9 @@ struct PrivateMachineRunTests {
         let said = outcome.output + outcome.errors
         #expect(outcome.status.isSuccess, "\(said)")
         // Neither a filter that matches nothing nor a suite that was skipped may pass for success.
-        for suite in ["UdevDevicesInsideMachineTests", "UdevMonitorInsideMachineTests"] {
+        for suite in [
+            "UdevDevicesInsideMachineTests", "UdevMonitorInsideMachineTests", "DescribedDisksInsideMachineTests",
+        ] {
             #expect(said.contains("Suite \(suite) passed"), "\(said)")
         }
     }

@@ -74,6 +74,23 @@ struct ReplaceableDaemonTests {
         try await fixture.finish()
     }
 
+    /// hawserd stops the server for a moment when it replaces it, and can be killed just then.
+    @Test func `a server that was left stopped goes on`() async throws {
+        let fixture = try await NBDServerFixture(.daemon)
+        try await fixture.publish(moor, 1)
+        try await fixture.untilLive(moor)
+        let before = try parent(fixture)
+        let process = try #require(ProcessIdentity(of: before[0]))
+        try process.send(signal: SIGSTOP)
+        let second = try NBDServerFixture.make(fixture.directory.path, .daemon)
+        let events = Task { for await _ in await second.events() {} }
+        try await fixture.until { !process.isStopped }
+        #expect(try fixture.connect(moor).sizeInBytes == 1 << 20)
+        #expect(try parent(fixture) == before)
+        events.cancel()
+        try await fixture.finish()
+    }
+
     /// What a server has in its memory that Hawser did not start is not known; so it is replaced, once.
     @Test func `a server that somebody else started is taken over without a session being cut`() async throws {
         let name = theirs

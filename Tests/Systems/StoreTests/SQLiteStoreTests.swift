@@ -87,24 +87,26 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     @Test func `DURABLE: what was written is there for the next process`() async throws {
         let action = LedgerAction.attachVolume(
             VolumeID(UUIDValue(high: 1, low: 1)), to: MachineID(UUIDValue(high: 2, low: 2)))
-        func line(_ intent: UInt64, _ phase: LedgerPhase) -> LedgerEntry {
+        func line(_ intent: UInt64, _ phase: LedgerPhase, evidence: String = "seen free") -> LedgerEntry {
             LedgerEntry(
                 intent: IntentID(UUIDValue(high: 0, low: intent)), attachment: AttachmentID(UUIDValue(high: 0, low: 1)),
                 action: action, job: JobID(UUIDValue(high: 9, low: intent)), phase: phase,
-                at: Instant(nanoseconds: Int64(intent)), evidence: "seen free")
+                at: Instant(nanoseconds: Int64(intent)), evidence: evidence)
         }
         do {
             let store = try SQLiteStore(path: path)
             try await store.append(line(1, .intended))
             try await store.append(line(1, .accepted))
             try await store.append(line(2, .intended))
-            try await store.append(line(2, .ended(.failed(.limitReached, "full"))))
+            try await store.append(line(2, .ended(.failed(.limitReached, "full")), evidence: "full"))
             try await store.bind(AttachmentID(UUIDValue(high: 0, low: 1)), to: VolumeID(UUIDValue(high: 1, low: 1)))
         }
         let store = try await reopened()
         #expect(try await store.openLedger() == [line(1, .intended), line(1, .accepted)])
         #expect(try await store.bindings().count == 1)
         let operations = try await store.operations(of: nil, limit: 10)
+        #expect(operations.first?.because == "seen free")
+        #expect(operations.first?.evidence == "full")
         #expect(operations.map(\.phase) == [.ended(.failed(.limitReached, "full")), .accepted])
     }
 

@@ -62,6 +62,9 @@ struct LoadedFiles: Sendable {
         return LoadedFiles(directory: directory, records: records)
     }
 
+    /// For one on which no server was started.
+    func remove() throws(SystemCallError) { try removeTree(directory) }
+
     /// Whether all that is there now was there, byte for byte, when the server started.
     func covers(_ files: [IncludeDirectory.File], main: MainFile) throws(SystemCallError) -> Bool {
         guard try readTextFile("\(directory)/main") == main.text else { return false }

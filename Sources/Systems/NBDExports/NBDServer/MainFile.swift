@@ -78,6 +78,9 @@ struct MainFile: Sendable {
     /// Groups that define exports, beside those of the include directory.
     var exportGroups: [KeyFile.Group] { (KeyFile(text)?.groups ?? []).filter { $0.name != "generic" } }
 
+    /// Whether clients may list the exports.
+    var listsForAll: Bool { KeyFile(text)?.groups.first { $0.name == "generic" }?.flag("allowlist") == true }
+
     /// The user that the server becomes; nil when it stays who it is.
     var user: String? { KeyFile(text)?.groups.first { $0.name == "generic" }?.values["user"] }
 

@@ -22,12 +22,11 @@ public actor NBDServerExports: ExportServer {
     let gate: TrialGate
     /// The one server of the daemon style.
     private let daemon: ReplaceableDaemon?
+    private let server: LiveServer
     private let keeper: ServerKeeper
     private let executor = ThreadExecutor(name: "exports")
     private var changes: [AsyncStream<ExportEvent>.Continuation] = []
     private var isSupervising = false
-    /// Why the files stop nbd-server, and the files of which that was found out.
-    private var diagnosis: (files: [IncludeDirectory.File], reason: String?)?
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -71,6 +70,9 @@ public actor NBDServerExports: ExportServer {
                 address: address, links: links, files: files, mainFile: configuration.configFile, trial: trial)
             : nil
         self.daemon = daemon
+        server = LiveServer(
+            address: address, root: configuration.root, mainFile: configuration.configFile, files: files, gate: gate,
+            daemon: daemon)
         keeper = Self.keeper(configuration, address, daemon)
         capabilities = ExportCapabilities(
             kind: isDaemon ? "nbd-server" : "nbd-server per connection", appliesWithoutReload: !isDaemon,
@@ -110,6 +112,8 @@ public actor NBDServerExports: ExportServer {
                         return
                     }
                     for await _ in changed {
+                        // One change is several events. A cancelled sleep ends the loop with the stream.
+                        try? await Task.sleep(for: .milliseconds(20))
                         self.daemon?.wake()
                         continuation.yield(.changed)
                     }
@@ -138,16 +142,16 @@ public actor NBDServerExports: ExportServer {
 
     // MARK: Observation
 
-    public func observe() -> ExportObservation {
+    public func observe() async -> ExportObservation {
         var observation = ExportObservation(
             server: .running, entries: [], isComplete: true, writableURI: address.uri, readOnlyURI: address.uri)
+        // Where the names cannot be read now, they cannot be read below either.
+        let answer = await server.answer(about: (try? definitions().keys.sorted()) ?? [])
+        if case .failure(let silence) = answer.offered { observation.server = .down(silence.reason) }
+        if answer.isStranger { observation.isComplete = false }
         do throws(SystemCallError) {
-            let definitions = try definitions()
-            let offered = ask(Array(definitions.keys))
-            if case .failure(let reason) = offered { observation.server = .down(reason) }
-            let view = try ServerView(
-                census: census(), sessions: records.running(), offered: offered.names, loaded: loaded())
-            for (name, found) in definitions.sorted(by: { $0.key < $1.key }) {
+            let view = try view(answer)
+            for (name, found) in try definitions().sorted(by: { $0.key < $1.key }) {
                 if let entry = try entry(name, found, view) { observation.entries.append(entry) }
             }
         } catch {
@@ -156,20 +160,17 @@ public actor NBDServerExports: ExportServer {
         return observation
     }
 
-    public func read(_ name: ExportName) -> Fact<ExportEntry> {
+    public func read(_ name: ExportName) async -> Fact<ExportEntry> {
+        let answer = await server.answer(about: [name])
         do throws(SystemCallError) {
-            let definitions = try definitions()
-            let offered = ask([name])
-            let loaded = try loaded()
-            if let found = definitions[name] {
-                let view = ServerView(
-                    census: census(), sessions: try records.running(), offered: offered.names, loaded: loaded)
-                return try entry(name, found, view).map { .present($0) } ?? .unknown
+            if let found = try definitions()[name] {
+                return try entry(name, found, view(answer)).map { .present($0) } ?? .unknown
             }
             // No file has the name. A server that offers it all the same has read one that was there before. When that one
             // was Hawser's it names a link that is gone, and lets nobody in; else nothing is known.
-            guard let names = offered.names, names.contains(name) else { return .absent }
-            return loaded?.isHawsers(name) == true ? .absent : .unknown
+            if answer.isStranger { return .unknown }
+            guard let names = answer.names, names.contains(name) else { return .absent }
+            return answer.loaded?.isHawsers(name) == true ? .absent : .unknown
         } catch {
             return .unknown
         }
@@ -177,50 +178,16 @@ public actor NBDServerExports: ExportServer {
 
     /// What one look at the server and its processes showed.
     private struct ServerView {
+        var answer: LiveServer.Answer
         var census: SessionCensus
         var sessions: [ExportName: [ProcessIdentity]]
-        var offered: Set<ExportName>?
-        /// What the running daemon has read; nil when each client's server reads anew.
-        var loaded: LoadedFiles?
     }
 
-    private enum Offer {
-        case names(Set<ExportName>)
-        case failure(String)
-
-        var names: Set<ExportName>? { if case .names(let names) = self { names } else { nil } }
-    }
-
-    /// Asks the live server: by its list, or name by name where it lists for nobody.
-    private func ask(_ candidates: [ExportName]) -> Offer {
-        do throws(NBDError) {
-            let names = try ExportListing.names(offeredBy: address, orKnownAmong: candidates.map(\.text))
-            return .names(Set(names.compactMap { ExportName($0) }))
-        } catch {
-            return .failure(whyItDoesNotAnswer() ?? error.description)
-        }
-    }
-
-    /// What in the files stops a server that is listened for; nil when that is not the reason.
-    private func whyItDoesNotAnswer() -> String? {
-        do throws(SystemCallError) {
-            guard daemon == nil, try !ProcessInspection.owners(of: address.endpoint).isNobody else { return nil }
-            let present = try files.files()
-            if let diagnosis, diagnosis.files == present { return diagnosis.reason }
-            let reason = try gate.clear(present)
-            diagnosis = (try files.files(), reason)
-            return reason
-        } catch {
-            return error.description
-        }
+    private func view(_ answer: LiveServer.Answer) throws(SystemCallError) -> ServerView {
+        ServerView(answer: answer, census: census(), sessions: try records.running())
     }
 
     private func census() -> SessionCensus { SessionCensus(of: [address], program: "nbd-server") }
-
-    private func loaded() throws(SystemCallError) -> LoadedFiles? {
-        guard daemon != nil else { return nil }
-        return try LoadedFiles.ofListener(on: address, root: configuration.root, records: records)
-    }
 
     /// What all files say, by name.
     private func definitions() throws(SystemCallError) -> [ExportName: [ExportDefinition]] {
@@ -259,11 +226,13 @@ public actor NBDServerExports: ExportServer {
     }
 
     private func liveness(of name: ExportName, _ definition: ExportDefinition, _ view: ServerView) -> Liveness {
-        guard let offered = view.offered else { return .unknown }
+        guard let offered = view.answer.names else { return .unknown }
         guard offered.contains(name) else { return .notListed }
-        // A daemon that read another file of this name serves what that one said.
+        // A daemon that read another file of this name serves what that one said; what one has read that Hawser did not
+        // start, or is about to note, is not known.
         if daemon != nil, case .hawser = definition.owner, let file = definition.file {
-            guard let loaded = view.loaded, (try? loaded.holds(file, of: files)) == true else { return .notListed }
+            guard let loaded = view.answer.loaded else { return .unknown }
+            guard (try? loaded.holds(file, of: files)) == true else { return .notListed }
         }
         return .live
     }

@@ -24,6 +24,7 @@ actor ReplaceableDaemon {
     private let request: AsyncStream<Void>.Continuation
     /// How many changes of files have begun and not ended.
     private nonisolated let underWay = Lock(0)
+    private nonisolated let replacing = Lock(false)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -63,6 +64,8 @@ actor ReplaceableDaemon {
     /// Replaces the server when its files changed: once for all changes that come close together (ONE-RELOAD), and not when
     /// nothing did (QUIET).
     func followChanges(_ announce: @Sendable () async -> Void) async {
+        // Where it fails, the replacement below fails too, and says why.
+        try? goOn()
         wake()
         for await _ in requests {
             guard await settle() else { return }
@@ -98,9 +101,21 @@ actor ReplaceableDaemon {
     /// Ends the listening process; sessions go on.
     func end() throws(SystemCallError) { try takeDown() }
 
+    /// Whether nobody listens because the server is being replaced.
+    nonisolated var isReplacing: Bool { replacing.withLock { $0 } }
+
     private func replace() throws(SystemCallError) {
         // All that takes long, or can fail, comes before the old one goes.
-        let next = try prepare()
+        var next = try prepare()
+        // What changed during the trial is in the next one already, as long as it does not change without end; and it may
+        // have changed back to what the old one knows.
+        for _ in 0..<3 where try !next.covers(files.files(), main: MainFile(reading: mainFile)) {
+            try next.remove()
+            next = try prepare()
+        }
+        guard try isStale() else { return try next.remove() }
+        replacing.withLock { $0 = true }
+        defer { replacing.withLock { $0 = false } }
         try takeDown()
         try start(on: next)
     }
@@ -236,27 +251,58 @@ actor ReplaceableDaemon {
                 continue
             }
             // A stopped one takes no further client between the look and the end.
-            for parent in parents { try stop(parent) }
-            if !isLate, try listening().count > parents.count {
-                for parent in parents { try parent.send(signal: SIGCONT) }
-                usleep(5_000)
-                continue
+            let sent = try sendWhileStopped(to: parents) { () throws(SystemCallError) in
+                let now = try listening()
+                // One whose parent died before looks like a parent, and may have begun its session meanwhile.
+                guard parents.allSatisfy(now.contains) else { return SIGCONT }
+                return isLate || now.count == parents.count ? SIGKILL : SIGCONT
             }
-            for parent in parents { try parent.send(signal: SIGKILL) }
-            return
+            if sent == SIGKILL { return }
+            usleep(5_000)
         }
     }
 
     /// One that negotiates may begin its session at any moment: it is stopped, looked at once more, and killed only when it
     /// still holds the listening socket.
     private func killUnlessSession(_ process: ProcessIdentity) throws(SystemCallError) {
-        try stop(process)
-        let signal = try listening().contains(process) ? SIGKILL : SIGCONT
-        try process.send(signal: signal)
+        _ = try sendWhileStopped(to: [process]) { () throws(SystemCallError) in
+            try listening().contains(process) ? SIGKILL : SIGCONT
+        }
+    }
+
+    /// Stops processes, decides, and sends them what was decided. None stays stopped, also when the decision fails.
+    private func sendWhileStopped(
+        to processes: [ProcessIdentity], _ decide: () throws(SystemCallError) -> Int32
+    ) throws(SystemCallError) -> Int32 {
+        var signal = SIGCONT
+        var failure: SystemCallError?
+        do throws(SystemCallError) {
+            for process in processes { try stop(process) }
+            signal = try decide()
+        } catch {
+            failure = error
+        }
+        for process in processes {
+            do throws(SystemCallError) { try process.send(signal: signal) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return signal
+    }
+
+    /// A hawserd that was killed at the wrong moment has left its server stopped.
+    private func goOn() throws(SystemCallError) {
+        for process in try listening() where process.isStopped { try process.send(signal: SIGCONT) }
     }
 
     private func stop(_ process: ProcessIdentity) throws(SystemCallError) {
         guard try process.send(signal: SIGSTOP) else { return }
-        while process.isRunning && !process.isStopped { usleep(500) }
+        let deadline = ContinuousClock.now + .seconds(2)
+        while process.isRunning && !process.isStopped {
+            // One that waits for a disk stops only afterwards.
+            guard ContinuousClock.now < deadline else {
+                throw SystemCallError("stop", "process \(process)", errno: ETIMEDOUT)
+            }
+            usleep(500)
+        }
     }
 }

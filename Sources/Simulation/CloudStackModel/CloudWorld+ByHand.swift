@@ -1,0 +1,55 @@
+/// What happens from outside the API.
+extension CloudWorld {
+    /// The management server restarts: unfinished jobs end with 530 and no result, and transitional states roll back.
+    public mutating func restartManagementServer(now: Int64) {
+        for job in jobs.unfinished {
+            settleState(of: job)
+            var ended = job
+            ended.stage = .done
+            ended.completed = now
+            ended.status = 2
+            ended.resultCode = 530
+            ended.hasResult = false
+            jobs[job.id] = ended
+        }
+    }
+
+    /// What a person does in the user interface, at once and without a job: detaches a volume.
+    public mutating func detachByHand(_ id: String, now: Int64) {
+        guard let volume = volumes[id], let machineID = volume.machine else { return }
+        let isReal = isAppliance(machineID) && volume.holders.contains { $0.machine == machineID && $0.isVisible }
+        unlink(id)
+        volumes[id]?.holders.removeAll { $0.machine == machineID }
+        record("effect", command: "detachVolume", job: nil, volume: id, detail: "detached by hand", now: now)
+        if isReal { orders.append(HypervisorOrder(action: .unplug, disk: .init(volume: volume), job: nil)) }
+    }
+
+    /// What a person does in the user interface: attaches a free volume.
+    public mutating func attachByHand(_ id: String, to machineID: String, now: Int64) {
+        guard let volume = volumes[id], volume.machine == nil, let machine = machine(machineID) else { return }
+        guard let device = freeDevice(on: machineID) else { return }
+        volumes[id]?.machine = machineID
+        volumes[id]?.deviceID = device
+        volumes[id]?.attached = now
+        volumes[id]?.state = "Ready"
+        volumes[id]?.holders.append(Holder(machine: machineID, deviceID: device))
+        record(
+            "effect", command: "attachVolume", job: nil, volume: id, detail: "attached by hand to \(machineID)",
+            now: now)
+        if machine.isAppliance { orders.append(HypervisorOrder(action: .plug, disk: .init(volume: volume), job: nil)) }
+    }
+
+    /// A snapshot of a volume is begun, or has ended.
+    public mutating func setSnapshot(underWay: Bool, of id: String) { volumes[id]?.hasSnapshotUnderWay = underWay }
+
+    /// Keeps the present volumes for listings while the fault `staleList` lasts.
+    public mutating func freezeListing() {
+        staleVolumes = volumes
+        kept.isStaleListingKept = false
+    }
+
+    public mutating func thawListing() {
+        staleVolumes = nil
+        kept.isStaleListingKept = false
+    }
+}
