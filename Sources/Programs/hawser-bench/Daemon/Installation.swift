@@ -141,22 +141,23 @@ final class Installation: Sendable {
         return child
     }
 
-    /// Waits until hawserd has found every volume Ready, and that is on the disk: by the events in the store, which costs
-    /// hawserd nothing.
+    /// Waits until hawserd has found every volume Ready since a moment, and that is on the disk: by the status in the
+    /// store, which costs hawserd nothing.
     ///
-    /// - Parameter line: the last event of before.
-    func untilAllReady(after line: Int64) async throws {
+    /// - Parameter begun: nanoseconds since 1970, as the store has them.
+    func untilAllReady(since begun: Int64) async throws {
         let store = try SQLiteConnection(path: storePath)
-        try await wait(for: "\(volumes) volumes to be ready", within: .seconds(600)) {
-            let row = try store.run(
-                "SELECT count(DISTINCT attachment) FROM events WHERE line > ? AND reason = 'Ready'", [.integer(line)])
-            return row.first?.first?.integer ?? 0 >= Int64(volumes)
+        try await wait(for: "\(volumes) volumes to be ready", within: .seconds(120)) {
+            let row = try store.run("SELECT count(*) FROM status WHERE ready = 1 AND since >= ?", [.integer(begun)])
+            return row.first?.first?.integer == Int64(volumes)
         }
     }
 
-    func lastEvent() throws -> Int64 {
-        try SQLiteConnection(path: storePath).run("SELECT coalesce(max(line), 0) FROM events").first?.first?.integer
-            ?? 0
+    /// Now, as the store has it.
+    static func wallClock() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     // MARK: What the simulator was asked
