@@ -57,14 +57,14 @@ extension UUIDValue: Comparable {
 
 extension UUIDValue: CustomStringConvertible {
     public var description: String {
-        let digits = HexDigits.text(high, digits: 16) + HexDigits.text(low, digits: 16)
-        var text = ""
-        text.reserveCapacity(36)
-        for (position, digit) in digits.enumerated() {
-            if position == 8 || position == 12 || position == 16 || position == 20 { text.append("-") }
-            text.append(digit)
+        var digits: [UInt8] = []
+        digits.reserveCapacity(36)
+        for position in 0..<32 {
+            if position == 8 || position == 12 || position == 16 || position == 20 { digits.append(UInt8(ascii: "-")) }
+            let half = position < 16 ? high : low
+            digits.append(HexDigits.digit(of: UInt8(truncatingIfNeeded: half >> UInt64(60 - position % 16 * 4) & 15)))
         }
-        return text
+        return String(decoding: digits, as: UTF8.self)
     }
 }
 
@@ -80,9 +80,14 @@ enum HexDigits {
         }
     }
 
+    /// The digit of a value below 16, in lower case.
+    static func digit(of value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
+
     /// The lowest `digits` digits of a number, in lower case, with leading zeros.
     static func text(_ number: UInt64, digits: Int) -> String {
-        let text = String(number, radix: 16)
-        return String(repeating: "0", count: max(0, digits - text.count)) + text.suffix(digits)
+        let text = (0..<digits).reversed().map { digit(of: UInt8(truncatingIfNeeded: number >> UInt64($0 * 4) & 15)) }
+        return String(decoding: text, as: UTF8.self)
     }
 }
