@@ -149,7 +149,8 @@ let package = Package(
         program(
             "hawser-bench",
             uses: [
-                "VolumeModel", "Planning", "Reconciliation", "Arguments", "ControlAPIClient", "Curl", "LinuxCalls",
+                "VolumeModel", "Planning", "Reconciliation", "Arguments", "CloudStack", "ControlAPIClient", "Curl",
+                "LinuxCalls",
                 "Rig", "SQLite", "Store",
             ]),
 

@@ -14,15 +14,16 @@ public struct UUIDValue: Hashable, Sendable {
 
     /// Reads the 36-character form, in either case. Nothing else is accepted: no braces, no bare digits.
     public init?(_ text: some StringProtocol) {
-        self.init(utf8: text.utf8)
+        self.init(utf8: String(text).utf8.span)
     }
 
     /// The same, from the bytes of a text, for decoders that hold no `String`.
-    public init?(utf8 bytes: some Sequence<UInt8>) {
+    public init?(utf8 bytes: Span<UInt8>) {
+        guard bytes.count == 36 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
-        var position = 0
-        for byte in bytes {
+        for position in bytes.indices {
+            let byte = bytes[position]
             switch position {
             case 8, 13, 18, 23:
                 guard byte == UInt8(ascii: "-") else { return nil }
@@ -35,9 +36,7 @@ public struct UUIDValue: Hashable, Sendable {
             default:
                 return nil
             }
-            position += 1
         }
-        guard position == 36 else { return nil }
         self.init(high: high, low: low)
     }
 

@@ -7,7 +7,9 @@ struct Benchmark: Sendable {
     var run: @Sendable () async throws -> [Figure]
 
     /// In the order in which they are run: what is quick comes first.
-    static let all: [Benchmark] = [help, fullComparison, oneChange, scaling, convergedDaemon, coldStart]
+    static let all: [Benchmark] = [
+        help, fullComparison, oneChange, ingest, committedRow, scaling, convergedDaemon, coldStart,
+    ]
 }
 
 /// Why something cannot be measured here.

@@ -39,6 +39,10 @@ enum Main {
             try LoopMemory.say(volumes)
             return 0
         }
+        if arguments.first == CommittedRow.word, arguments.count == 3, let rows = Int(arguments[2]) {
+            try CommittedRow.writeRows(rows, to: arguments[1])
+            return 0
+        }
         let parsed = try command.parse(arguments)
         if parsed.has("help") {
             print(command.help(program: "hawser-bench"), terminator: "")
