@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build demo demo-shell lint format snapshots manuals clean install-deps help
+.PHONY: build test test-build demo demo-shell bench lint format snapshots manuals clean install-deps help
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -32,6 +32,16 @@ demo: build
 ## demo-shell: everything of the demo running, and a shell with hawser on the PATH
 demo-shell: build
 	.build/release/hawser-demo --shell --nbd $(NBD)
+
+# Which benchmarks run; all when empty. `hawser-bench --list` names them.
+ONLY :=
+
+## bench: measures Hawser and, in the same run, others; prints measured beside target; ONLY=NAME for one of them
+bench: build
+	deploy/install-deps.sh --bench
+	Tests/Support/python-clients.sh
+	.build/release/hawser-bench --json=.build/bench.json $(addprefix --only ,$(ONLY))
+	@echo "written: .build/bench.json"
 
 ## lint: formatting, the rules of the tree, and the form of scripts and data files
 lint: install-deps

@@ -146,6 +146,13 @@ let package = Package(
             "hawser-simulator",
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
         program("hawser-demo", uses: ["Arguments", "ControlAPIClient", "ControlAPIModel", "LinuxCalls", "Rig"]),
+        program(
+            "hawser-bench",
+            uses: [
+                "VolumeModel", "Planning", "Reconciliation", "Arguments", "CloudStack", "ControlAPIClient", "Curl",
+                "LinuxCalls",
+                "Rig", "SQLite", "Store",
+            ]),
 
         // Tests
         tests(of: "VolumeModel", in: "Core"),

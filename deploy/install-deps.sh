@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building, testing and showing Hawser need, and nothing else: it does nothing when
-# nothing is missing, and leaves no service started or enabled that was not so before.
+# nothing is missing, and leaves no service started or enabled that was not so before. With --bench also what `make bench`
+# measures beside Hawser.
 set -euo pipefail
 
 # package, and what it is for
@@ -30,6 +31,13 @@ packages=(
     "fish                  its completion, for tests"
     "mandoc                remarks on the manual pages, for tests"
 )
+
+if [[ ${1:-} == --bench ]]; then
+    packages+=(
+        "udisks2               what else tells of block devices, to measure beside Hawser"
+        "dbus-daemon           the bus that udisksd speaks on, private to the run"
+    )
+fi
 
 say() { printf 'hawser: %s\n' "$*" >&2; }
 

@@ -210,11 +210,10 @@ extension ReconcileLoop {
         case .thisMachine: target = .present(here)
         case .id(let id): target = .present(id)
         case .named(let name):
-            let matches = machines.values.compactMap(\.fact.value).filter { $0.name == name }
             if machinesListedAt == nil {
                 target = .unknown
-            } else if let only = matches.first, matches.count == 1 {
-                target = .present(only.id)
+            } else if let matches = machinesByName[name], matches.count == 1, let only = matches.first {
+                target = .present(only)
             } else {
                 target = .absent
             }
@@ -237,15 +236,15 @@ extension ReconcileLoop {
     private mutating func refreshClaims(serial: DiskSerial) {
         let slots = slotsBySerial[serial] ?? []
         for slot in slots {
-            guard let view = rows[slot]?.view else { continue }
-            let others = slots.filter { $0 != slot }.compactMap { rows[$0]?.view }
-            let claimants = others.filter { $0.volume == view.volume }.map(\.desired)
+            guard let row = rows[slot] else { continue }
+            let others = slots.filter { $0 != slot }.compactMap { rows[$0] }
+            let claimants = others.filter { $0.view.volume == row.view.volume }.map(\.view.desired)
             let claimant = claimants.first?.name
             let yields =
-                view.desired.isDeparting
-                && claimants.contains { !$0.isDeparting || $0.id.value < view.desired.id.value }
-            let twin = others.first { $0.volume != view.volume }?.volume
-            guard view.claimedBy != claimant || view.yieldsClaim != yields || view.serialSharedWith != twin
+                row.view.desired.isDeparting
+                && claimants.contains { !$0.isDeparting || $0.id.value < row.view.desired.id.value }
+            let twin = others.first { $0.view.volume != row.view.volume }?.view.volume
+            guard row.view.claimedBy != claimant || row.view.yieldsClaim != yields || row.view.serialSharedWith != twin
             else { continue }
             update(slot: slot) {
                 $0.view.claimedBy = claimant
@@ -259,6 +258,7 @@ extension ReconcileLoop {
     mutating func remove(_ attachment: AttachmentID, now: Instant) {
         guard let slot = index[attachment.value], let row = rows[slot] else { return }
         if row.cloudEffect != nil { countCloudEffect(row.cloudEffect?.action, by: -1) }
+        if row.step != nil { stepsUnderWay -= 1 }
         index.remove(attachment.value)
         rows[slot] = nil
         wanted[slot] = 0
@@ -288,8 +288,7 @@ extension ReconcileLoop {
             nextResync = now
             observeExports()
         }
-        for slot in rows.indices {
-            guard let row = rows[slot], attachments?.contains(row.view.desired.id) ?? true else { continue }
+        for slot in attachments?.compactMap({ index[$0.value] }) ?? Array(rows.indices) {
             update(slot: slot) { row in
                 row.view.backoff = nil
                 row.attempts = [:]

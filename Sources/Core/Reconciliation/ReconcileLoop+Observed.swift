@@ -33,8 +33,8 @@ extension ReconcileLoop {
     private mutating func nominateAbsent(except seen: Set<VolumeID>, asked: Instant) {
         for (volume, slots) in slotsByVolume where !seen.contains(volume) {
             for slot in slots {
-                guard let view = rows[slot]?.view, !view.isNominatedAbsent, view.cloud.asked < asked,
-                    !view.cloud.fact.isAbsent, (view.lastWrite ?? .distantPast) <= asked
+                guard let row = rows[slot], !row.view.isNominatedAbsent, row.view.cloud.asked < asked,
+                    !row.view.cloud.fact.isAbsent, (row.view.lastWrite ?? .distantPast) <= asked
                 else { continue }
                 update(slot: slot) { $0.view.isNominatedAbsent = true }
             }
@@ -43,13 +43,14 @@ extension ReconcileLoop {
 
     /// Takes a sighting of a volume, unless something newer is known.
     mutating func sight(slot: Int, _ sighting: Sighting<VolumeRecord>, now: Instant) {
-        guard let view = rows[slot]?.view else { return }
-        guard sighting.asked >= (view.lastWrite ?? .distantPast), sighting.asked >= view.cloud.asked else { return }
-        let isNews = view.cloud.fact != sighting.fact || view.isNominatedAbsent
+        guard let old = rows[slot]?.view.cloud, sighting.asked >= old.asked,
+            sighting.asked >= rows[slot]?.view.lastWrite ?? .distantPast
+        else { return }
+        let isNews = old.fact != sighting.fact || rows[slot]?.view.isNominatedAbsent == true
         if !isNews, sighting.proof == .listed {
             // The same fact again: only its age changes, and no decision hangs on that.
-            if view.cloud.proof == .listed || view.cloud.answered < sighting.answered {
-                rows[slot]?.view.cloud = sighting
+            if old.proof == .listed || old.answered < sighting.answered {
+                replace(slot: slot) { $0.view.cloud = sighting }
             }
             if self.seen[slot] != wanted[slot] { markDirty(slot: slot) }
             return
@@ -67,9 +68,10 @@ extension ReconcileLoop {
     }
 
     private mutating func refreshHolder(slot: Int) {
-        guard let view = rows[slot]?.view, let holder = view.cloud.fact.value?.attachedTo else { return }
+        guard let holder = rows[slot]?.view.cloud.fact.value?.attachedTo, let old = rows[slot]?.view.holderMachine
+        else { return }
         let sighting = machines[holder] ?? .never
-        guard view.holderMachine.fact.value?.id != holder || sighting.asked > view.holderMachine.asked else { return }
+        guard old.fact.value?.id != holder || sighting.asked > old.asked else { return }
         update(slot: slot) { $0.view.holderMachine = sighting }
     }
 
@@ -85,21 +87,26 @@ extension ReconcileLoop {
             let present = Set(listing.records.map(\.id))
             machines = machines.filter { present.contains($0.key) || $0.value.asked > asked }
         }
+        indexMachineNames()
         for slot in rows.indices where rows[slot] != nil {
             resolveTarget(slot: slot)
             refreshMachines(slot: slot)
         }
     }
 
+    private mutating func indexMachineNames() {
+        machinesByName = Dictionary(grouping: machines.values.compactMap(\.fact.value), by: \.name)
+            .mapValues { $0.map(\.id) }
+    }
+
     private mutating func refreshMachines(slot: Int) {
-        guard let view = rows[slot]?.view else { return }
-        let target = view.target.value.flatMap { machines[$0] }
-        if let target, target.asked > view.targetMachine.asked {
-            let isNews = target.fact != view.targetMachine.fact
-            if isNews {
+        guard let old = rows[slot]?.view.targetMachine else { return }
+        let target = rows[slot]?.view.target.value.flatMap { machines[$0] }
+        if let target, target.asked > old.asked {
+            if target.fact != old.fact {
                 update(slot: slot) { $0.view.targetMachine = target }
             } else {
-                rows[slot]?.view.targetMachine = target
+                replace(slot: slot) { $0.view.targetMachine = target }
             }
         }
         refreshHolder(slot: slot)
@@ -124,31 +131,33 @@ extension ReconcileLoop {
     mutating func take(_ event: DeviceEvent, now: Instant) {
         switch event {
         case .enumerated(let records):
-            let before = Set(devices.values.compactMap(\.serial))
             let old = devices
+            let oldNames = devicesBySerial
             devices = Dictionary(records.map { ($0.kernelName, $0) }) { _, later in later }
+            devicesBySerial = Dictionary(grouping: devices.values.filter { $0.serial != nil }, by: { $0.serial })
+                .reduce(into: [:]) { names, group in
+                    if let serial = group.key { names[serial] = Set(group.value.map(\.kernelName)) }
+                }
             let isFirst = !devicesAreKnown
             devicesAreKnown = true
-            let after = Set(devices.values.compactMap(\.serial))
             if isFirst {
                 for serial in slotsBySerial.keys.sorted() { refreshDevices(serial: serial, changed: true, now: now) }
             } else {
-                for serial in before.union(after).sorted() {
-                    let changed =
-                        old.values.filter { $0.serial == serial }.sorted { $0.kernelName < $1.kernelName }
-                        != devices.values.filter { $0.serial == serial }.sorted { $0.kernelName < $1.kernelName }
+                for serial in Set(oldNames.keys).union(devicesBySerial.keys).sorted() {
+                    let names = (oldNames[serial] ?? []).union(devicesBySerial[serial] ?? [])
+                    let changed = names.contains { old[$0] != devices[$0] }
                     refreshDevices(serial: serial, changed: changed, now: now)
                 }
             }
         case .present(let record):
-            let old = devices.updateValue(record, forKey: record.kernelName)
+            let old = setDevice(record.kernelName, to: record)
             guard old != record else { return }
             if let serial = old?.serial, serial != record.serial {
                 refreshDevices(serial: serial, changed: true, now: now)
             }
             if let serial = record.serial { refreshDevices(serial: serial, changed: true, now: now) }
         case .gone(let kernelName):
-            guard let old = devices.removeValue(forKey: kernelName) else { return }
+            guard let old = setDevice(kernelName, to: nil) else { return }
             if let serial = old.serial { refreshDevices(serial: serial, changed: true, now: now) }
         case .lost:
             devicesAreKnown = false
@@ -156,12 +165,21 @@ extension ReconcileLoop {
         }
     }
 
+    /// - Returns: what the device was before.
+    private mutating func setDevice(_ kernelName: String, to record: DeviceRecord?) -> DeviceRecord? {
+        let old = devices[kernelName]
+        devices[kernelName] = record
+        if let serial = old?.serial { devicesBySerial[serial]?.remove(kernelName) }
+        if let serial = record?.serial { devicesBySerial[serial, default: []].insert(kernelName) }
+        return old
+    }
+
     mutating func refreshDevices(serial: DiskSerial, changed: Bool, now: Instant? = nil) {
-        let matching = devices.values.filter { $0.serial == serial && $0.sizeInBytes > 0 }
+        let matching = (devicesBySerial[serial] ?? []).compactMap { devices[$0] }.filter { $0.sizeInBytes > 0 }
             .sorted { $0.kernelName < $1.kernelName }
         let fact: Fact<[DeviceRecord]> = !devicesAreKnown ? .unknown : matching.isEmpty ? .absent : .present(matching)
         for slot in slotsBySerial[serial] ?? [] {
-            guard let view = rows[slot]?.view, view.devices != fact || changed else { continue }
+            guard let old = rows[slot]?.view.devices, old != fact || changed else { continue }
             if let now, case .present(let found) = fact, let device = found.first { timeResolution(slot, device, now) }
             update(slot: slot) { row in
                 if row.view.devices != fact, let now { row.view.waitingSince = now }
@@ -225,28 +243,24 @@ extension ReconcileLoop {
     }
 
     private mutating func refreshExport(slot: Int, asked: Instant, now: Instant) {
-        guard let row = rows[slot], let observation = exports else { return }
+        guard let old = rows[slot].map({ ExportSight($0) }), let observation = exports else { return }
         // An observation that was asked for before the row's own last change of its exports tells of the past.
-        guard asked >= row.exportsChangedAt, row.step.map({ !$0.step.changesExports }) ?? true else {
-            if row.view.server != observation.server {
+        guard asked >= old.changedAt, !old.isChanging else {
+            if old.server != observation.server {
                 update(slot: slot) { $0.view.server = observation.server }
             }
             return
         }
-        let wantedName = row.view.desired.export?.name
         var fact: Fact<ExportEntry> = .unknown
         if observation.isComplete {
-            fact = wantedName.flatMap { exportsByName[$0] }.map { .present($0) } ?? .absent
+            fact = old.wantedName.flatMap { exportsByName[$0] }.map { .present($0) } ?? .absent
         }
         // A name that another object wants is that object's to put right.
-        let stale = (row.view.volume.flatMap { exportsByVolume[$0] } ?? [])
-            .filter { $0.name != wantedName && (slotByExportName[$0.name] ?? slot) == slot }
+        let stale = (old.volume.flatMap { exportsByVolume[$0] } ?? [])
+            .filter { $0.name != old.wantedName && (slotByExportName[$0.name] ?? slot) == slot }
         let sighting = Sighting(fact, asked: asked, answered: now, proof: .exact)
-        let isNews =
-            row.view.export.fact != fact || row.view.staleExports != stale
-            || row.view.server != observation.server
-        guard isNews else {
-            rows[slot]?.view.export = sighting
+        guard old.fact != fact || old.stale != stale || old.server != observation.server else {
+            replace(slot: slot) { $0.view.export = sighting }
             return
         }
         update(slot: slot) { row in
@@ -255,5 +269,27 @@ extension ReconcileLoop {
             row.view.staleExports = stale
             row.view.server = observation.server
         }
+    }
+}
+
+/// What a row knows of its exports, before an observation is taken in.
+private struct ExportSight {
+    let volume: VolumeID?
+    let wantedName: ExportName?
+    let fact: Fact<ExportEntry>
+    let stale: [ExportEntry]
+    let server: ExportServerState
+    let changedAt: Instant
+    /// A step is under way that changes them.
+    let isChanging: Bool
+
+    init(_ row: Row) {
+        volume = row.view.volume
+        wantedName = row.view.desired.export?.name
+        fact = row.view.export.fact
+        stale = row.view.staleExports
+        server = row.view.server
+        changedAt = row.exportsChangedAt
+        isChanging = row.step.map { $0.step.changesExports } ?? false
     }
 }

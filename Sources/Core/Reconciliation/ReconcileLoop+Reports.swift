@@ -7,7 +7,9 @@ extension ReconcileLoop {
         _ decision: Decision, slot: Int, now: Instant, saved: inout [AttachmentDetail], events: inout [EventRecord],
         drifts: inout [DriftRecord]
     ) {
-        guard var row = rows[slot] else { return }
+        // Taken out of the table meanwhile, so that it is changed in place.
+        guard var row = rows[slot].take() else { return }
+        defer { rows[slot] = row }
         let previous = row.report
         let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
         let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
@@ -19,12 +21,11 @@ extension ReconcileLoop {
         if row.isInvalid { report.drifts = [] }
         guard report != previous else { return }
         revision += 1
-        row.report = report
-        row.stampConditions(readiness: readiness, now: now)
-        rows[slot] = row
-        followDrift(report, slot: slot, now: now, drifts: &drifts)
+        row.contents.report = report
+        row.contents.stampConditions(readiness: readiness, now: now)
+        row.contents.followDrift(report, now: now, drifts: &drifts)
         if !isSame { events.append(contentsOf: event(of: report, after: previous, now: now)) }
-        if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(row.detail(report)) }
+        if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(row.contents.detail(report)) }
     }
 
     /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
@@ -36,37 +37,6 @@ extension ReconcileLoop {
             !before.isPassing
         else { return readiness }
         return .notReady(before)
-    }
-
-    /// Begins and ends the drifts of a row that has once been Ready.
-    private mutating func followDrift(
-        _ report: AttachmentReport, slot: Int, now: Instant, drifts: inout [DriftRecord]
-    ) {
-        guard var row = rows[slot] else { return }
-        if report.readiness == .ready { row.hasBeenReady = true }
-        let current = Set(report.drifts)
-        var open: [DriftRecord] = []
-        for var record in row.openDrifts {
-            if current.contains(record.drift) || !row.view.isKnown(record.drift.world) {
-                open.append(record)
-            } else {
-                record.endedAt = now
-                record.repairedBy = row.repairs.joined(separator: ", ")
-                drifts.append(record)
-            }
-        }
-        if row.hasBeenReady {
-            for drift in report.drifts where !open.contains(where: { $0.drift == drift }) {
-                let record = DriftRecord(
-                    attachment: report.attachment, name: report.name, drift: drift, seenAt: now, endedAt: nil,
-                    repairedBy: "")
-                open.append(record)
-                drifts.append(record)
-            }
-        }
-        if open.isEmpty { row.repairs = [] }
-        row.openDrifts = open
-        rows[slot] = row
     }
 
     /// Changes of readiness are events; passing states (reading, stepping) are not.
@@ -110,7 +80,7 @@ extension ReconcileLoop {
 
     public func detail(of name: ObjectName) -> AttachmentDetail? {
         guard let slot = slotByName[name], let row = rows[slot] else { return nil }
-        return row.report.map { row.detail($0) }
+        return row.report.map { row.contents.detail($0) }
     }
 
     /// What no desired state names, in each world (MINE-ONLY).
@@ -156,13 +126,13 @@ extension ReconcileLoop {
     /// Asks the planner on and on as if each read had just confirmed what is known, until it decides something.
     private func foreseen(_ row: Row, at now: Instant) -> Decision {
         var row = row
-        row.step = nil
-        row.view.outstanding = row.cloudEffect
+        row.contents.step = nil
+        row.contents.view.outstanding = row.cloudEffect
         for _ in 0..<8 {
             let decision = decision(for: row, now: now)
-            guard case .look(let look, _) = decision, row.view.confirm(look, at: now) else {
+            guard case .look(let look, _) = decision, row.contents.view.confirm(look, at: now) else {
                 if case .act(.hold(let identity), _) = decision {
-                    row.view.held = identity
+                    row.contents.view.held = identity
                     continue
                 }
                 return decision
@@ -192,11 +162,9 @@ extension ReconcileLoop {
         return (found, unknown)
     }
 
-    /// How many steps have not returned: the calls that a stopping process waits for.
-    public var stepsUnderWay: Int { rows.count { $0?.step != nil } }
 }
 
-extension Row {
+extension RowContents {
     fileprivate mutating func stampConditions(readiness: AttachmentReport.Readiness, now: Instant) {
         var times = conditionTimes
         for (index, kind) in Condition.Kind.allCases.enumerated() {
@@ -208,6 +176,35 @@ extension Row {
             }
         }
         conditionTimes = times
+    }
+
+    /// Begins and ends the drifts of a row that has once been Ready.
+    fileprivate mutating func followDrift(_ report: AttachmentReport, now: Instant, drifts: inout [DriftRecord]) {
+        if report.readiness == .ready { hasBeenReady = true }
+        // As it is nearly always.
+        if report.drifts.isEmpty, openDrifts.isEmpty { return repairs = [] }
+        let current = Set(report.drifts)
+        var open: [DriftRecord] = []
+        for var record in openDrifts {
+            if current.contains(record.drift) || !view.isKnown(record.drift.world) {
+                open.append(record)
+            } else {
+                record.endedAt = now
+                record.repairedBy = repairs.joined(separator: ", ")
+                drifts.append(record)
+            }
+        }
+        if hasBeenReady {
+            for drift in report.drifts where !open.contains(where: { $0.drift == drift }) {
+                let record = DriftRecord(
+                    attachment: report.attachment, name: report.name, drift: drift, seenAt: now, endedAt: nil,
+                    repairedBy: "")
+                open.append(record)
+                drifts.append(record)
+            }
+        }
+        if open.isEmpty { repairs = [] }
+        openDrifts = open
     }
 
     fileprivate func detail(_ report: AttachmentReport) -> AttachmentDetail {

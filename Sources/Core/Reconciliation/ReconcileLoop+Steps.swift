@@ -27,8 +27,8 @@ extension ReconcileLoop {
         slot: Int, now: Instant, saved: inout [AttachmentDetail], events: inout [EventRecord],
         drifts: inout [DriftRecord]
     ) {
-        guard let row = rows[slot] else { return }
-        let decision = carryOut(decision(for: row, now: now), slot: slot, now: now)
+        guard let decided = rows[slot].map({ self.decision(for: $0, now: now) }) else { return }
+        let decision = carryOut(decided, slot: slot, now: now)
         publishReport(decision, slot: slot, now: now, saved: &saved, events: &events, drifts: &drifts)
     }
 
@@ -46,12 +46,11 @@ extension ReconcileLoop {
 
     /// Begins what was decided, as far as the limits allow, and says what the decision has become.
     private mutating func carryOut(_ decision: Decision, slot: Int, now: Instant) -> Decision {
-        guard let row = rows[slot] else { return decision }
-        let attachment = row.view.desired.id
+        guard let attachment = rows[slot]?.view.desired.id else { return decision }
         switch decision {
         case .settled: return decision
         case .departed:
-            if row.step == nil {
+            if rows[slot]?.step == nil {
                 effects.append(.forget(attachment))
                 wakes.add(attachment, at: now + policy.revisitInterval)
             }
@@ -60,13 +59,13 @@ extension ReconcileLoop {
             if let until, until.nanoseconds != .max { wakes.add(attachment, at: max(until, now)) }
             return decision
         case .look(let look, let cause):
-            guard row.look == nil else { return .hold(cause, until: nil) }
+            guard rows[slot]?.look == nil else { return .hold(cause, until: nil) }
             guard looksInAll < policy.looksInAll || !look.isCloud else {
                 queuedLooks.append(attachment)
                 return .hold(.queued("\(looksInAll) reads are under way"), until: nil)
             }
             if look.isCloud { looksInAll += 1 }
-            rows[slot]?.look = look
+            replace(slot: slot) { $0.look = look }
             effects.append(.look(LookTicket(attachment: attachment, look: look)))
             return decision
         case .act(let step, let reason):
@@ -94,11 +93,12 @@ extension ReconcileLoop {
             intent: IntentID(.random(using: &generator)),
             job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason,
             consumesOverride: row.view.desired.inUseOverride != nil && step.endsRemoval(of: row.view))
-        guard var begun = rows[slot] else { return nil }
-        begun.step = ticket
-        if case .attach(_, here, _) = step { begun.attachBegunAt = now }
-        begun.view.outstanding = begun.outstanding
+        guard var begun = rows[slot].take() else { return nil }
+        begun.contents.step = ticket
+        if case .attach(_, here, _) = step { begun.contents.attachBegunAt = now }
+        begun.contents.view.outstanding = begun.outstanding
         rows[slot] = begun
+        stepsUnderWay += 1
         seen[slot] = Fingerprint.unknown
         countCloudEffect(step.ledgerAction, by: 1)
         effects.append(.perform(ticket))
@@ -108,17 +108,17 @@ extension ReconcileLoop {
     /// Why a step is not begun that was just done and is wanted again: it failed and is too urgent for a backoff, it had no
     /// effect, or somebody undoes it. The first repetition is free; then the pauses double.
     private mutating func pauseBefore(_ step: Step, slot: Int, now: Instant) -> Decision? {
-        guard let row = rows[slot] else { return nil }
-        var attempt = row.attempts[step.verb] ?? Row.Attempt(step: step)
-        if attempt.step != step { attempt = Row.Attempt(step: step) }
+        guard let attachment = rows[slot]?.view.desired.id else { return nil }
+        var attempt = rows[slot]?.attempts[step.verb] ?? RowContents.Attempt(step: step)
+        if attempt.step != step { attempt = RowContents.Attempt(step: step) }
         if attempt.notBefore == nil, let endedAt = attempt.endedAt {
             attempt.repeats = now - endedAt < policy.backoffBase ? attempt.repeats + 1 : 0
             let doubled = policy.backoffBase * (1 << min(max(attempt.repeats - 2, 0), 20))
             attempt.notBefore = attempt.repeats < 2 ? now : now + min(doubled, policy.revisitInterval)
         }
-        rows[slot]?.attempts[step.verb] = attempt
+        replace(slot: slot) { $0.attempts[step.verb] = attempt }
         guard let notBefore = attempt.notBefore, now < notBefore else { return nil }
-        wakes.add(row.view.desired.id, at: notBefore)
+        wakes.add(attachment, at: notBefore)
         return .hold(.backingOff(until: notBefore, after: "'\(step.summary)' does not last"), until: notBefore)
     }
 
@@ -158,7 +158,7 @@ extension ReconcileLoop {
             for attachment in waiting { markDirty(attachment) }
         }
         guard let slot = index[ticket.attachment.value], rows[slot]?.look == ticket.look else { return }
-        rows[slot]?.look = nil
+        replace(slot: slot) { $0.look = nil }
         if case .failed(let error) = answer {
             takeLookFailure(error, slot: slot, now: now)
             return
@@ -201,11 +201,15 @@ extension ReconcileLoop {
 
     private mutating func takeMachine(_ look: Look, _ sighting: Sighting<MachineRecord>) {
         guard case .machine(let id) = look else { return }
-        machines[id] = sighting
+        let old = machines.updateValue(sighting, forKey: id)?.fact.value?.name
+        let new = sighting.fact.value?.name
+        if old != new {
+            if let old { machinesByName[old]?.removeAll { $0 == id } }
+            if let new { machinesByName[new, default: []].append(id) }
+        }
         for slot in rows.indices {
-            guard let view = rows[slot]?.view else { continue }
-            let isTarget = view.target.value == id
-            let isHolder = view.cloud.fact.value?.attachedTo == id
+            let isTarget = rows[slot]?.view.target.value == id
+            let isHolder = rows[slot]?.view.cloud.fact.value?.attachedTo == id
             guard isTarget || isHolder else { continue }
             update(slot: slot) { row in
                 if isTarget { row.view.targetMachine = sighting }
@@ -252,13 +256,16 @@ extension ReconcileLoop {
             countCloudEffect(ticket.step.ledgerAction, by: -1)
             return
         }
-        rows[slot]?.attempts[ticket.step.verb]?.endedAt = now
-        rows[slot]?.attempts[ticket.step.verb]?.notBefore = nil
+        stepsUnderWay -= 1
+        replace(slot: slot) { row in
+            row.attempts[ticket.step.verb]?.endedAt = now
+            row.attempts[ticket.step.verb]?.notBefore = nil
+        }
         if !outcome.leavesJob { countCloudEffect(ticket.step.ledgerAction, by: -1) }
         switch outcome {
         case .done: finish(ticket, slot: slot, now: now)
         case .accepted(let receipt):
-            rows[slot]?.createdVolume = receipt.volume
+            replace(slot: slot) { $0.createdVolume = receipt.volume }
             leave(ticket, job: receipt.job, isAccepted: true, slot: slot, now: now)
         case .answerLost(let text) where ticket.job == nil:
             resolveByReading(ticket, text: text, slot: slot, now: now)
@@ -416,7 +423,7 @@ extension StepOutcome {
     }
 }
 
-extension Row {
+extension RowContents {
     fileprivate mutating func noteRepair(_ verb: String) {
         guard !openDrifts.isEmpty, repairs.last != verb else { return }
         repairs.append(verb)

@@ -35,8 +35,12 @@ public struct ReconcileLoop: Sendable {
     var volumesListedAt: Instant?
     var volumesAskedAt = Instant.distantPast
     var machines: [MachineID: Sighting<MachineRecord>] = [:]
+    /// The machines that are there, by their names, which are not unique.
+    var machinesByName: [String: [MachineID]] = [:]
     var machinesListedAt: Instant?
     var devices: [String: DeviceRecord] = [:]
+    /// The kernel names of the devices that have a serial.
+    var devicesBySerial: [DiskSerial: Set<String>] = [:]
     var devicesAreKnown = false
     var exports: ExportObservation?
     var exportsAskedAt = Instant.distantPast
@@ -49,6 +53,9 @@ public struct ReconcileLoop: Sendable {
     // MARK: Pace
 
     var wakes = WakeQueue()
+    /// How many steps have not returned: the calls that a stopping process waits for.
+    public internal(set) var stepsUnderWay = 0
+    /// How many of CloudStack's mutations are not known to have ended.
     var steppingInAll = 0
     var looksInAll = 0
     var steppingOnMachine: [MachineID: Int] = [:]
@@ -142,13 +149,19 @@ public struct ReconcileLoop: Sendable {
         dirty.append(slot)
     }
 
+    /// Puts what no decision hangs on into a row, such as a newer sighting of the same fact.
+    mutating func replace(slot: Int, _ change: (inout RowContents) -> Void) {
+        guard var row = rows[slot].take() else { return }
+        change(&row.contents)
+        rows[slot] = row
+    }
+
     /// Changes a row's view, refreshes its columns and puts it before the planner.
-    mutating func update(slot: Int, _ change: (inout Row) -> Void) {
-        guard var row = rows[slot] else { return }
-        rows[slot] = nil
-        change(&row)
-        row.view.outstanding = row.outstanding
-        row.noteProof()
+    mutating func update(slot: Int, _ change: (inout RowContents) -> Void) {
+        // Taken out of the table meanwhile, so that there is one reference to the contents and they are changed in place.
+        guard var row = rows[slot].take() else { return }
+        change(&row.contents)
+        row.contents.refresh()
         wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(row.view)
         seen[slot] = Fingerprint.seen(row.view)
         rows[slot] = row

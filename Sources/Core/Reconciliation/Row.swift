@@ -2,7 +2,49 @@ import Planning
 import VolumeModel
 
 /// What the loop keeps of one attachment, apart from the columns that are compared.
+///
+/// Copies share their contents until one of them is changed. An event hands its row to a dozen functions, and the contents
+/// are two kilobytes with dozens of references in them: this way handing it on costs one reference.
+@dynamicMemberLookup
 struct Row: Sendable {
+    /// It is sound to send: the contents are changed only while a single row refers to them.
+    private final class Storage: @unchecked Sendable {
+        var contents: RowContents
+
+        init(_ contents: RowContents) {
+            self.contents = contents
+        }
+    }
+
+    private var storage: Storage
+
+    init(view: VolumeView) {
+        storage = Storage(RowContents(view: view))
+    }
+
+    @inline(__always)
+    var contents: RowContents {
+        _read { yield storage.contents }
+        _modify {
+            if !isKnownUniquelyReferenced(&storage) { storage = Storage(storage.contents) }
+            yield &storage.contents
+        }
+    }
+
+    @inline(__always)
+    subscript<Member>(dynamicMember path: KeyPath<RowContents, Member>) -> Member {
+        _read { yield storage.contents[keyPath: path] }
+    }
+
+    @inline(__always)
+    subscript<Member>(dynamicMember path: WritableKeyPath<RowContents, Member>) -> Member {
+        _read { yield storage.contents[keyPath: path] }
+        _modify { yield &contents[keyPath: path] }
+    }
+}
+
+/// The contents of a ``Row``.
+struct RowContents: Sendable {
     /// A step, and how often in a row it was wanted again as soon as it had ended.
     struct Attempt: Sendable, Equatable {
         var step: Step
@@ -52,8 +94,14 @@ struct Row: Sendable {
 
     var isInvalid: Bool { !problems.isEmpty }
 
+    /// Brings up to date what follows from the rest.
+    mutating func refresh() {
+        view.outstanding = outstanding
+        noteProof()
+    }
+
     /// Remembers the device as the volume's while its size agrees, so that a growth is not taken for another disk.
-    mutating func noteProof() {
+    private mutating func noteProof() {
         guard case .right(let device, let identity) = RightDiskRules.verdict(view),
             let volume = view.cloud.fact.value, device.sizeInBytes >= volume.sizeInBytes
         else { return }

@@ -14,15 +14,16 @@ public struct UUIDValue: Hashable, Sendable {
 
     /// Reads the 36-character form, in either case. Nothing else is accepted: no braces, no bare digits.
     public init?(_ text: some StringProtocol) {
-        self.init(utf8: text.utf8)
+        self.init(utf8: String(text).utf8.span)
     }
 
     /// The same, from the bytes of a text, for decoders that hold no `String`.
-    public init?(utf8 bytes: some Sequence<UInt8>) {
+    public init?(utf8 bytes: Span<UInt8>) {
+        guard bytes.count == 36 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
-        var position = 0
-        for byte in bytes {
+        for position in bytes.indices {
+            let byte = bytes[position]
             switch position {
             case 8, 13, 18, 23:
                 guard byte == UInt8(ascii: "-") else { return nil }
@@ -35,9 +36,7 @@ public struct UUIDValue: Hashable, Sendable {
             default:
                 return nil
             }
-            position += 1
         }
-        guard position == 36 else { return nil }
         self.init(high: high, low: low)
     }
 
@@ -57,14 +56,14 @@ extension UUIDValue: Comparable {
 
 extension UUIDValue: CustomStringConvertible {
     public var description: String {
-        let digits = HexDigits.text(high, digits: 16) + HexDigits.text(low, digits: 16)
-        var text = ""
-        text.reserveCapacity(36)
-        for (position, digit) in digits.enumerated() {
-            if position == 8 || position == 12 || position == 16 || position == 20 { text.append("-") }
-            text.append(digit)
+        var digits: [UInt8] = []
+        digits.reserveCapacity(36)
+        for position in 0..<32 {
+            if position == 8 || position == 12 || position == 16 || position == 20 { digits.append(UInt8(ascii: "-")) }
+            let half = position < 16 ? high : low
+            digits.append(HexDigits.digit(of: UInt8(truncatingIfNeeded: half >> UInt64(60 - position % 16 * 4) & 15)))
         }
-        return text
+        return String(decoding: digits, as: UTF8.self)
     }
 }
 
@@ -80,9 +79,14 @@ enum HexDigits {
         }
     }
 
+    /// The digit of a value below 16, in lower case.
+    static func digit(of value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
+
     /// The lowest `digits` digits of a number, in lower case, with leading zeros.
     static func text(_ number: UInt64, digits: Int) -> String {
-        let text = String(number, radix: 16)
-        return String(repeating: "0", count: max(0, digits - text.count)) + text.suffix(digits)
+        let text = (0..<digits).reversed().map { digit(of: UInt8(truncatingIfNeeded: number >> UInt64($0 * 4) & 15)) }
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -55,11 +55,15 @@ public struct JSONItem {
     public var isObject: Bool { hawser_json_kind_of(raw) == HAWSER_JSON_OBJECT }
 
     public var text: String? {
-        withTextBytes { String(decoding: $0, as: UTF8.self) }
+        withTextBuffer { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The bytes of a text, without making a `String`; valid only within `body`.
-    public func withTextBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result? {
+    public func withTextBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result? {
+        withTextBuffer { body($0.span) }
+    }
+
+    private func withTextBuffer<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result? {
         var bytes: UnsafePointer<CChar>?
         var count = 0
         guard hawser_json_string(raw, &bytes, &count), let bytes else { return nil }

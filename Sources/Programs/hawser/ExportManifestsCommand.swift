@@ -21,10 +21,13 @@ enum ExportManifestsCommand {
         let overview = try await client.overview()
         let world = try await client.world()
         let objects = try await client.objects()
-        guard world.volumesListedAt != nil else {
-            throw NotReadYet()
-        }
         let adoption = Adoption(here: overview.here, world: world, items: overview.items, objects: objects)
+        return try write(adoption, isListed: world.volumesListedAt != nil)
+    }
+
+    /// Apart from the reading: the release compiler (Swift 6.3) crashes on an async function that also throws here.
+    private static func write(_ adoption: Adoption, isListed: Bool) throws -> Int32 {
+        guard isListed else { throw NotReadYet() }
         for remark in adoption.remarks { say("hawser: \(remark)", on: 2) }
         out(try adoption.documents.map { try Documents.yaml($0) }.joined(separator: "---\n"), terminator: "")
         return ExitCode.success

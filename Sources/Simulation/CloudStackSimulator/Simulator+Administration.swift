@@ -32,6 +32,7 @@ extension Simulator {
             world.faults = []
             world.thawListing()
         case ("GET", "/actions"): return try directory.actions()
+        case ("GET", "/calls"): return Array(try JSONEncoder().encode(calls))
         case ("GET", "/world"): return Array(try JSONEncoder().encode(world))
         case ("POST", "/volumes/detach"):
             let order = try JSONDecoder().decode(VolumeOrder.self, from: body)

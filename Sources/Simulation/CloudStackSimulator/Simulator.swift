@@ -37,6 +37,19 @@ public actor Simulator {
     private var timerDueAt: Int64?
     private var orderChain: Task<Void, Never>?
     private var ordersUnderWay = 0
+    /// What was asked since the start, by command.
+    private(set) var calls: [String: CallCount] = [:]
+
+    /// How often a command was called, and how long its answers took to make, in seconds.
+    struct CallCount: Encodable {
+        var count = 0
+        var seconds = 0.0
+
+        mutating func add(_ duration: Duration) {
+            count += 1
+            seconds += duration / .seconds(1)
+        }
+    }
 
     private init(world: CloudWorld, directory: consuming StateDirectory, configuration: Configuration) {
         self.world = world
@@ -106,6 +119,8 @@ public actor Simulator {
             return .whole(status: 404, headers: [("Content-Type", "text/html")], body: Array("<html>404</html>".utf8))
         }
         let call = APICall(request)
+        let begun = ContinuousClock.now
+        defer { calls[call.command, default: CallCount()].add(begun.duration(to: .now)) }
         if let fault = world.strike(.latency, command: call.command, volume: call.volume) {
             try? await Task.sleep(for: .milliseconds(fault.milliseconds ?? 1_000))  // cut short only by the end
         }

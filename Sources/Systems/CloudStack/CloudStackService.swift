@@ -52,18 +52,11 @@ public struct CloudStackService: CloudService {
             parameters["page"] = String(page)
             parameters["pagesize"] = String(pageSize)
             let document = try await api.call(command, parameters)
-            guard let body = document.root.fields?.first?.item else { break }
-            count = Int(body["count"]?.integer ?? 0)
-            let rows = body[name]?.elements ?? []
+            let answer = ListingPage(document, name, decode: decode)
+            count = answer.count
+            problem = problem ?? answer.problem
             let known = keys.count
-            for row in rows {
-                do throws(UnreadableAnswer) {
-                    let record = try decode(row)
-                    if keys.insert(key(record)).inserted { records.append(record) }
-                } catch {
-                    problem = problem ?? error.reason
-                }
-            }
+            for record in answer.records where keys.insert(key(record)).inserted { records.append(record) }
             // A server that does not know of pages gives the same one for ever.
             if keys.count == known || page * pageSize >= count { break }
         }

@@ -12,28 +12,29 @@ struct UnreadableAnswer: Error, Equatable {
 enum Decoding {
     static func volume(_ item: JSONItem) throws(UnreadableAnswer) -> VolumeRecord {
         let id = try identifier(item, "id", of: "a volume", Kinds.Volume.self)
-        let object = "volume \(id)"
-        guard let state = item["state"]?.text else { throw missing("state", of: object) }
-        guard let size = item["size"]?.integer else { throw missing("size", of: object) }
+        // Made only for a complaint: there can be thousands of volumes, and nothing wrong with any.
+        func object() -> String { "volume \(id)" }
+        guard let state = item["state"]?.text else { throw missing("state", of: object()) }
+        guard let size = item["size"]?.integer else { throw missing("size", of: object()) }
         // A holder that cannot be read must not pass for no holder, nor a job for no job.
         let holder =
             item["virtualmachineid"] == nil
-            ? nil : try identifier(item, "virtualmachineid", of: object, Kinds.Machine.self)
+            ? nil : try identifier(item, "virtualmachineid", of: object(), Kinds.Machine.self)
         let job =
             item["jobid"] == nil || item["jobstatus"]?.integer != 0
-            ? nil : try identifier(item, "jobid", of: object, Kinds.Job.self)
+            ? nil : try identifier(item, "jobid", of: object(), Kinds.Job.self)
         return VolumeRecord(
-            id: id, name: item["name"]?.text ?? "", zone: try identifier(item, "zoneid", of: object, Kinds.Zone.self),
+            id: id, name: item["name"]?.text ?? "", zone: try identifier(item, "zoneid", of: object(), Kinds.Zone.self),
             state: VolumeState(word: state), kind: item["type"]?.text == "ROOT" ? .root : .data, sizeInBytes: size,
             attachedTo: holder, deviceIndex: item["deviceid"]?.integer, pendingJob: job)
     }
 
     static func machine(_ item: JSONItem) throws(UnreadableAnswer) -> MachineRecord {
         let id = try identifier(item, "id", of: "a machine", Kinds.Machine.self)
-        let object = "machine \(id)"
-        guard let state = item["state"]?.text else { throw missing("state", of: object) }
+        func object() -> String { "machine \(id)" }
+        guard let state = item["state"]?.text else { throw missing("state", of: object()) }
         return MachineRecord(
-            id: id, name: item["name"]?.text ?? "", zone: try identifier(item, "zoneid", of: object, Kinds.Zone.self),
+            id: id, name: item["name"]?.text ?? "", zone: try identifier(item, "zoneid", of: object(), Kinds.Zone.self),
             state: MachineState(word: state))
     }
 

@@ -1,0 +1,76 @@
+import ControlAPIClient
+import LinuxCalls
+import Rig
+
+extension Benchmark {
+    static let convergedDaemon = Benchmark(
+        name: "daemon", summary: "hawserd with 10,000 volumes: a pass, the command line, and what it needs when idle"
+    ) {
+        let installation = try await Installation(volumes: 10_000)
+        let daemon = try await installation.startDaemon()
+        do {
+            try await installation.untilAllReady(since: 0)
+            var figures = try await ConvergedDaemon.pass(installation)
+            figures += try await ConvergedDaemon.status(installation)
+            figures += try await ConvergedDaemon.idleness(of: daemon)
+            await installation.stop(daemon)
+            return figures
+        } catch {
+            await installation.stop(daemon)
+            throw error
+        }
+    }
+}
+
+private enum ConvergedDaemon {
+    /// A pass that a person asks for, when all is as it is wanted.
+    static func pass(_ installation: Installation) async throws -> [Figure] {
+        var seconds: [Double] = []
+        var calls = 0
+        for _ in 0..<5 {
+            let before = try await installation.calls()
+            let start = ContinuousClock.now
+            try await installation.control.reconcile(nil)
+            var after = before
+            while after["listVirtualMachines"]?.count == before["listVirtualMachines"]?.count {
+                after = try await installation.calls()
+            }
+            // The controller takes the answers in before it answers this.
+            _ = try await installation.control.detail(of: "volume-1")
+            seconds.append((ContinuousClock.now - start).inSeconds)
+            calls = max(calls, after.count - before.count)
+            // The calls that were used up come back at a rate; a pass has a minute's time for that.
+            try await Task.sleep(for: .seconds(2))
+        }
+        return [
+            Figure("no-op pass over 10,000: calls", Double(calls), .count, target: .atMost(23)),
+            Figure(
+                "no-op pass over 10,000: time", Samples(seconds).median, .seconds, target: .atMost(150e-3),
+                note: "with the simulator's own time"),
+        ]
+    }
+
+    static func status(_ installation: Installation) async throws -> [Figure] {
+        let program = try BuiltPrograms.path(of: "hawser")
+        let status = try await ProgramStart.time(program, ["status", "--socket", installation.socket], times: 11)
+        return [Figure("hawser status of 10,000", status.median, .seconds, target: .atMost(100e-3))]
+    }
+
+    /// Over a minute, in which one pass is made by itself.
+    static func idleness(of daemon: ChildProcess) async throws -> [Figure] {
+        let meter = ProcessMeter(process: daemon.processID)
+        let start = ContinuousClock.now
+        let (wakeUps, processor) = (try meter.wakeUps(), try meter.processorSeconds())
+        try await Task.sleep(for: .seconds(60))
+        let passed = (ContinuousClock.now - start).inSeconds
+        return [
+            Figure(
+                "idle with 10,000: processor", (try meter.processorSeconds() - processor) / passed, .shareOfCore,
+                target: .atMost(0.001), note: "over a minute, the pass that is made in it too"),
+            Figure(
+                "idle with 10,000: wake-ups", Double(try meter.wakeUps() - wakeUps) / passed, .perSecond,
+                target: .atMost(2), note: "of all threads, the pass too"),
+            Figure("idle with 10,000: memory", Double(try meter.residentBytes()), .bytes, target: .atMost(0x1p25)),
+        ]
+    }
+}
