@@ -7,38 +7,27 @@ import VolumeModel
 /// are two kilobytes with dozens of references in them: this way handing it on costs one reference.
 @dynamicMemberLookup
 struct Row: Sendable {
-    /// It is sound to send: the contents are changed only while a single row refers to them.
-    private final class Storage: @unchecked Sendable {
-        var contents: RowContents
-
-        init(_ contents: RowContents) {
-            self.contents = contents
-        }
-    }
-
-    private var storage: Storage
+    /// Just one: an array is the standard library's box that is shared until it is written to.
+    private var storage: [RowContents]
 
     init(view: VolumeView) {
-        storage = Storage(RowContents(view: view))
+        storage = [RowContents(view: view)]
     }
 
     @inline(__always)
     var contents: RowContents {
-        _read { yield storage.contents }
-        _modify {
-            if !isKnownUniquelyReferenced(&storage) { storage = Storage(storage.contents) }
-            yield &storage.contents
-        }
+        _read { yield storage[0] }
+        _modify { yield &storage[0] }
     }
 
     @inline(__always)
     subscript<Member>(dynamicMember path: KeyPath<RowContents, Member>) -> Member {
-        _read { yield storage.contents[keyPath: path] }
+        _read { yield storage[0][keyPath: path] }
     }
 
     @inline(__always)
     subscript<Member>(dynamicMember path: WritableKeyPath<RowContents, Member>) -> Member {
-        _read { yield storage.contents[keyPath: path] }
+        _read { yield storage[0][keyPath: path] }
         _modify { yield &contents[keyPath: path] }
     }
 }

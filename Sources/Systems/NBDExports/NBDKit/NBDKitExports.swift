@@ -115,8 +115,8 @@ public actor NBDKitExports: ExportServer {
             }
         }
         let outages = keepers.compactMap { $0.takeOutage() }
-        if !outages.isEmpty {
-            down += outages
+        if !outages.isEmpty, down.isEmpty {
+            down = outages
             // How it is now is asked next.
             announce()
         }
