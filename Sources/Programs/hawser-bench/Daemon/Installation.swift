@@ -155,6 +155,16 @@ final class Installation: Sendable {
         }
     }
 
+    /// How long it took from each volume's device to its being Ready, which it is when its export was observed live.
+    func exportDelays() throws -> Samples {
+        let rows = try SQLiteConnection(path: storePath).run(
+            """
+            SELECT min(ready.at) - seen.at FROM events seen JOIN events ready ON ready.attachment = seen.attachment
+            WHERE seen.reason = 'DeviceSeen' AND ready.reason = 'Ready' AND ready.at >= seen.at GROUP BY seen.line
+            """)
+        return Samples(rows.compactMap { $0.first?.integer.map { Double($0) / 1e9 } })
+    }
+
     /// Now, as the store has it.
     static func wallClock() -> Int64 {
         var time = timespec()

@@ -14,7 +14,11 @@ extension Benchmark {
         }
         let own = try await TwentyVolumes.measureHawserd()
         return TwentyVolumes.figures("attaching 20", own.attach, attach)
-            + TwentyVolumes.figures("no-op over 20", own.nothing, nothing)
+            + TwentyVolumes.figures("no-op over 20", own.nothing, nothing) + [
+                Figure(
+                    "device seen to export observed live: median", own.exports.median, .seconds, target: .atMost(10e-3),
+                    note: "the target is for the controller's own share; this is with nbdkit's and the disk's")
+            ]
     }
 }
 
@@ -38,7 +42,7 @@ private enum TwentyVolumes {
     }
 
     /// From the start of the daemon, which also exports them, until all are Ready; then a pass.
-    static func measureHawserd() async throws -> (attach: Cost, nothing: Cost) {
+    static func measureHawserd() async throws -> (attach: Cost, nothing: Cost, exports: Samples) {
         let installation = try await Installation(volumes: 20, isAttached: false)
         var daemon: ChildProcess?
         do {
@@ -50,8 +54,9 @@ private enum TwentyVolumes {
             // The calls that were used up come back at a rate.
             try await Task.sleep(for: .seconds(2))
             let nothing = try await installation.pass()
+            let exports = try installation.exportDelays()
             await installation.stop(daemon)
-            return (attach, nothing)
+            return (attach, nothing, exports)
         } catch {
             await installation.stop(daemon)
             throw error
