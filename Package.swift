@@ -150,7 +150,7 @@ let package = Package(
             "hawser-bench",
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "Arguments", "CloudStack", "ControlAPIClient", "Curl",
-                "LinuxCalls",
+                "LinuxCalls", "LinuxDevices", "Udev",
                 "Rig", "SQLite", "Store",
             ]),
 

@@ -8,7 +8,8 @@ struct Benchmark: Sendable {
 
     /// In the order in which they are run: what is quick comes first.
     static let all: [Benchmark] = [
-        help, fullComparison, oneChange, ingest, committedRow, scaling, convergedDaemon, coldStart,
+        help, fullComparison, oneChange, ingest, committedRow, deviceEvents, scaling, twentyVolumes, convergedDaemon,
+        coldStart,
     ]
 }
 

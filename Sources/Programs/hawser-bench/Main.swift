@@ -43,6 +43,10 @@ enum Main {
             try CommittedRow.writeRows(rows, to: arguments[1])
             return 0
         }
+        if arguments == [DeviceEvents.word] {
+            try await DeviceEvents.say()
+            return 0
+        }
         let parsed = try command.parse(arguments)
         if parsed.has("help") {
             print(command.help(program: "hawser-bench"), terminator: "")

@@ -7,7 +7,7 @@ public import VolumeModel
 /// The embedded store: one SQLite file, one process.
 ///
 /// Every call returns when what it wrote is on the disk (`synchronous=FULL`). Other processes may edit
-/// `desired_volume_attachments`; that is noticed within milliseconds, and within a second when the kernel drops the event.
+/// `desired_volume_attachments`; that is noticed within milliseconds (``CommitFollowing``).
 public actor SQLiteStore: StateStore {
     let database: SQLiteConnection
     /// Held for as long as the store lives.
@@ -100,8 +100,8 @@ public actor SQLiteStore: StateStore {
         if follower == nil {
             lookForOtherCommits()
             let directory = directory
-            let look: @Sendable () async -> Void = { [weak self] in await self?.lookForOtherCommits() }
-            follower = Task { await Self.follow(directory, look: look) }
+            let look: @Sendable () async -> Bool = { [weak self] in await self?.lookForOtherCommits() ?? true }
+            follower = Task { await CommitFollowing.follow(directory, look: look) }
         }
         return stream
     }
@@ -111,35 +111,16 @@ public actor SQLiteStore: StateStore {
         for continuation in changes { continuation.finish() }
     }
 
-    /// Looks when a file beside the database was written to. That comes *before* the commit can be seen, because readers
-    /// learn of it through shared memory: so it is looked for again a little later, and then once a second, for the events
-    /// that the kernel drops.
-    private static func follow(_ directory: String, look: @escaping @Sendable () async -> Void) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                // Without inotify the looks once a second remain.
-                guard let written = try? DirectoryChanges.stream(of: [directory], includingWrites: true) else { return }
-                for await _ in written {
-                    for delay in [0, 1, 5, 20] {
-                        // A cancelled sleep ends the loop: the stream has ended then.
-                        if delay > 0 { try? await Task.sleep(for: .milliseconds(delay)) }
-                        await look()
-                    }
-                }
-            }
-            group.addTask {
-                // A cancelled sleep ends the loop.
-                while (try? await Task.sleep(for: .seconds(1))) != nil { await look() }
-            }
-        }
-    }
-
     /// Asks SQLite whether another connection has committed, which costs a microsecond.
-    private func lookForOtherCommits() {
+    ///
+    /// - Returns: whether one has, since this was last asked.
+    @discardableResult
+    private func lookForOtherCommits() -> Bool {
         // A store that cannot be asked now is asked again; whoever uses it is told the reason.
-        guard let version = try? database.dataVersion(), version != seenVersion else { return }
+        guard let version = try? database.dataVersion(), version != seenVersion else { return false }
         if seenVersion != nil { announceChange() }
         seenVersion = version
+        return true
     }
 
     private func announceChange() {

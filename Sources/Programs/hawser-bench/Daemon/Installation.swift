@@ -14,7 +14,7 @@ import VolumeModel
 final class Installation: Sendable {
     static let volumesHere = 20
     private static let volumesPerMachine = 250
-    private static let appliance = "aaaa0000-0000-4000-8000-000000000001"
+    static let appliance = "aaaa0000-0000-4000-8000-000000000001"
     private static let offering = "0ff00000-0000-4000-8000-000000000001"
 
     /// What the simulator says when it is ready.
@@ -35,14 +35,16 @@ final class Installation: Sendable {
     private let simulator: ChildProcess
 
     /// Starts the simulator, and fills the store with an object for each volume. No hawserd runs yet.
-    init(volumes: Int) async throws {
+    ///
+    /// - Parameter isAttached: whether the volumes are where they are wanted from the beginning.
+    init(volumes: Int, isAttached: Bool = true) async throws {
         guard access("/usr/bin/nbdkit", X_OK) == 0 else { throw LeftOut(description: "nbdkit is not installed") }
         self.volumes = volumes
         directory = try TemporaryDirectory(prefix: "hawser-bench")
         let path = directory.path
         socket = "\(path)/control.sock"
         control = ControlClient(socket: socket)
-        try writeFile("\(path)/world.yaml", bytes: Array(Self.world(volumes).utf8))
+        try writeFile("\(path)/world.yaml", bytes: Array(Self.world(volumes, isAttached: isAttached).utf8))
         simulator = try ChildProcess(
             starting: .init(
                 BuiltPrograms.path(of: "hawser-simulator"),
@@ -71,7 +73,7 @@ final class Installation: Sendable {
 
     // MARK: The world
 
-    private static func world(_ volumes: Int) -> String {
+    private static func world(_ volumes: Int, isAttached: Bool) -> String {
         var lines = [
             "machines:", "  - {id: \(appliance), name: appliance, appliance: true}",
             "diskOfferings:", "  - {id: \(offering), name: Custom}", "jobDelayMs: 100", "dataDiskLimit: 1000",
@@ -80,8 +82,8 @@ final class Installation: Sendable {
         let machines = (0...volumes / volumesPerMachine).map { "  - {id: \(otherMachine($0)), name: machine-\($0)}" }
         lines.insert(contentsOf: machines, at: 2)
         for number in 0..<volumes {
-            lines.append(
-                "  - {id: \(volume(number)), name: volume-\(number), sizeInMiB: 64, machine: \(machine(number))}")
+            let place = isAttached ? ", machine: \(machine(number))" : ""
+            lines.append("  - {id: \(volume(number)), name: volume-\(number), sizeInMiB: 64\(place)}")
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -153,6 +155,16 @@ final class Installation: Sendable {
         }
     }
 
+    /// How long it took from each volume's device to its being Ready, which it is when its export was observed live.
+    func exportDelays() throws -> Samples {
+        let rows = try SQLiteConnection(path: storePath).run(
+            """
+            SELECT min(ready.at) - seen.at FROM events seen JOIN events ready ON ready.attachment = seen.attachment
+            WHERE seen.reason = 'DeviceSeen' AND ready.reason = 'Ready' AND ready.at >= seen.at GROUP BY seen.line
+            """)
+        return Samples(rows.compactMap { $0.first?.integer.map { Double($0) / 1e9 } })
+    }
+
     /// Now, as the store has it.
     static func wallClock() -> Int64 {
         var time = timespec()
@@ -166,6 +178,19 @@ final class Installation: Sendable {
         var count: Int
         /// How long making the answers took.
         var seconds: Double
+    }
+
+    /// A pass that a person asks for.
+    func pass() async throws -> CloudStackClient.Cost {
+        let before = try await calls()
+        let start = ContinuousClock.now
+        try await control.reconcile(nil)
+        var after = before
+        while after["listVirtualMachines"]?.count == before["listVirtualMachines"]?.count { after = try await calls() }
+        // The controller takes the answers in before it answers this.
+        _ = try await control.detail(of: "volume-1")
+        return CloudStackClient.Cost(
+            seconds: (ContinuousClock.now - start).inSeconds, calls: after.count - before.count)
     }
 
     func calls() async throws -> [String: Calls] {
