@@ -4,11 +4,14 @@ import LinuxCalls
 ///
 /// The kernel tells that a file beside the database was written to. That comes *before* the commit can be seen: the writer
 /// has yet to sync what it wrote, and then tells readers through shared memory, of which there is no event. So it is looked
-/// for in quick succession for two milliseconds, and twice more for disks that take longer to sync.
+/// for in quick succession for two milliseconds, and then ever more slowly for disks that take long to sync.
 enum CommitFollowing {
     /// How long after the one before each of the quick looks comes.
     private static let quickLooks = Array(repeating: Duration.microseconds(100), count: 20)
-    private static let lateLooks: [Duration] = [.milliseconds(5), .milliseconds(20), .milliseconds(200)]
+    private static let lateLooks: [Duration] = [
+        .milliseconds(5), .milliseconds(20), .milliseconds(100), .milliseconds(300), .milliseconds(500), .seconds(1),
+        .seconds(2), .seconds(5),
+    ]
 
     /// Where nothing tells of writes, it is looked for once a second; else now and then, for what nobody thought of.
     private static let periodWithoutEvents = Duration.seconds(1)
