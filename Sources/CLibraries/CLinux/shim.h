@@ -21,6 +21,7 @@ static inline int hawser_name_this_thread(const char *name) { return prctl(PR_SE
 /* What follows is for LinuxCalls: calls that glibc 2.36 declares only under _GNU_SOURCE, variadic ones, and macros. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>

@@ -1,17 +1,15 @@
+import Glibc
 import LinuxCalls
 
 /// What a process uses, by the kernel's own books (proc(5)).
 struct ProcessMeter: Sendable {
-    static let own = ProcessMeter(directory: "/proc/self")
+    static let own = ProcessMeter(process: getpid())
 
-    private let directory: String
+    private let process: Int32
+    private var directory: String { "/proc/\(process)" }
 
     init(process: Int32) {
-        directory = "/proc/\(process)"
-    }
-
-    private init(directory: String) {
-        self.directory = directory
+        self.process = process
     }
 
     /// `VmRSS`.
@@ -19,20 +17,27 @@ struct ProcessMeter: Sendable {
         try number("VmRSS", in: "\(directory)/status") * 1_024
     }
 
-    /// How often its threads gave up the processor by themselves, in all: each time something woke one up again.
-    func wakeUps() throws -> Int {
-        try threads().reduce(0) { sum, thread in
+    /// How often each of its threads gave up the processor by itself: each time something woke it up again.
+    func wakeUps() throws -> [String: Int] {
+        try threads().reduce(into: [:]) { counts, thread in
             // A thread that ended meanwhile wakes up no more.
-            sum + ((try? number("voluntary_ctxt_switches", in: "\(directory)/task/\(thread)/status")) ?? 0)
+            counts[thread] = try? number("voluntary_ctxt_switches", in: "\(directory)/task/\(thread)/status")
         }
     }
 
-    /// Processor time of all threads, in seconds. From `schedstat`, in nanoseconds: `stat` counts in hundredths of a second.
+    /// How many wake-ups came after an earlier count. Those of threads that have ended since are lost.
+    func wakeUps(since before: [String: Int]) throws -> Int {
+        try wakeUps().reduce(0) { $0 + $1.value - (before[$1.key] ?? 0) }
+    }
+
+    /// Processor time of all threads, those that have ended too, in seconds (clock_getcpuclockid(3)).
     func processorSeconds() throws -> Double {
-        try threads().reduce(0.0) { sum, thread in
-            let text = (try? readTextFile("\(directory)/task/\(thread)/schedstat")) ?? ""
-            return sum + (text.split(separator: " ").first.flatMap { Double($0) } ?? 0) / 1e9
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(process, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+            throw SystemCallError("read the processor time of process", "\(process)", errno: errno)
         }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private func threads() throws -> [String] { try directoryEntries("\(directory)/task") }

@@ -72,21 +72,29 @@ struct Assembly {
         var revision: Int64 = -1
         while !Task.isCancelled {
             let overview = await controller.overview(newerThan: revision, patience: .seconds(30))
+            guard overview.revision != revision else {
+                // Quiet for half a minute: what a start or a large change took is not needed any more.
+                FreedMemory.giveBack()
+                continue
+            }
             revision = overview.revision
             for report in overview.reports {
-                var fields = ["attachment": report.name]
                 let word: String
+                var because: Cause?
                 switch report.readiness {
                 case .ready: word = "ready"
                 case .departed: word = "gone"
                 case .notReady(let cause) where cause.isPassing: continue
                 case .notReady(let cause):
                     word = "not ready"
-                    fields["reason"] = cause.code
-                    fields["because"] = cause.message
+                    because = cause
                 }
-                let key = word + (fields["reason"] ?? "")
-                if before.updateValue(key, forKey: report.name) != key { log.write(.information, word, fields) }
+                let key = word + (because?.code ?? "")
+                guard before.updateValue(key, forKey: report.name) != key else { continue }
+                var fields = ["attachment": report.name]
+                fields["reason"] = because?.code
+                fields["because"] = because?.message
+                log.write(.information, word, fields)
             }
         }
     }

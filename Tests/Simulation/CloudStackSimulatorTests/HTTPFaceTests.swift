@@ -1,6 +1,7 @@
 import CloudStackModel
 import CloudStackSimulator
 import Curl
+import FoundationEssentials
 import LinuxCalls
 import Testing
 
@@ -232,6 +233,27 @@ import Testing
         #expect(try await set(#"{"machines": [{"machine": "nobody"}]}"#) == 400)
         #expect(try await set(#"{"accounts": [{"account": "nobody"}]}"#) == 400)
         #expect(try await set(#"{"volumes": [{"volume": "none", "hasSnapshotUnderWay": true}]}"#) == 400)
+        await simulator.stop()
+    }
+
+    @Test func `the admin port counts the calls, reads among them`() async throws {
+        struct Calls: Decodable {
+            var count: Int
+            var seconds: Double
+        }
+        let directory = try TemporaryDirectory(prefix: "hawser-calls-")
+        let simulator = try await Simulator.start(
+            .init(
+                stateDirectory: directory.path, seed: DefaultWorld.make(now: 1_000_000), hypervisor: NoHypervisor()))
+        let call = SignedCall(endpoint: "http://127.0.0.1:\(await simulator.port)/client/api")
+        _ = try await call.json("listVolumes")
+        _ = try await call.json("listVolumes")
+        _ = try await call.json("listZones")
+        let url = "http://127.0.0.1:\(await simulator.adminPort)/calls"
+        let answer = try await HTTPClient().send(HTTPRequest(.get, url))
+        let calls = try JSONDecoder().decode([String: Calls].self, from: Data(answer.body))
+        #expect(calls.mapValues(\.count) == ["listVolumes": 2, "listZones": 1])
+        #expect(calls.values.allSatisfy { $0.seconds > 0 })
         await simulator.stop()
     }
 }

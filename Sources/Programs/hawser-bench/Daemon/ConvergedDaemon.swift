@@ -69,7 +69,7 @@ private enum ConvergedDaemon {
                 "idle with 10,000: processor", (try meter.processorSeconds() - processor) / passed, .shareOfCore,
                 target: .atMost(0.001), note: "over a minute, the pass that is made in it too"),
             Figure(
-                "idle with 10,000: wake-ups", Double(try meter.wakeUps() - wakeUps) / passed, .perSecond,
+                "idle with 10,000: wake-ups", Double(try meter.wakeUps(since: wakeUps)) / passed, .perSecond,
                 target: .atMost(2), note: "of all threads, the pass too"),
             Figure("idle with 10,000: memory", Double(try meter.residentBytes()), .bytes, target: .atMost(0x1p25)),
         ]

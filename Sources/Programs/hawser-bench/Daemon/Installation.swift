@@ -155,12 +155,16 @@ final class Installation: Sendable {
         }
     }
 
-    /// How long it took from each volume's device to its being Ready, which it is when its export was observed live.
+    /// How long it took from each volume's device, or from the end of the attach where that was seen later, to its being
+    /// Ready, which it is when its export was observed live.
     func exportDelays() throws -> Samples {
         let rows = try SQLiteConnection(path: storePath).run(
             """
-            SELECT min(ready.at) - seen.at FROM events seen JOIN events ready ON ready.attachment = seen.attachment
-            WHERE seen.reason = 'DeviceSeen' AND ready.reason = 'Ready' AND ready.at >= seen.at GROUP BY seen.line
+            SELECT min(ready.at) - max(seen.at, attached.at) FROM events seen
+            JOIN events ready ON ready.attachment = seen.attachment AND ready.reason = 'Ready'
+            JOIN ledger attached ON attached.attachment = seen.attachment
+                AND attached.verb = 'attach' AND attached.phase = 'succeeded'
+            WHERE seen.reason = 'DeviceSeen' AND ready.at >= seen.at GROUP BY seen.line
             """)
         return Samples(rows.compactMap { $0.first?.integer.map { Double($0) / 1e9 } })
     }
