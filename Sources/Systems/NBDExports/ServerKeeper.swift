@@ -10,7 +10,15 @@ final class ServerKeeper: Sendable {
     private let start: @Sendable () async throws(SystemCallError) -> ChildProcess?
     private let isReplaced: @Sendable () -> Bool
     private let isStopping = Lock(false)
-    private let outage = Lock<String?>(nil)
+    private let outage = Lock(Outage.none)
+
+    /// What is known of the server's last end.
+    private enum Outage {
+        case none
+        case untold(String)
+        /// It was asked in vain already; that it has ended is no news.
+        case told
+    }
 
     /// - Parameters:
     ///   - isReplaced: whether a server that ends now does so because Hawser replaces it.
@@ -27,10 +35,13 @@ final class ServerKeeper: Sendable {
 
     /// An end of the server that nobody has been told of yet. Who only asks whether it answers may never see it, because it
     /// was started again meanwhile; sessions may have ended with it all the same.
-    func takeOutage() -> String? {
+    ///
+    /// - Parameter isSilent: whether it was just asked in vain; then its end is known, also when it is noticed only later.
+    func takeOutage(isSilent: Bool) -> String? {
         outage.withLock { outage in
-            defer { outage = nil }
-            return outage
+            defer { outage = isSilent ? .told : .none }
+            guard case .untold(let text) = outage, !isSilent else { return nil }
+            return text
         }
     }
 
@@ -77,7 +88,7 @@ final class ServerKeeper: Sendable {
             try ProcessInspection.listeners(on: address.endpoint).isEmpty
         else { return }
         wasListening = false
-        outage.withLock { $0 = "the server on \(address) had ended" }
+        outage.withLock { if case .none = $0 { $0 = .untold("the server on \(address) had ended") } }
     }
 
     /// - Returns: whether it was seen to listen.

@@ -114,8 +114,8 @@ public actor NBDKitExports: ExportServer {
                 observation.isComplete = false
             }
         }
-        let outages = keepers.compactMap { $0.takeOutage() }
-        if !outages.isEmpty, down.isEmpty {
+        let outages = keepers.compactMap { $0.takeOutage(isSilent: !down.isEmpty) }
+        if !outages.isEmpty {
             down = outages
             // How it is now is asked next.
             announce()

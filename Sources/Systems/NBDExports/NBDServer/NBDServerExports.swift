@@ -152,7 +152,7 @@ public actor NBDServerExports: ExportServer {
         let answer = await server.answer(about: (try? definitions().keys.sorted()) ?? [])
         if case .failure(let silence) = answer.offered { observation.server = .down(silence.reason) }
         if answer.isStranger { observation.isComplete = false }
-        if let outage = keeper.takeOutage(), observation.server == .running {
+        if let outage = keeper.takeOutage(isSilent: observation.server != .running) {
             observation.server = .down(outage)
             // How it is now is asked next.
             announce()
