@@ -38,31 +38,66 @@ public enum ProcessInspection {
         try owners(of: endpoint, in: .connected)
     }
 
-    private static func owners(of endpoint: Endpoint, in state: SocketState) throws(SystemCallError) -> Listeners {
-        // A socket that is closed while we look has lost its owner by the time the processes are read; then once more.
-        for _ in 0..<4 {
-            let found = try owners(of: try sockets(of: endpoint, in: state))
-            if found.ownerlessSockets == 0 { return found }
-            usleep(2_000)
-        }
-        return try owners(of: try sockets(of: endpoint, in: state))
+    /// Who serves an endpoint: its listeners and the server's ends of its connections.
+    public struct Service: Sendable {
+        public var listeners: Listeners
+        public var connected: Listeners
     }
 
-    private static func owners(of sockets: [String]) throws(SystemCallError) -> Listeners {
-        let wanted = Set(sockets.map { "socket:[\($0)]" })
-        if wanted.isEmpty { return Listeners(processes: [], ownerlessSockets: 0) }
-        var owned: Set<String> = []
-        let processes = try directoryEntries("/proc").compactMap { Int32($0) }.filter { process in
-            // One that ended while we look listens no more; the sockets of one that may not be looked into stay ownerless.
-            guard let names = try? directoryEntries("/proc/\(process)/fd") else { return false }
-            let held = names.compactMap { name -> String? in
-                guard let target = try? linkTarget("/proc/\(process)/fd/\(name)") else { return nil }
-                return wanted.contains(target) ? target : nil
-            }
-            owned.formUnion(held)
-            return !held.isEmpty
+    /// Both of several endpoints, in their order, at the price of one look: reading the kernel's table of TCP sockets costs
+    /// milliseconds on a machine with much memory, however few sockets there are, and so does a walk over all processes.
+    public static func services(at endpoints: [Endpoint]) throws(SystemCallError) -> [Service] {
+        let found = try owners(of: endpoints.flatMap { [($0, .listening), ($0, .connected)] })
+        return endpoints.indices.map { Service(listeners: found[2 * $0], connected: found[2 * $0 + 1]) }
+    }
+
+    private static func owners(of endpoint: Endpoint, in state: SocketState) throws(SystemCallError) -> Listeners {
+        try owners(of: [(endpoint, state)])[0]
+    }
+
+    private static func owners(
+        of wanted: [(endpoint: Endpoint, state: SocketState)]
+    ) throws(SystemCallError) -> [Listeners] {
+        // A socket that is closed while we look has lost its owner by the time the processes are read; then once more.
+        for _ in 0..<4 {
+            let found = try ownersNow(of: wanted)
+            if found.allSatisfy({ $0.ownerlessSockets == 0 }) { return found }
+            usleep(2_000)
         }
-        return Listeners(processes: processes, ownerlessSockets: wanted.subtracting(owned).count)
+        return try ownersNow(of: wanted)
+    }
+
+    private static func ownersNow(
+        of wanted: [(endpoint: Endpoint, state: SocketState)]
+    ) throws(SystemCallError) -> [Listeners] {
+        var tables = SocketTables()
+        var sockets: [Set<String>] = []
+        for (endpoint, state) in wanted {
+            sockets.append(Set(try tables.sockets(of: endpoint, in: state).map { "socket:[\($0)]" }))
+        }
+        let holders = try holders(of: sockets.reduce(into: []) { $0.formUnion($1) })
+        return sockets.map { sockets in
+            Listeners(
+                processes: Set(sockets.flatMap { holders[$0] ?? [] }).sorted(),
+                ownerlessSockets: sockets.count { holders[$0] == nil })
+        }
+    }
+
+    /// The processes that have these sockets open, by socket.
+    private static func holders(of sockets: Set<String>) throws(SystemCallError) -> [String: [Int32]] {
+        var holders: [String: [Int32]] = [:]
+        if sockets.isEmpty { return holders }
+        for process in try directoryEntries("/proc").compactMap({ Int32($0) }) {
+            // One that ended while we look listens no more; the sockets of one that may not be looked into stay ownerless.
+            guard let names = try? directoryEntries("/proc/\(process)/fd") else { continue }
+            for name in names {
+                guard let target = try? linkTarget("/proc/\(process)/fd/\(name)"), sockets.contains(target) else {
+                    continue
+                }
+                holders[target, default: []].append(process)
+            }
+        }
+        return holders
     }
 
     /// The processes that run a program of this name and may be looked into. For what is better counted too often than
@@ -72,55 +107,6 @@ public enum ProcessInspection {
             guard let path = program(of: process) else { return false }
             return path.split(separator: "/").last.map { $0 == name || $0 == "\(name) (deleted)" } ?? false
         }
-    }
-
-    private enum SocketState {
-        case listening
-        case connected
-    }
-
-    /// The inodes of the sockets that are bound to an endpoint and in this state.
-    private static func sockets(of endpoint: Endpoint, in state: SocketState) throws(SystemCallError) -> [String] {
-        switch endpoint {
-        case .tcp(let port, let address):
-            // The server's end of a connection has the address that the client chose, whatever was listened on.
-            let addresses = state == .listening ? address.flatMap(wantedAddresses) : nil
-            let hex = String(port, radix: 16, uppercase: true)
-            let suffix = ":" + String(repeating: "0", count: 4 - hex.count) + hex
-            // 0A is TCP_LISTEN; 01 TCP_ESTABLISHED and 08 TCP_CLOSE_WAIT, where the server has not closed yet.
-            let codes: [Substring] = state == .listening ? ["0A"] : ["01", "08"]
-            var inodes: [String] = []
-            for file in ["/proc/net/tcp", "/proc/net/tcp6"] where exists(file) {
-                for line in try readTextFile(file, limit: 256 << 20).split(separator: "\n").dropFirst() {
-                    let fields = line.split(separator: " ")
-                    guard fields.count > 9, fields[1].hasSuffix(suffix), codes.contains(fields[3]), fields[9] != "0"
-                    else { continue }
-                    if let addresses, !addresses.contains(fields[1].dropLast(suffix.count)) { continue }
-                    inodes.append(String(fields[9]))
-                }
-            }
-            return inodes
-        case .unix(let path):
-            // The flag 00010000 is __SO_ACCEPTCON: it listens.
-            let flags = state == .listening ? "00010000" : "00000000"
-            return try readTextFile("/proc/net/unix", limit: 64 << 20).split(separator: "\n").compactMap { line in
-                let fields = line.split(separator: " ", maxSplits: 7)
-                guard fields.count == 8, fields[3] == flags, fields[7] == path, fields[6] != "0" else { return nil }
-                return String(fields[6])
-            }
-        }
-    }
-
-    /// How /proc/net/tcp and tcp6 write an IPv4 address, the same as IPv6 maps it, and those that stand for all; nil for
-    /// what is no IPv4 address, or is all of them.
-    private static func wantedAddresses(_ text: String) -> Set<Substring>? {
-        var address = in_addr()
-        guard inet_pton(AF_INET, text, &address) == 1, address.s_addr != 0 else { return nil }
-        let digits = String(address.s_addr, radix: 16, uppercase: true)
-        let hex = String(repeating: "0", count: 8 - digits.count) + digits
-        let zeros = String(repeating: "0", count: 8)
-        let mapped = zeros + zeros + "FFFF0000" + hex
-        return [Substring(hex), Substring(zeros), Substring(mapped), Substring(zeros + zeros + zeros + zeros)]
     }
 
     /// The path of the program that a process runs; nil when it is gone or may not be looked into.

@@ -17,9 +17,9 @@ struct SessionCensus {
     init(of addresses: [NBDAddress], program: String) {
         do throws(SystemCallError) {
             var processes: Set<Int32> = []
-            for address in addresses {
-                let listeners = try ProcessInspection.owners(of: address.endpoint)
-                let sessions = try ProcessInspection.connected(to: address.endpoint)
+            let services = try ProcessInspection.services(at: addresses.map(\.endpoint))
+            for (address, service) in zip(addresses, services) {
+                let (listeners, sessions) = (service.listeners, service.connected)
                 processes.formUnion(listeners.processes)
                 processes.formUnion(sessions.processes)
                 if listeners.ownerlessSockets > 0 {
