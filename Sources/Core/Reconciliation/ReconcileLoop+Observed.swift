@@ -72,7 +72,10 @@ extension ReconcileLoop {
         else { return }
         let sighting = machines[holder] ?? .never
         guard old.fact.value?.id != holder || sighting.asked > old.asked else { return }
-        update(slot: slot) { $0.view.holderMachine = sighting }
+        guard sighting.fact == old.fact else { return update(slot: slot) { $0.view.holderMachine = sighting } }
+        // The same fact again, as for the volume itself.
+        replace(slot: slot) { $0.view.holderMachine = sighting }
+        if seen[slot] != wanted[slot] { markDirty(slot: slot) }
     }
 
     mutating func take(_ listing: CloudListing<MachineRecord>, asked: Instant, now: Instant) {
