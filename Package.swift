@@ -126,6 +126,8 @@ let package = Package(
             "CloudStackSimulator",
             uses: ["CloudStackModel", "VolumeModel", "ActorThreads", "Crypto", "HTTPServer", "LinuxCalls"]),
         simulation(
+            "SimulatedWorld", uses: ["VolumeModel", "Planning", "Reconciliation", "CloudStack", "CloudStackModel"]),
+        simulation(
             "Rig",
             uses: ["VolumeModel", "ActorThreads", "ControlAPIModel", "ControlAPIClient", "Curl", "LinuxCalls", "NBD"]),
 
@@ -145,6 +147,7 @@ let package = Package(
         program(
             "hawser-simulator",
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
+        program("hawser-trials", uses: ["SimulatedWorld"]),
         program("hawser-demo", uses: ["Arguments", "ControlAPIClient", "ControlAPIModel", "LinuxCalls", "Rig"]),
         program(
             "hawser-bench",

@@ -9,7 +9,12 @@ extension ReconcileLoop {
     ) {
         take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
-        for (intent, lines) in Dictionary(grouping: ledger, by: \.intent) { recover(intent, lines, now: now) }
+        // In the order of the ledger, so that the same store gives the same start.
+        let linesOfIntent = Dictionary(grouping: ledger, by: \.intent)
+        var recovered: Set<IntentID> = []
+        for line in ledger where recovered.insert(line.intent).inserted {
+            recover(line.intent, linesOfIntent[line.intent] ?? [], now: now)
+        }
         for drift in drifts {
             guard let slot = index[drift.attachment.value] else {
                 var ended = drift
@@ -98,7 +103,7 @@ extension ReconcileLoop {
         guard new != protections else { return }
         let changed = Set(protections.keys).union(new.keys).filter { protections[$0] != new[$0] }
         protections = new
-        for volume in changed {
+        for volume in changed.sorted() {
             for slot in slotsByVolume[volume] ?? [] { update(slot: slot) { $0.view.protection = new[volume] } }
         }
     }

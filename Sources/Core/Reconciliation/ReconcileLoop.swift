@@ -13,7 +13,7 @@ public import VolumeModel
 public struct ReconcileLoop: Sendable {
     public let here: MachineID
     var planner: Planner
-    var generator: SeededGenerator
+    var generator: SplitMix64
 
     // MARK: Rows. The columns have one element for each slot; free slots are reused.
 
@@ -79,7 +79,7 @@ public struct ReconcileLoop: Sendable {
     public init(here: MachineID, policy: Policy, seed: UInt64, now: Instant) {
         self.here = here
         planner = Planner(policy: policy)
-        generator = SeededGenerator(seed: seed)
+        generator = SplitMix64(seed: seed)
         nextResync = now
     }
 
@@ -167,25 +167,4 @@ public struct ReconcileLoop: Sendable {
         rows[slot] = row
         markDirty(slot: slot)
     }
-}
-
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014): one word of state, so
-/// that a seed replays a run.
-struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 up to, and without, 1.
-    mutating func nextUnit() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

@@ -52,4 +52,16 @@ extension CloudWorld {
         staleVolumes = nil
         kept.isStaleListingKept = false
     }
+
+    /// An operator takes a disk out of every hypervisor, whatever the record says.
+    public mutating func dropHolders(of id: String) { volumes[id]?.holders = [] }
+
+    // MARK: For those who judge
+
+    /// The jobs about a volume or a machine that have not ended, oldest first.
+    public func unfinishedJobs(about instance: String) -> [String] {
+        jobs.unfinished.filter { $0.instance == instance }.map(\.id)
+    }
+
+    public func isUnfinished(_ job: String) -> Bool { jobs[job]?.status == 0 }
 }

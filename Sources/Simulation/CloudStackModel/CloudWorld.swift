@@ -66,7 +66,7 @@ public struct CloudWorld: Sendable, Codable {
     }
 
     mutating func newID() -> String {
-        var generator = WorldGenerator(state: randomState)
+        var generator = SplitMix64(seed: randomState)
         let id = UUIDValue.random(using: &generator)
         randomState = generator.state
         return id.description
@@ -204,17 +204,4 @@ public struct HypervisorOrder: Sendable, Codable, Equatable {
     public var disk: Disk
     /// The job that waits for the outcome; `nil` when none does.
     public var job: String?
-}
-
-/// SplitMix64 with its state outside, so that the world stays one value.
-struct WorldGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
 }

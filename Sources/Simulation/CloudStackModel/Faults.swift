@@ -1,3 +1,5 @@
+import VolumeModel
+
 /// Something that goes wrong on purpose.
 public struct Fault: Sendable, Codable, Equatable {
     public enum Kind: String, Sendable, Codable, CaseIterable {
@@ -76,7 +78,7 @@ extension CloudWorld {
         guard let index else { return nil }
         let fault = faults[index]
         if let probability = fault.probability {
-            var generator = WorldGenerator(state: randomState)
+            var generator = SplitMix64(seed: randomState)
             let draw = Double.random(in: 0..<1, using: &generator)
             randomState = generator.state
             guard draw < probability else { return nil }

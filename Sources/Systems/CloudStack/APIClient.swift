@@ -117,7 +117,6 @@ struct APIClient: Sendable {
         return document
     }
 
-    /// 530 is CloudStack's word for anything unforeseen, also after it has queued the job.
     private func error(
         _ body: JSONItem, _ response: HTTPResponse, command: String, changes: Bool
     ) -> CloudError {
@@ -127,7 +126,8 @@ struct APIClient: Sendable {
             text += " (this machine's clock differs from the server's by \(Int(skew)) seconds)"
         }
         return CloudError(
-            remedy: ErrorSorting.remedy(code: code, text: text), effect: changes && code == 530 ? .unknown : .none,
+            remedy: ErrorSorting.remedy(code: code, text: text),
+            effect: ErrorSorting.effect(code: code, changes: changes),
             retryAfter: code == 429 ? ErrorSorting.wait(in: text) : nil, command: command, text: text)
     }
 

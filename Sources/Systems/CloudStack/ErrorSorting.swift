@@ -1,11 +1,11 @@
-import Reconciliation
-import VolumeModel
+package import Reconciliation
+package import VolumeModel
 
 /// Sorts what CloudStack says is wrong by what to do next. Codes alone do not tell: 431 is a missing parameter, a vanished
 /// volume and a busy machine alike, so the text decides within a code (texts of CloudStack 4.20).
-enum ErrorSorting {
+package enum ErrorSorting {
     /// For an error answer to a call, and for a job's result.
-    static func remedy(code: Int, text: String) -> CloudRemedy {
+    package static func remedy(code: Int, text: String) -> CloudRemedy {
         switch code {
         case 401, 531: return .notAllowed
         case 405: return .wrongRequest
@@ -17,6 +17,12 @@ enum ErrorSorting {
         case 500, 502, 504: return .retryLater
         default: return code >= 500 ? .retryLater : .wrongRequest
         }
+    }
+
+    /// Whether a call that was answered with this error can have had its effect. 530 is CloudStack's word for anything
+    /// unforeseen, also after it has queued the job.
+    package static func effect(code: Int, changes: Bool) -> CloudError.Effect {
+        changes && code == 530 ? .unknown : .none
     }
 
     private static func ofParameterError(_ text: String) -> CloudRemedy {

@@ -184,7 +184,7 @@ import VolumeModel
 
 @Suite struct RowIndexTests {
     @Test func `an index agrees with a dictionary, whatever is set and removed`() {
-        var generator = SeededGenerator(seed: 11)
+        var generator = SplitMix64(seed: 11)
         var index = RowIndex()
         var truth: [UUIDValue: Int] = [:]
         let keys = (0..<500).map { _ in UUIDValue.random(using: &generator) }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Testing
+import VolumeModel
 
 @testable import CloudStackModel
 
@@ -40,7 +41,7 @@ import Testing
     }
 
     /// Something that a caller, a person or a hypervisor does.
-    private func act(on world: inout CloudWorld, now: Int64, _ generator: inout WorldGenerator) {
+    private func act(on world: inout CloudWorld, now: Int64, _ generator: inout SplitMix64) {
         let ids = world.volumes.values.map(\.id)
         let volume = ids.randomElement(using: &generator) ?? ""
         let machine = Self.machines.randomElement(using: &generator) ?? ""
@@ -72,7 +73,7 @@ import Testing
     func `a world that is told every change, and one that is read back at any time, are the same world`(
         seed: UInt64
     ) async throws {
-        var generator = WorldGenerator(state: seed)
+        var generator = SplitMix64(seed: seed)
         var world = world()
         _ = world.takeChange()
         // One follows by changes, one is read back from time to time and then acted upon in the same way.
@@ -131,7 +132,7 @@ import Testing
 
     @Test func `what is due comes in the order of its time, and by number within it`() {
         var agenda = Agenda()
-        var generator = WorldGenerator(state: 3)
+        var generator = SplitMix64(seed: 3)
         let times = (0..<500).map { _ in Int64.random(in: 0..<50, using: &generator) }
         for (number, time) in times.enumerated() { agenda.add("\(number)", dueAt: time, number: Int64(number)) }
         var taken: [(Int64, Int)] = []

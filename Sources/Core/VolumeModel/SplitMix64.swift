@@ -1,0 +1,21 @@
+/// A small generator of pseudorandom numbers with one word of state, so that a seed replays a run.
+///
+/// Source: Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014.
+public struct SplitMix64: RandomNumberGenerator, Sendable, Equatable, Hashable {
+    public var state: UInt64
+
+    public init(seed: UInt64) {
+        state = seed
+    }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 up to, and without, 1.
+    public mutating func nextUnit() -> Double { Double(next() >> 11) * 0x1p-53 }
+}

@@ -1,0 +1,90 @@
+import CloudStackModel
+import VolumeModel
+
+/// Something that people, other programs or bad luck do to the world. Objects, volumes and clients are named by their place
+/// in the plan, so that an act means the same when others are left out.
+enum Act: Sendable, Equatable {
+    // People and desired state
+    case want(Int)
+    case delete(Int)
+    case move(Int, to: Int)
+    case export(Int, Bool)
+    case readOnly(Int, Bool)
+    case size(Int, gibibytes: Int64)
+    case suspend(Int, seconds: Int?)
+    case resume(Int)
+    case observe(Int, Bool)
+    case allowInUse(Int)
+    case protect(Int, Bool)
+    case swapNames(Int, Int)
+    case reconcile
+    // Other hands in CloudStack
+    case detachByHand(Int)
+    case attachByHand(Int, to: Int)
+    case deleteByHand(Int)
+    case renameByHand(Int)
+    case copyName(Int)
+    case stopMachine(Int)
+    case startMachine(Int)
+    case destroyMachine(Int)
+    // On the appliance
+    case mount(Int)
+    case unmount(Int)
+    case foreignExport(Int)
+    case connect(client: Int)
+    case disconnect(client: Int)
+    // Bad luck
+    case fault(Fault, seconds: Int)
+    case restartManagementServer
+    case kill(seconds: Int)
+    case pause(seconds: Int)
+    case reboot(seconds: Int)
+    case storeAway(seconds: Int)
+    case serverDown(seconds: Int)
+    case loseDeviceEvents
+}
+
+extension Act: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .want(let object): "a person applies object \(object)"
+        case .delete(let object): "a person deletes object \(object)"
+        case .move(let object, let machine): "a person moves object \(object) to machine \(machine)"
+        case .export(let object, let isWanted): "a person wants \(isWanted ? "an" : "no") export of object \(object)"
+        case .readOnly(let object, let isReadOnly):
+            "a person wants object \(object) \(isReadOnly ? "read-only" : "writable")"
+        case .size(let object, let size): "a person wants \(size) GiB for object \(object)"
+        case .suspend(let object, let seconds):
+            "a person suspends object \(object)" + (seconds.map { " for \($0) s" } ?? "")
+        case .resume(let object): "a person resumes object \(object)"
+        case .observe(let object, let isOn): "a person sets object \(object) to \(isOn ? "Observe" : "Enforce")"
+        case .allowInUse(let object): "a person allows the removal of object \(object) although it is in use"
+        case .protect(let object, let isOn): "a person \(isOn ? "protects" : "no longer protects") object \(object)"
+        case .swapNames(let one, let other): "a person swaps the export names of objects \(one) and \(other)"
+        case .reconcile: "a person asks to look again"
+        case .detachByHand(let volume): "somebody detaches volume \(volume) by hand"
+        case .attachByHand(let volume, let machine): "somebody attaches volume \(volume) to machine \(machine) by hand"
+        case .deleteByHand(let volume): "somebody deletes volume \(volume) by hand"
+        case .renameByHand(let volume): "somebody renames volume \(volume)"
+        case .copyName(let volume): "somebody makes another volume named as volume \(volume)"
+        case .stopMachine(let machine): "somebody stops machine \(machine)"
+        case .startMachine(let machine): "somebody starts machine \(machine)"
+        case .destroyMachine(let machine): "somebody destroys machine \(machine)"
+        case .mount(let volume): "somebody mounts volume \(volume) on the appliance"
+        case .unmount(let volume): "somebody unmounts volume \(volume)"
+        case .foreignExport(let volume): "somebody exports volume \(volume) without Hawser"
+        case .connect(let client): "client \(client) connects"
+        case .disconnect(let client): "client \(client) disconnects"
+        case .fault(let fault, let seconds):
+            "for \(seconds) s: CloudStack's fault \(fault.kind.rawValue)"
+                + (fault.probability.map { ", one time in \(Int((1 / max($0, 0.001)).rounded()))" } ?? "")
+        case .restartManagementServer: "the management server restarts"
+        case .kill(let seconds): "hawserd is killed, and started \(seconds) s later"
+        case .pause(let seconds): "hawserd is stopped for \(seconds) s"
+        case .reboot(let seconds): "the appliance reboots, which takes \(seconds) s"
+        case .storeAway(let seconds): "the store is away for \(seconds) s"
+        case .serverDown(let seconds): "the NBD server is down for \(seconds) s"
+        case .loseDeviceEvents: "the kernel drops device events"
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import CloudStackModel
+import Reconciliation
+import VolumeModel
+
+/// One incarnation of one hawserd: a process from its start to its death.
+struct ProcessID: Sendable, Hashable {
+    var node: Int
+    var incarnation: Int
+}
+
+/// A call on its way from a process to a system, and back.
+struct CallInFlight: Sendable {
+    var from: ProcessID
+    var number: Int
+    var call: SystemCall
+    var sentAt: Instant
+}
+
+/// What falls due at some time.
+enum Happening: Sendable {
+    /// A call has arrived where it has its effect.
+    case arrives(CallInFlight)
+    case answered(CallInFlight, SystemAnswer)
+    case told(ProcessID, Told)
+    /// hawserd is started on a node, as its service manager does.
+    case starts(node: Int)
+    /// CloudStack has something to do.
+    case cloudIsDue
+    /// The hypervisor carries out an order.
+    case hypervisor(HypervisorOrder)
+    /// CloudStack is told that the hypervisor is done.
+    case hypervisorEnded(job: String, failure: String?)
+    /// udev is done with a change of this kernel name on a node.
+    case udev(node: Int, name: String)
+    case act(Act)
+    case client(Int)
+    case paused(node: Int, until: Instant)
+    case serverBack(node: Int)
+    case storeBack
+}
+
+/// What a process is told without having asked.
+enum Told: Sendable {
+    case woken(Instant)
+    case device(DeviceEvent)
+    case enumerate
+    case desired
+    case exports
+}
+
+/// What falls due when: a binary heap, earliest first, and in the order of being added within one time.
+struct Calendar: Sendable {
+    private struct Entry: Sendable {
+        var at: Instant
+        var order: Int
+        var happening: Happening
+    }
+
+    private var heap: [Entry] = []
+    private var lastOrder = 0
+
+    var soonest: Instant? { heap.first?.at }
+
+    mutating func add(_ happening: Happening, at instant: Instant) {
+        lastOrder += 1
+        heap.append(Entry(at: instant, order: lastOrder, happening: happening))
+        var child = heap.count - 1
+        while child > 0, isBefore(child, (child - 1) / 2) {
+            heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func removeFirst() -> (at: Instant, happening: Happening)? {
+        guard let first = heap.first, let last = heap.popLast() else { return nil }
+        guard !heap.isEmpty else { return (first.at, first.happening) }
+        heap[0] = last
+        var parent = 0
+        while true {
+            let left = 2 * parent + 1
+            guard left < heap.count else { break }
+            let child = left + 1 < heap.count && isBefore(left + 1, left) ? left + 1 : left
+            guard isBefore(child, parent) else { break }
+            heap.swapAt(child, parent)
+            parent = child
+        }
+        return (first.at, first.happening)
+    }
+
+    /// Drops what is no longer to happen.
+    mutating func removeAll(where isObsolete: (Happening) -> Bool) {
+        let kept = heap.filter { !isObsolete($0.happening) }
+        heap = kept.sorted { ($0.at, $0.order) < ($1.at, $1.order) }
+    }
+
+    private func isBefore(_ one: Int, _ other: Int) -> Bool {
+        (heap[one].at, heap[one].order) < (heap[other].at, heap[other].order)
+    }
+}

@@ -1,0 +1,265 @@
+import CloudStackModel
+import Planning
+import Reconciliation
+import VolumeModel
+
+/// An invariant of the design that was seen broken.
+public struct Violation: Sendable, Equatable, CustomStringConvertible {
+    /// As the design names it, such as `RIGHT-DISK`.
+    public var invariant: String
+    public var text: String
+
+    public var description: String { "\(invariant): \(text)" }
+}
+
+/// What the oracle remembers to judge by. It knows the truth, and nothing of what the controller believes.
+struct Oracle: Sendable {
+    private(set) var violation: Violation?
+    /// The volumes that a name was ever bound to by somebody who wanted it.
+    private(set) var volumesOfName: [ExportName: Set<VolumeID>] = [:]
+    /// The volumes that desired state has named.
+    private(set) var managed: Set<VolumeID> = []
+    /// Jobs that hawserd asked for.
+    private(set) var jobs: Set<String> = []
+    /// Volumes of which CloudStack lost a job while the hypervisor was at work on it: what it then does, nobody knows of.
+    private(set) var astray: Set<VolumeID> = []
+    private(set) var overridden: Set<VolumeID> = []
+    /// Volumes that somebody attached by hand at some time.
+    private(set) var handled: Set<VolumeID> = []
+    /// CloudStack repeats detaches of its own accord, or hides disks.
+    private(set) var hasLies = false
+    /// When an object was last edited.
+    private(set) var editedAt: [AttachmentID: Instant] = [:]
+    private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
+    private(set) var created: [String: Int] = [:]
+
+    mutating func report(_ invariant: String, _ text: String) {
+        violation = violation ?? Violation(invariant: invariant, text: text)
+    }
+
+    /// When a volume's protection was first seen.
+    private var protectedSince: [VolumeID: Instant] = [:]
+
+    func protectedLongAgo(_ volume: VolumeID, now: Instant) -> Bool {
+        protectedSince[volume].map { now - $0 > .seconds(60) } ?? false
+    }
+
+    /// Withdrawals of a name in use are right only when the name comes back, or was no longer wanted.
+    mutating func noteDoubtfulWithdrawal(_ name: ExportName, of volume: VolumeID, at now: Instant) {
+        report("IN-USE", "'\(name)' is withdrawn while volume \(volume) is in use")
+    }
+
+    mutating func noteNames(_ store: StoreModel) {
+        for object in store.desired.values {
+            var volume = store.bindings[object.id]
+            if case .id(let id) = object.volume { volume = id }
+            guard let volume else { continue }
+            managed.insert(volume)
+            if let name = object.export?.name { volumesOfName[name, default: []].insert(volume) }
+        }
+    }
+
+    mutating func noteEdits(_ store: StoreModel, now: Instant) {
+        protectedSince = protectedSince.filter { store.protections[$0.key] != nil }
+        for volume in store.protections.keys where protectedSince[volume] == nil { protectedSince[volume] = now }
+        for object in store.desired.values where lastGenerations[object.id] != object {
+            lastGenerations[object.id] = object
+            editedAt[object.id] = now
+        }
+    }
+
+    mutating func noteJob(_ id: JobID) { jobs.insert(id.description) }
+    mutating func noteAstray(_ volume: VolumeID) { astray.insert(volume) }
+    mutating func noteOverride(of volume: VolumeID) { overridden.insert(volume) }
+    mutating func noteHandsOn(_ volume: VolumeID) { handled.insert(volume) }
+    mutating func noteLies() { hasLies = true }
+    mutating func noteCreated(_ name: String) { created[name, default: 0] += 1 }
+}
+
+/// Judging what hawserd does at the moment at which it has its effect.
+extension World {
+    /// How long after an edit something may still be done for what was wanted before: a call can be under way.
+    private static let settling = Duration.seconds(120)
+
+    private func objects(of volume: VolumeID) -> [DesiredAttachment] {
+        store.inOrder.filter { object in
+            if case .id(volume) = object.volume { return true }
+            return store.bindings[object.id] == volume
+        }
+    }
+
+    private func wasJustEdited(_ object: DesiredAttachment) -> Bool {
+        oracle.editedAt[object.id].map { now - $0 < Self.settling } ?? true
+    }
+
+    // MARK: Calls to CloudStack
+
+    mutating func judge(_ flight: CallInFlight) {
+        counts.mutations += 1
+        oracle.noteEdits(store, now: now)
+        switch flight.call {
+        case .submit(let mutation, let job):
+            judgeLedger(of: job, mutation)
+            oracle.noteJob(job)
+            switch mutation {
+            case .createVolume(let name, _, _, _): judgeCreation(name)
+            case .attachVolume(let volume, _, _): judgeBarrier(volume, job: job)
+            case .detachVolume(let volume):
+                judgeBarrier(volume, job: job)
+                judgeDetach(volume)
+            case .resizeVolume(let volume, let size):
+                judgeBarrier(volume, job: job)
+                if let known = cloud.volume(volume), known.sizeInBytes > size {
+                    oracle.report("IN-USE", "volume \(volume) is to shrink to \(size)")
+                }
+            }
+        case .deleteVolume(let volume): judgeDeletion(volume)
+        default: break
+        }
+    }
+
+    /// NO-BLIND-REPEAT, LIVE-PROOF: the intention with its job id and its evidence is on disk before the call.
+    private mutating func judgeLedger(of job: JobID, _ mutation: CloudMutation) {
+        guard let line = store.openLedger.last(where: { $0.job == job && $0.phase == .intended }) else {
+            oracle.report("NO-BLIND-REPEAT", "\(mutation) was sent as job \(job), of which the ledger knows nothing")
+            return
+        }
+        if line.evidence.isEmpty { oracle.report("LIVE-PROOF", "\(mutation) was sent on no evidence") }
+    }
+
+    private mutating func judgeCreation(_ name: String) {
+        let twins = cloud.world.volumes.values.filter { $0.name == name && !$0.isRemoved }
+        if !twins.isEmpty {
+            oracle.report("NO-BLIND-REPEAT", "volume '\(name)' is created although CloudStack has \(twins.count)")
+        }
+    }
+
+    private mutating func judgeBarrier(_ volume: VolumeID, job: JobID) {
+        if !oracle.managed.contains(volume) {
+            oracle.report("MINE-ONLY", "volume \(volume) is touched, which no desired state names")
+        }
+        let others = cloud.world.unfinishedJobs(about: volume.description)
+            .filter { $0 != job.description && oracle.jobs.contains($0) }
+        if let other = others.first {
+            oracle.report("JOB-BARRIER", "job \(job) on volume \(volume) is sent while job \(other) has not ended")
+        }
+    }
+
+    private mutating func judgeDetach(_ volume: VolumeID) {
+        guard let record = cloud.volume(volume), let holder = record.machine.flatMap({ MachineID($0) }) else { return }
+        if holder == Self.here {
+            let sequences = Set(kernel.disks(of: volume).map(\.sequence))
+            let names = exports.entries.filter {
+                $0.value.owner == .hawser(volume) && sequences.contains($0.value.sequence)
+            }
+            if let name = names.keys.min() {
+                oracle.report("ORDER", "volume \(volume) is detached while '\(name)' leads to it")
+            }
+        }
+        let wishes = objects(of: volume)
+        // Somebody who has just forgotten the object leaves a detach under way behind.
+        guard !wishes.isEmpty else { return }
+        let isWanted = wishes.contains { object in
+            !object.isDeparting && object.role == .data && machine(of: object) == holder
+        }
+        if isWanted, !wishes.contains(where: wasJustEdited), !isAstray(volume) {
+            oracle.report("WHOLE-VIEW", "volume \(volume) is detached from the machine that it is wanted on")
+        }
+    }
+
+    private func machine(of object: DesiredAttachment) -> MachineID? {
+        switch object.machine {
+        case .thisMachine: Self.here
+        case .id(let id): id
+        case .named: nil
+        }
+    }
+
+    private func isAstray(_ volume: VolumeID) -> Bool {
+        oracle.hasLies || oracle.astray.contains(volume)
+    }
+
+    private mutating func judgeDeletion(_ volume: VolumeID) {
+        if !oracle.managed.contains(volume) {
+            oracle.report("MINE-ONLY", "volume \(volume) is deleted, which no desired state names")
+        }
+        guard let object = objects(of: volume).first else {
+            return oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted, and no object of it is left")
+        }
+        guard object.isDeparting, object.deletion.data == .delete, case .created = object.volume else {
+            return oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted, and nobody asked for it")
+        }
+        // Clocks may be an hour off; where they are right, the grace has to be over.
+        if let since = object.departingSince, clockError == .zero, now < since + object.deletion.grace - .seconds(7_200)
+        {
+            oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted within its grace period")
+        }
+        if store.protections[volume] != nil, oracle.protectedLongAgo(volume, now: now) {
+            oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted although it is protected")
+        }
+    }
+
+    // MARK: What comes of it
+
+    mutating func judge(_ action: ActionRecord) {
+        guard action.kind == "hazard", let volume = action.volume.flatMap({ VolumeID($0) }) else { return }
+        guard let job = action.job, oracle.jobs.contains(job), !isAstray(volume) else { return }
+        oracle.report("ONE-HOLDER", "volume \(volume): \(action.detail)")
+    }
+
+    mutating func judgeUnplug(_ disk: Kernel.Disk, by job: String?) {
+        guard let job, oracle.jobs.contains(job) else { return }
+        if isAstray(disk.volume) || oracle.overridden.contains(disk.volume) { return }
+        // After CloudStack has lost the job, nobody knows that the hypervisor is still at work for it.
+        guard cloud.world.isUnfinished(job) else {
+            oracle.noteAstray(disk.volume)
+            return
+        }
+        if let session = exports.sessions.first(where: { $0.sequence == disk.sequence }) {
+            oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away under client \(session.client)")
+        }
+        if disk.isMounted { oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away while it is mounted") }
+    }
+
+    // MARK: Exports
+
+    mutating func judge(_ publication: ExportPublication) {
+        oracle.noteEdits(store, now: now)
+        guard let disk = kernel.disk(number: publication.device.number),
+            disk.sequence == publication.device.diskSequence
+        else { return }
+        if disk.volume != publication.volume {
+            oracle.report("RIGHT-DISK", "'\(publication.name)' is published on the disk of volume \(disk.volume)")
+        }
+    }
+
+    mutating func judgeWithdrawal(of name: ExportName) {
+        oracle.noteEdits(store, now: now)
+        guard let entry = exports.entries[name], let disk = kernel.disk(sequence: entry.sequence),
+            case .hawser(let volume) = entry.owner, disk.volume == volume
+        else { return }
+        let settled = exports.sessions.filter { $0.sequence == disk.sequence }
+        let isInUse = settled.contains { clients[$0.client]?.writes ?? 0 > 1 } || disk.isMounted
+        guard isInUse, !oracle.overridden.contains(volume), !isAstray(volume) else { return }
+        // A disk that is smaller than CloudStack says is proven to be nothing; its name goes at once (RIGHT-DISK).
+        guard cloud.volume(volume)?.sizeInBytes == disk.sizeInBytes, kernel.disks(of: volume).count == 1 else { return }
+        // What udev has not told is not known.
+        guard kernel.known[disk.name]?.sequence == disk.sequence else { return }
+        oracle.noteDoubtfulWithdrawal(name, of: volume, at: now)
+    }
+
+    mutating func judgeSession(_ client: Int, name: ExportName, disk: Kernel.Disk) {
+        guard clients[client]?.cameThroughWindow == false else { return }
+        if oracle.volumesOfName[name]?.contains(disk.volume) == true { return }
+        // What somebody else exported is somebody else's.
+        if exports.entries[name]?.owner == .foreign { return }
+        oracle.report("RIGHT-DISK", "client \(client) of '\(name)' writes to the disk of volume \(disk.volume)")
+    }
+
+    mutating func checkReports() {
+        guard counts.inputs % 64 == 0, let core else { return }
+        for report in core.loop.overview(at: now).reports {
+            if case .notReady(let cause) = report.readiness { counts.causes[cause.kind.rawValue, default: 0] += 1 }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import CloudStackModel
+import VolumeModel
+
+/// Everything that a run is made of, drawn from one number. The same plan always runs the same way; a plan with something
+/// left out is still a plan, which is how a failing one is made smaller.
+public struct Plan: Sendable {
+    struct Entry: Sendable, Equatable {
+        var at: Duration
+        var act: Act
+    }
+
+    /// How an object names its volume.
+    enum Reference: Sendable, Equatable {
+        case id
+        case name
+        case created
+    }
+
+    struct Object: Sendable, Equatable {
+        var reference: Reference
+        var deletesData: Bool
+    }
+
+    public let seed: UInt64
+    var server: ExportModel.Kind
+    var objects: [Object]
+    /// Machine 0 is the appliance.
+    var machines: Int
+    var clients: Int
+    /// For so long there is trouble; then the world calms down.
+    var trouble: Duration
+    var entries: [Entry]
+    /// How likely one HTTP call goes wrong while there is trouble, from 0 to 1.
+    var callFaults: Double
+    /// How likely one write to the store is done and reported as failed.
+    var storeDoubts: Double
+    /// How likely an event is lost on its way to hawserd.
+    var lostEvents: Double
+    /// Most of the time CloudStack answers in some milliseconds; with this, in seconds.
+    var isCloudSlow: Bool
+
+    public init(seed: UInt64) {
+        self.seed = seed
+        var chance = SplitMix64(seed: seed &* 0x9E37_79B9 &+ 1)
+        // The default server gets the most.
+        server = chance.chance(0.6) ? .nbdkit : chance.chance(0.5) ? .perConnection : .daemon
+        let count = 1 + Int(chance.next() % 5)
+        objects = (0..<count).map { _ in
+            Object(
+                reference: chance.chance(0.6) ? .id : chance.chance(0.5) ? .name : .created,
+                deletesData: chance.chance(0.3))
+        }
+        machines = 2 + Int(chance.next() % 2)
+        clients = Int(chance.next() % 4)
+        trouble = .seconds(60 + Int(chance.next() % 1_200))
+        // One run in five is without bad luck in calls: then nothing may go wrong at all.
+        let isCalm = chance.chance(0.2)
+        callFaults = isCalm ? 0 : chance.nextUnit() * chance.nextUnit() * 0.3
+        storeDoubts = isCalm ? 0 : chance.nextUnit() * chance.nextUnit() * 0.02
+        lostEvents = isCalm ? 0 : chance.nextUnit() * chance.nextUnit() * 0.3
+        isCloudSlow = chance.chance(0.2)
+        entries = []
+        for object in 0..<count { entries.append(Entry(at: chance.within(.zero ... .seconds(20)), act: .want(object))) }
+        for client in 0..<clients {
+            entries.append(Entry(at: chance.within(.seconds(5) ... .seconds(60)), act: .connect(client: client)))
+        }
+        for _ in 0..<Int(chance.next() % 30) {
+            let act = draw(&chance, isCalm: isCalm)
+            entries.append(Entry(at: chance.within(.seconds(1)...trouble), act: act))
+        }
+        entries.sort { $0.at < $1.at }
+    }
+
+    private func draw(_ chance: inout SplitMix64, isCalm: Bool) -> Act {
+        let object = Int(chance.next() % UInt64(objects.count))
+        let machine = Int(chance.next() % UInt64(machines))
+        let other = 1 + Int(chance.next() % UInt64(machines - 1))
+        let flag = chance.chance(0.5)
+        let seconds = 1 + Int(chance.next() % 90)
+        switch chance.next() % (isCalm ? 20 : 38) {
+        case 0, 1: return .delete(object)
+        case 2, 3: return .want(object)
+        case 4, 5: return .move(object, to: machine)
+        case 6: return .export(object, flag)
+        case 7: return .readOnly(object, flag)
+        case 8: return .size(object, gibibytes: 1 + Int64(chance.next() % 20))
+        case 9: return .suspend(object, seconds: flag ? seconds : nil)
+        case 10: return .resume(object)
+        case 11: return .observe(object, flag)
+        case 12: return .allowInUse(object)
+        case 13: return .protect(object, flag)
+        case 14: return .swapNames(object, Int(chance.next() % UInt64(objects.count)))
+        case 15: return .mount(object)
+        case 16: return .unmount(object)
+        case 17: return .reconcile
+        case 18: return clients > 0 ? .connect(client: Int(chance.next() % UInt64(clients))) : .reconcile
+        case 19: return clients > 0 ? .disconnect(client: Int(chance.next() % UInt64(clients))) : .reconcile
+        case 20, 21: return .detachByHand(object)
+        case 22: return .attachByHand(object, to: machine)
+        case 23: return flag ? .deleteByHand(object) : .renameByHand(object)
+        case 24: return .copyName(object)
+        case 25: return flag ? .stopMachine(other) : .startMachine(other)
+        case 26: return flag ? .destroyMachine(other) : .startMachine(other)
+        case 27: return .foreignExport(object)
+        case 28, 29, 30: return .fault(fault(&chance), seconds: seconds)
+        case 31: return .restartManagementServer
+        case 32, 33: return .kill(seconds: seconds % 20)
+        case 34: return .pause(seconds: seconds)
+        case 35: return flag ? .reboot(seconds: seconds) : .loseDeviceEvents
+        case 36: return .storeAway(seconds: seconds)
+        default: return .serverDown(seconds: seconds)
+        }
+    }
+
+    private func fault(_ chance: inout SplitMix64) -> Fault {
+        let kinds: [Fault.Kind] = [
+            .emptyList, .shortPage, .staleList, .jobFails, .jobLost, .jobWithoutResult, .deviceNeverAppears,
+            .lateDetach,
+        ]
+        let kind = chance.pick(kinds) ?? .jobFails
+        let milliseconds: Int64? = kind == .lateDetach ? Int64(chance.next() % 60_000) : nil
+        return Fault(
+            kind: kind, probability: chance.chance(0.5) ? nil : 0.3, milliseconds: milliseconds)
+    }
+
+    /// Whether listings or records of CloudStack may be wrong in this run, so that it can be led astray where only
+    /// CloudStack knows.
+    var hasCloudLies: Bool {
+        entries.contains { entry in
+            if case .fault(let fault, _) = entry.act { fault.kind == .lateDetach } else { false }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import CloudStackModel
+import Reconciliation
+import VolumeModel
+
+/// One run of one plan, from its trouble to its peace.
+public struct Run: Sendable {
+    public struct Result: Sendable {
+        public var violation: Violation?
+        public var counts: World.Counts
+        public var trace: [String]
+        /// How much time went by in the world.
+        public var simulated: Duration
+        /// How many calls were made until the world was settled: the points at which a process could have died.
+        public var calls: Int
+    }
+
+    /// How long the world has for becoming quiet after its trouble, before people act and each time after they did.
+    static let patience = Duration.seconds(900)
+    /// How often people act on what they read.
+    static let rounds = 8
+
+    public static func run(
+        _ plan: Plan, crash: World.CrashPoint? = nil, quietFor quiet: Duration = .seconds(3_600), isTraced: Bool = false
+    ) -> Result {
+        var world = World(plan: plan, crash: crash, isTraced: isTraced)
+        world.run(until: world.now + plan.trouble)
+        world.calmDown()
+        settle(&world)
+        let calls = world.counts.calls
+        if world.violation == nil { watchPeace(&world, for: quiet) }
+        return Result(
+            violation: world.violation, counts: world.counts, trace: world.trace,
+            simulated: world.now - world.startedAt, calls: calls)
+    }
+
+    /// CONVERGES: everything becomes as it is wanted, or says what a person must do; and once that is done, it does.
+    private static func settle(_ world: inout World) {
+        for round in 0..<rounds {
+            let end = world.now + patience
+            while world.now < end, world.violation == nil {
+                world.run(until: min(end, world.now + .seconds(30)))
+                if world.isSettled { break }
+            }
+            guard world.violation == nil else { return }
+            if world.isSettled {
+                // Settled has to last.
+                world.run(until: world.now + .seconds(180))
+                if world.isSettled { return }
+            }
+            let helpless = world.actOnCauses()
+            if !helpless.isEmpty, round > 1 {
+                world.oracle.report("CONVERGES", "nobody can help: " + helpless.joined(separator: "; "))
+                return
+            }
+        }
+        guard !world.isSettled, world.violation == nil else { return }
+        let left = world.unsettled.map { "\($0.name): \($0.cause.kind.rawValue): \($0.cause.message)" }
+        world.oracle.report("CONVERGES", "not settled: " + left.joined(separator: "; "))
+    }
+
+    /// QUIET: nothing is changed, and nothing is written.
+    private static func watchPeace(_ world: inout World, for duration: Duration) {
+        let mutations = world.counts.mutations
+        let writes = world.store.writes
+        let reloads = world.exports.reloads
+        let entries = world.exports.entries
+        world.run(until: world.now + duration)
+        guard world.violation == nil else { return }
+        if world.counts.mutations != mutations {
+            world.oracle.report("QUIET", "\(world.counts.mutations - mutations) mutations of a world that agrees")
+        }
+        if world.store.writes != writes {
+            world.oracle.report("QUIET", "\(world.store.writes - writes) writes about a world that agrees")
+        }
+        if world.exports.reloads != reloads { world.oracle.report("ONE-RELOAD", "a reload without a change") }
+        if world.exports.entries != entries { world.oracle.report("QUIET", "the exports were changed") }
+        world.judgeTheEnd()
+    }
+}
+
+extension World {
+    /// Everything agrees, by the controller's own word and nothing under way.
+    var isSettled: Bool {
+        guard let core, core.isIdle else { return false }
+        return unsettled.isEmpty && core.loop.overview(at: now).nodeCauses.isEmpty
+    }
+
+    /// When the controller says that all is well, it has to be so in truth.
+    mutating func judgeTheEnd() {
+        for object in store.inOrder {
+            guard !object.isDeparting, let volume = store.bindings[object.id] ?? volumeByID(object) else { continue }
+            let wanted: MachineID? =
+                switch object.machine {
+                case .thisMachine: Self.here
+                case .id(let id): id
+                case .named: nil
+                }
+            let record = cloud.volume(volume)
+            if record?.machine.flatMap({ MachineID($0) }) != wanted {
+                oracle.report(
+                    "CONVERGES", "\(object.name) is Ready and its volume is attached to \(record?.machine ?? "-")")
+            }
+            guard wanted == Self.here, let name = object.export?.name else { continue }
+            guard let entry = exports.entries[name], kernel.disk(sequence: entry.sequence)?.volume == volume else {
+                return oracle.report("CONVERGES", "\(object.name) is Ready and '\(name)' does not lead to its disk")
+            }
+        }
+        for (name, entry) in exports.entries {
+            guard case .hawser = entry.owner else { continue }
+            if !store.inOrder.contains(where: { $0.export?.name == name }) {
+                oracle.report("CONVERGES", "'\(name)' is still exported and nobody wants it")
+            }
+        }
+    }
+
+    private func volumeByID(_ object: DesiredAttachment) -> VolumeID? {
+        if case .id(let id) = object.volume { id } else { nil }
+    }
+}

@@ -1,0 +1,127 @@
+import Reconciliation
+import VolumeModel
+
+/// What is on disk: the store's own rules, without its engine.
+///
+/// The tests that the real stores pass are run against it, too.
+struct StoreModel: Sendable {
+    private(set) var desired: [AttachmentID: DesiredAttachment] = [:]
+    private var changedAt: [AttachmentID: Int64] = [:]
+    private var forgottenAt: [AttachmentID: Int64] = [:]
+    private(set) var revision: Int64 = 1
+    private(set) var protections: [VolumeID: String] = [:]
+    private(set) var bindings: [AttachmentID: VolumeID] = [:]
+    private var open: [IntentID: [LedgerEntry]] = [:]
+    private var order: [IntentID] = []
+    private(set) var openDrifts: [DriftRecord] = []
+    /// How many lines the ledger has, with those that were closed.
+    private(set) var ledgerLines = 0
+    /// Everything that was written, for QUIET.
+    private(set) var writes = 0
+    /// Refuses everything while it is away.
+    var isAway = false
+
+    // MARK: People
+
+    var inOrder: [DesiredAttachment] { desired.values.sorted { $0.name < $1.name } }
+
+    func object(named name: ObjectName) -> DesiredAttachment? { desired.values.first { $0.name == name } }
+
+    mutating func apply(_ object: DesiredAttachment) { put(object) }
+
+    mutating func edit(_ id: AttachmentID, countsAsChange: Bool = true, _ change: (inout DesiredAttachment) -> Void) {
+        guard var object = desired[id] else { return }
+        change(&object)
+        if countsAsChange { object.generation += 1 }
+        put(object)
+    }
+
+    mutating func protect(_ volume: VolumeID, reason: String?) {
+        protections[volume] = reason
+        revision += 1
+    }
+
+    private mutating func put(_ object: DesiredAttachment) {
+        revision += 1
+        desired[object.id] = object
+        changedAt[object.id] = revision
+        forgottenAt[object.id] = nil
+    }
+
+    // MARK: hawserd
+
+    var state: DesiredState {
+        DesiredState(entries: inOrder.map { .valid($0) }, protections: protections, revision: revision)
+    }
+
+    func delta(since: Int64) -> DesiredDelta {
+        DesiredDelta(
+            changed: inOrder.filter { changedAt[$0.id, default: 0] > since }.map { .valid($0) },
+            removed: forgottenAt.filter { $0.value > since }.keys.sorted(), protections: protections,
+            revision: revision)
+    }
+
+    var openLedger: [LedgerEntry] { order.flatMap { open[$0] ?? [] } }
+
+    func lines(of intent: IntentID) -> [LedgerEntry] { open[intent] ?? [] }
+
+    mutating func append(_ entry: LedgerEntry) {
+        writes += 1
+        ledgerLines += 1
+        if entry.closesIntent {
+            close { $0 == entry.intent }
+            return
+        }
+        if open[entry.intent] == nil { order.append(entry.intent) }
+        open[entry.intent, default: []].append(entry)
+    }
+
+    private mutating func close(_ isOver: (IntentID) -> Bool) {
+        for intent in order where isOver(intent) { open[intent] = nil }
+        order.removeAll(where: isOver)
+    }
+
+    mutating func bind(_ attachment: AttachmentID, to volume: VolumeID) {
+        writes += 1
+        bindings[attachment] = volume
+        closeCreation(of: attachment)
+    }
+
+    private mutating func closeCreation(of attachment: AttachmentID) {
+        let created = open.filter { _, lines in
+            guard let first = lines.first, first.attachment == attachment, case .createVolume = first.action else {
+                return false
+            }
+            return true
+        }
+        close { created[$0] != nil }
+    }
+
+    mutating func consumeOverride(of attachment: AttachmentID) {
+        writes += 1
+        edit(attachment, countsAsChange: false) { $0.inUseOverride = nil }
+    }
+
+    mutating func forget(_ attachment: AttachmentID) {
+        writes += 1
+        // Only what departs is forgotten; somebody may have applied the object again meanwhile.
+        guard desired[attachment]?.isDeparting == true else { return }
+        desired[attachment] = nil
+        bindings[attachment] = nil
+        closeCreation(of: attachment)
+        revision += 1
+        forgottenAt[attachment] = revision
+    }
+
+    mutating func noteWrite() { writes += 1 }
+
+    mutating func record(_ drifts: [DriftRecord]) {
+        writes += 1
+        for drift in drifts {
+            openDrifts.removeAll {
+                $0.attachment == drift.attachment && $0.drift.kind == drift.drift.kind && $0.seenAt == drift.seenAt
+            }
+            if drift.endedAt == nil { openDrifts.append(drift) }
+        }
+    }
+}

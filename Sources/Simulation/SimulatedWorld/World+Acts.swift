@@ -1,0 +1,235 @@
+import CloudStackModel
+import Reconciliation
+import VolumeModel
+
+/// What people, other programs and bad luck do.
+extension World {
+    mutating func carryOut(_ act: Act) {
+        note("* \(act)")
+        switch act {
+        case .want(let index): want(index)
+        case .delete(let index):
+            edit(index) { object, now in
+                object.isDeparting = true
+                object.departingSince = now
+            }
+        case .move(let index, let machine):
+            edit(index) { object, _ in
+                object.machine = machine == 0 ? .thisMachine : .id(CloudFace.machine(machine))
+            }
+        case .export(let index, let isWanted):
+            edit(index) { object, _ in
+                object.export = isWanted ? ExportName("export-\(index)").map { DesiredExport(name: $0) } : nil
+            }
+        case .readOnly(let index, let isReadOnly):
+            edit(index) { object, _ in object.export?.isReadOnly = isReadOnly }
+        case .size(let index, let size): edit(index) { object, _ in object.wantedSizeInBytes = size << 30 }
+        case .suspend(let index, let seconds):
+            edit(index, countsAsChange: false) { object, now in
+                object.suspension = Suspension(reason: "test", until: seconds.map { now + .seconds($0) })
+            }
+        case .resume(let index): edit(index, countsAsChange: false) { object, _ in object.suspension = nil }
+        case .observe(let index, let isOn): edit(index) { object, _ in object.mode = isOn ? .observe : .enforce }
+        case .allowInUse(let index): allowInUse(index)
+        case .protect(let index, let isOn):
+            guard let volume = volume(ofObject: index) else { return }
+            editStore { $0.protect(volume, reason: isOn ? "test" : nil) }
+        case .swapNames(let one, let other): swapNames(one, other)
+        case .reconcile: deliver(.reconcile(nil), to: process)
+        case .detachByHand, .attachByHand, .deleteByHand, .renameByHand, .copyName, .stopMachine, .startMachine,
+            .destroyMachine, .restartManagementServer:
+            meddle(act)
+        case .mount(let index): setMount(index, true)
+        case .unmount(let index): setMount(index, false)
+        case .foreignExport(let index): exportWithoutHawser(index)
+        case .connect(let client):
+            guard clients[client] == nil else { return }
+            clients[client] = ClientState()
+            calendar.add(.client(client), at: now)
+        case .disconnect(let client): disconnect(client)
+        default: strike(act)
+        }
+    }
+
+    // MARK: Desired state
+
+    private mutating func want(_ index: Int) {
+        // An object that departs is not applied again until it is gone.
+        guard store.desired[Self.object(index)] == nil, let name = ObjectName("object-\(index)") else { return }
+        let object = plan.objects[index]
+        let zone = ZoneReference.named("zone-1")
+        let volume: VolumeReference =
+            switch object.reference {
+            case .id: .id(CloudFace.volume(index))
+            case .name: .named("volume-\(index)", zone: zone)
+            case .created:
+                .created(
+                    VolumeTemplate(
+                        name: "made-\(index)", sizeInBytes: 1 << 30, offering: .named("Custom"), zone: zone))
+            }
+        let export = ExportName("export-\(index)").map { DesiredExport(name: $0) }
+        let deletion = DeletionPolicy(data: object.deletesData ? .delete : .retain, grace: .seconds(30))
+        editStore {
+            $0.apply(
+                DesiredAttachment(
+                    id: Self.object(index), name: name, volume: volume, machine: .thisMachine, export: export,
+                    deletion: deletion, source: .manifest(file: "test.yaml")))
+        }
+    }
+
+    private mutating func edit(
+        _ index: Int, countsAsChange: Bool = true, _ change: (inout DesiredAttachment, Instant) -> Void
+    ) {
+        let now = now + clockError
+        // What departs is not changed any more.
+        guard let old = store.desired[Self.object(index)], !old.isDeparting else { return }
+        editStore { store in
+            store.edit(Self.object(index), countsAsChange: countsAsChange) { change(&$0, now) }
+        }
+    }
+
+    private mutating func allowInUse(_ index: Int) {
+        guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first else { return }
+        let expiry = now + clockError + .seconds(600)
+        guard store.desired[Self.object(index)] != nil else { return }
+        editStore { store in
+            store.edit(Self.object(index), countsAsChange: false) { object in
+                object.inUseOverride = InUseOverride(
+                    volume: volume, diskSequence: disk.sequence, reason: "test", expiresAt: expiry)
+            }
+        }
+        oracle.noteOverride(of: volume)
+    }
+
+    private mutating func swapNames(_ one: Int, _ other: Int) {
+        guard one != other, let first = store.desired[Self.object(one)], let second = store.desired[Self.object(other)],
+            !first.isDeparting, !second.isDeparting, let a = first.export?.name, let b = second.export?.name
+        else { return }
+        editStore { store in
+            store.edit(Self.object(one)) { $0.export?.name = b }
+            store.edit(Self.object(other)) { $0.export?.name = a }
+        }
+    }
+
+    // MARK: Other hands
+
+    private mutating func meddle(_ act: Act) {
+        let milliseconds = CloudFace.milliseconds(now)
+        switch act {
+        case .detachByHand(let index):
+            guard let volume = volume(ofObject: index) else { return }
+            cloud.change { $0.detachByHand(volume.description, now: milliseconds) }
+        case .attachByHand(let index, let machine):
+            guard let volume = volume(ofObject: index) else { return }
+            oracle.noteHandsOn(volume)
+            cloud.change {
+                $0.attachByHand(volume.description, to: CloudFace.machine(machine).description, now: milliseconds)
+            }
+        case .deleteByHand(let index):
+            guard let volume = volume(ofObject: index), cloud.volume(volume)?.machine == nil else { return }
+            cloud.change { _ = $0.callByHand("deleteVolume", ["id": volume.description], now: milliseconds) }
+        case .renameByHand(let index):
+            guard let volume = volume(ofObject: index) else { return }
+            cloud.change {
+                _ = $0.callByHand(
+                    "updateVolume", ["id": volume.description, "name": "renamed-\(index)"], now: milliseconds)
+            }
+        case .copyName(let index):
+            cloud.change {
+                _ = $0.addVolume(
+                    name: "volume-\(index)", zone: CloudFace.zone, account: "admin", sizeInBytes: 1 << 30,
+                    offering: CloudFace.offering, now: milliseconds)
+            }
+        case .stopMachine(let machine), .startMachine(let machine), .destroyMachine(let machine):
+            let command =
+                switch act {
+                case .stopMachine: "stopVirtualMachine"
+                case .startMachine: "startVirtualMachine"
+                default: "destroyVirtualMachine"
+                }
+            cloud.change {
+                _ = $0.callByHand(command, ["id": CloudFace.machine(machine).description], now: milliseconds)
+            }
+        default: cloud.change { $0.restartManagementServer(now: milliseconds) }
+        }
+        followCloud()
+    }
+
+    mutating func setMount(_ index: Int, _ isMounted: Bool) {
+        guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first else { return }
+        // A mount opens exclusively: it fails on what hawserd holds.
+        guard !isMounted || disk.heldBy == nil else { return }
+        kernel.change(disk.name) { $0.isMounted = isMounted }
+    }
+
+    private mutating func exportWithoutHawser(_ index: Int) {
+        guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first,
+            let name = ExportName("export-\(index)")
+        else { return }
+        exports.addForeign(name, sequence: disk.sequence)
+        tell(process, .exports, after: .milliseconds(5))
+    }
+
+    // MARK: Bad luck
+
+    private mutating func strike(_ act: Act) {
+        guard isTroubled else { return }
+        counts.faults += 1
+        switch act {
+        case .fault(let fault, _):
+            if fault.kind == .staleList { cloud.change { $0.freezeListing() } }
+            cloud.change { $0.faults.append(fault) }
+            if fault.kind == .lateDetach || fault.kind == .deviceNeverAppears { oracle.noteLies() }
+        case .kill(let seconds): kill(startsAgainAfter: .milliseconds(100) + .seconds(seconds))
+        case .pause(let seconds):
+            guard core != nil else { return }
+            let until = now + .seconds(seconds)
+            pausedUntil = until
+            calendar.add(.paused(node: 0, until: until), at: until)
+        case .reboot(let seconds): reboot(takes: .seconds(seconds))
+        case .storeAway(let seconds):
+            store.isAway = true
+            calendar.add(.storeBack, at: now + .seconds(seconds))
+        case .serverDown(let seconds):
+            stopServer()
+            calendar.add(.serverBack(node: 0), at: now + .seconds(seconds))
+        case .loseDeviceEvents:
+            tell(process, .device(.lost("the socket overflowed")), after: .zero)
+            tell(process, .enumerate, after: .seconds(1))
+        default: break
+        }
+    }
+
+    private mutating func reboot(takes duration: Duration) {
+        kill(startsAgainAfter: duration)
+        for client in clients.keys { clients[client]?.isConnected = false }
+        kernel.reboot(&chance)
+        exports.reboot()
+        for disk in kernel.inOrder { askUdev(disk.name) }
+        // A clock that was wrong is set at the next start of the machine.
+        clockError = chance.chance(0.3) ? chance.within(.seconds(-3_600) ... .seconds(3_600)) : .zero
+    }
+
+    /// Bad luck ends, and nobody changes desired state any more.
+    mutating func calmDown() {
+        isTroubled = false
+        note("the world calms down")
+        cloud.change { world in
+            world.faults = []
+            world.thawListing()
+        }
+        pausedUntil = nil
+        if store.isAway { store.isAway = false }
+        if !exports.isRunning { startServer() }
+        for disk in kernel.inOrder { kernel.change(disk.name) { $0.isMounted = false } }
+        tell(process, .desired, after: .milliseconds(1))
+    }
+}
+
+extension CloudWorld {
+    /// A call of somebody else's.
+    fileprivate mutating func callByHand(_ command: String, _ values: [String: String], now: Int64) -> Answer {
+        guard let root = accounts.first else { preconditionFailure("a world without accounts") }
+        return call(command, values, by: root, now: now)
+    }
+}

@@ -1,0 +1,251 @@
+import CloudStackModel
+import Reconciliation
+import VolumeModel
+
+extension SystemCall {
+    /// Whether it goes over the network to CloudStack.
+    var leavesMachine: Bool {
+        switch self {
+        case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .submit,
+            .deleteVolume, .report:
+            true
+        default: false
+        }
+    }
+
+    var isForStore: Bool {
+        switch self {
+        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget: true
+        default: false
+        }
+    }
+
+    /// A mutation of CloudStack's.
+    var isMutation: Bool {
+        switch self {
+        case .submit, .deleteVolume: true
+        default: false
+        }
+    }
+}
+
+/// Calls on their way.
+extension World {
+    mutating func send(_ call: SystemCall, number: Int) {
+        let flight = CallInFlight(from: process, number: number, call: call, sentAt: now)
+        if call.leavesMachine {
+            sendToCloud(flight)
+        } else {
+            let delay: Duration =
+                call.isForStore
+                ? chance.heavyTailed(.microseconds(100) ... .milliseconds(2), most: .seconds(2))
+                : chance.heavyTailed(.microseconds(50) ... .milliseconds(3), most: .seconds(3))
+            calendar.add(.arrives(flight), at: now + delay)
+        }
+    }
+
+    private mutating func sendToCloud(_ flight: CallInFlight) {
+        let base: ClosedRange<Duration> =
+            plan.isCloudSlow && isTroubled
+            ? .milliseconds(100) ... .seconds(3) : .milliseconds(2) ... .milliseconds(40)
+        if isTroubled, chance.chance(plan.callFaults) {
+            counts.faults += 1
+            goWrong(flight)
+            return
+        }
+        calendar.add(.arrives(flight), at: now + chance.heavyTailed(base, most: .seconds(20)))
+    }
+
+    /// What can become of an HTTP request.
+    private mutating func goWrong(_ flight: CallInFlight) {
+        let changes = flight.call.isMutation
+        func error(_ remedy: CloudRemedy, _ effect: CloudError.Effect, _ text: String, wait: Duration? = nil)
+            -> SystemAnswer
+        {
+            .cloudFailed(
+                CloudError(remedy: remedy, effect: effect, retryAfter: wait, command: "a call", text: text))
+        }
+        let unknown: CloudError.Effect = changes ? .unknown : .none
+        let soon = now + chance.within(.milliseconds(5) ... .milliseconds(500))
+        switch chance.next() % 6 {
+        case 0:
+            // Never arrives; the client gives up.
+            calendar.add(.answered(flight, error(.retryLater, unknown, "time-out")), at: now + .seconds(30))
+            note("  \(Self.text(of: flight.call)) is lost on its way")
+        case 1:
+            // Arrives, and the answer is lost.
+            calendar.add(.arrives(CallInFlight(lost: flight)), at: soon)
+            calendar.add(.answered(flight, error(.retryLater, unknown, "time-out")), at: now + .seconds(30))
+            note("  the answer to \(Self.text(of: flight.call)) will be lost")
+        case 2:
+            // Arrives long after the client gave up.
+            let late = now + .seconds(5) + chance.within(.zero ... .seconds(20))
+            calendar.add(.answered(flight, error(.retryLater, unknown, "connection reset")), at: soon)
+            calendar.add(.arrives(CallInFlight(lost: flight)), at: late)
+            note("  \(Self.text(of: flight.call)) will arrive late")
+        case 3: calendar.add(.answered(flight, error(.retryLater, .none, "429", wait: .seconds(2))), at: soon)
+        case 4:
+            calendar.add(
+                .answered(flight, error(.retryLater, unknown, "HTTP 503 without an answer of CloudStack's")), at: soon)
+        default: calendar.add(.answered(flight, error(.notAllowed, .none, "401")), at: soon)
+        }
+    }
+
+    // MARK: Where it has its effect
+
+    mutating func arrive(_ flight: CallInFlight) {
+        // A process that is no more has no answer coming, but what it sent is there.
+        let isAlive = flight.from == process && core != nil
+        guard isAlive || flight.call.leavesMachine else { return }
+        counts.calls += 1
+        let strikes = crash.map { $0.call == counts.calls } ?? false
+        if strikes, crash?.isAfterEffect == false, isAlive {
+            note("— dies before \(Self.text(of: flight.call))")
+            kill(startsAgainAfter: .seconds(1))
+            // Half of the requests were already in the network's hands.
+            guard flight.call.leavesMachine, counts.calls % 2 == 0 else { return }
+        }
+        note(Self.text(of: flight.call))
+        let answer = answer(flight)
+        if strikes, crash?.isAfterEffect == true, isAlive {
+            note("— dies after it")
+            kill(startsAgainAfter: .seconds(1))
+            return
+        }
+        guard flight.number >= 0 else { return }
+        let back =
+            flight.call.leavesMachine
+            ? chance.heavyTailed(.milliseconds(2) ... .milliseconds(40), most: .seconds(8))
+            : chance.within(.microseconds(20) ... .microseconds(500))
+        calendar.add(.answered(flight, answer), at: now + back)
+    }
+
+    private mutating func answer(_ flight: CallInFlight) -> SystemAnswer {
+        if flight.call.leavesMachine {
+            if flight.call.isMutation { judge(flight) }
+            let answer = cloud.answer(flight.call, now: now)
+            followCloud()
+            return answer
+        }
+        return flight.call.isForStore ? answerFromStore(flight.call) : answerFromMachine(flight)
+    }
+
+    private mutating func answerFromMachine(_ flight: CallInFlight) -> SystemAnswer {
+        switch flight.call {
+        case .use(let identity): return .use(kernel.use(of: identity, by: flight.from))
+        case .mismatch(let identity): return .mismatch(kernel.mismatch(of: identity))
+        case .hold(let identity): return kernel.hold(identity, by: flight.from)
+        case .release(let identity):
+            kernel.release(identity, by: flight.from)
+            return .done
+        case .observeExports: return .exports(exports.observe(kernel))
+        case .readExport(let name):
+            return .export(exports.entry(name, kernel).map { .present($0) } ?? .absent)
+        case .sessions(let number): return .sessions(exports.count(on: number))
+        case .publish(let publication):
+            judge(publication)
+            let answer = exports.publish(publication, kernel: kernel)
+            exportsChanged()
+            return answer
+        case .withdraw(let name, let evenForeign):
+            judgeWithdrawal(of: name)
+            let answer = exports.withdraw(name, evenForeign: evenForeign)
+            exportsChanged()
+            return answer
+        case .cutStrayedSessions(let name, let number):
+            for session in exports.cut(name, provenOn: number, kernel: kernel) {
+                clients[session.client]?.isConnected = false
+            }
+            exportsChanged()
+            return .done
+        default: preconditionFailure("\(flight.call) is not for this machine")
+        }
+    }
+
+    /// The server is told, with the kinds that have to be, and hawserd hears of it.
+    private mutating func exportsChanged() {
+        if exports.kind == .daemon {
+            // The listener is replaced in the same call.
+            exports.reload()
+        }
+        if !(isTroubled && chance.chance(plan.lostEvents)) {
+            tell(process, .exports, after: chance.within(.milliseconds(1) ... .milliseconds(30)))
+        }
+    }
+
+    private mutating func answerFromStore(_ call: SystemCall) -> SystemAnswer {
+        let away = SystemAnswer.storeFailed(.unavailable("disk full"))
+        guard !store.isAway else { return away }
+        // What is done and reported as failed: the connection was lost after the commit.
+        let isDoubtful = isTroubled && call.hasEffect && chance.chance(plan.storeDoubts)
+        var answer = SystemAnswer.done
+        switch call {
+        case .desiredDelta(let revision): answer = .desired(store.delta(since: revision))
+        case .consumeOverride(let attachment):
+            store.consumeOverride(of: attachment)
+            announceDesired()
+        case .bind(let attachment, let volume):
+            store.bind(attachment, to: volume)
+            oracle.noteNames(store)
+        case .append(let entry): store.append(entry)
+        case .save, .recordEvents: store.noteWrite()
+        case .recordDrifts(let drifts): store.record(drifts)
+        case .forget(let attachment):
+            store.forget(attachment)
+            announceDesired()
+        default: preconditionFailure("\(call) is not for the store")
+        }
+        return isDoubtful ? .storeFailed(.unavailable("the connection was lost")) : answer
+    }
+
+    static func text(of call: SystemCall) -> String {
+        switch call {
+        case .listVolumes: "list volumes"
+        case .listMachines: "list machines"
+        case .readVolume(let id): "read volume \(id)"
+        case .readMachine(let id): "read machine \(id)"
+        case .findVolumes(let name, _): "find volumes named \(name)"
+        case .zone, .offering: "look up a name"
+        case .submit(let mutation, let job): "submit \(mutation) as job \(job)"
+        case .deleteVolume(let id): "delete volume \(id)"
+        case .report(let job): "ask for job \(job)"
+        case .use: "look who uses a device"
+        case .mismatch: "check a device's identity"
+        case .hold: "hold a device"
+        case .release: "release a device"
+        case .observeExports: "observe the exports"
+        case .readExport(let name): "read export \(name)"
+        case .sessions(let number): "count sessions on \(number)"
+        case .publish(let publication): "publish \(publication.name) on \(publication.device.kernelName)"
+        case .withdraw(let name, _): "withdraw \(name)"
+        case .cutStrayedSessions(let name, _): "cut strayed sessions of \(name)"
+        case .desiredDelta: "read what changed in desired state"
+        case .consumeOverride: "use up an override"
+        case .bind(_, let volume): "bind to volume \(volume)"
+        case .append(let entry): "ledger: \(entry.action.verb) \(entry.phase), \(entry.evidence)"
+        case .save(let details):
+            "status: " + details.map { "\($0.report.name) \(Self.text(of: $0.report.readiness))" }.joined(separator: ", ")
+        case .recordEvents: "write events"
+        case .recordDrifts: "write drifts"
+        case .forget: "forget an object"
+        }
+    }
+}
+
+extension World {
+    private static func text(of readiness: AttachmentReport.Readiness) -> String {
+        switch readiness {
+        case .ready: "Ready"
+        case .departed: "Departed"
+        case .notReady(let cause): "\(cause.kind.rawValue) (\(cause.message))"
+        }
+    }
+}
+
+extension CallInFlight {
+    /// The same call with nobody waiting for its answer.
+    init(lost flight: CallInFlight) {
+        self = flight
+        number = -1
+    }
+}

@@ -1,0 +1,85 @@
+import CloudStackModel
+import Planning
+import Reconciliation
+public import VolumeModel
+
+/// What a person does who reads a status and acts on it: the catalogue's remedies, carried out.
+extension World {
+    /// The objects that are not as they are wanted, and why.
+    public var unsettled: [(name: String, cause: Cause)] {
+        guard let core else { return [] }
+        return core.loop.overview(at: now + clockError).reports.compactMap { report in
+            if case .notReady(let cause) = report.readiness { (report.name, cause) } else { nil }
+        }
+    }
+
+    /// Does for every object what its cause says that a person must do.
+    ///
+    /// - Returns: the causes that nobody can act on.
+    mutating func actOnCauses() -> [String] {
+        var helpless: [String] = []
+        for (name, cause) in unsettled {
+            guard let index = Int(name.split(separator: "-").last ?? ""), isRemedied(cause, index: index) else {
+                helpless.append("\(name): \(cause.kind.rawValue): \(cause.message)")
+                continue
+            }
+            note("  because of \(cause.kind.rawValue) of object \(index): \(cause.message)")
+        }
+        return helpless
+    }
+
+    /// - Returns: whether there is something that a person does about it.
+    private mutating func isRemedied(_ cause: Cause, index: Int) -> Bool {
+        let volume = volume(ofObject: index)
+        switch cause {
+        case .suspended: carryOut(.resume(index))
+        case .observeOnly: carryOut(.observe(index, false))
+        case .protected: carryOut(.protect(index, false))
+        case .cannotShrink:
+            let size = volume.flatMap { cloud.volume($0)?.sizeInBytes } ?? 1 << 30
+            carryOut(.size(index, gibibytes: size >> 30))
+        case .volumeNotFound, .volumeGone, .volumeUnusable, .volumeNameAmbiguous, .rootVolume, .rootHere:
+            carryOut(.delete(index))
+        case .notMadeHere:
+            // Somebody has taken the volume over: it stays.
+            editStore { store in store.edit(Self.object(index)) { $0.deletion.data = .retain } }
+        case .machineNotFound, .machineUnusable, .machineNotStopped, .machineHasRoot: carryOut(.move(index, to: 0))
+        case .heldElsewhere:
+            guard let volume, let holder = cloud.volume(volume)?.machine else { return true }
+            let milliseconds = CloudFace.milliseconds(now)
+            cloud.change { $0.detachByHand(volume.description, now: milliseconds) }
+            note("  from \(holder)")
+            followCloud()
+        case .deviceMissing, .deviceLingers, .recordsDisagree, .backingOff, .requestRefused, .limitReached:
+            putRight(index)
+        case .growthMissing:
+            guard let volume, let size = cloud.volume(volume)?.sizeInBytes else { return false }
+            for disk in kernel.disks(of: volume) {
+                kernel.change(disk.name) { $0.sizeInBytes = size }
+                askUdev(disk.name)
+            }
+        case .deviceMismatch, .serialSeenTwice: putRight(index)
+        case .inUseLocally: carryOut(.unmount(index))
+        case .exportNameTaken(let name, _): exports.removeForeign(name)
+        case .inUseByClients:
+            for client in clients.keys.sorted() { disconnect(client) }
+        case .notAllowed: break
+        default: return false
+        }
+        return true
+    }
+
+    /// An operator of CloudStack makes record and hypervisor agree: nothing holds the volume, in either.
+    private mutating func putRight(_ index: Int) {
+        guard let volume = volume(ofObject: index) else { return }
+        let milliseconds = CloudFace.milliseconds(now)
+        cloud.change { world in
+            world.detachByHand(volume.description, now: milliseconds)
+            world.dropHolders(of: volume.description)
+        }
+        followCloud()
+        unplug(volume, by: nil)
+        // And says so to Hawser.
+        editStore { store in store.edit(Self.object(index)) { _ in } }
+    }
+}

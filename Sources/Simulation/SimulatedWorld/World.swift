@@ -1,0 +1,260 @@
+import CloudStackModel
+import Planning
+public import Reconciliation
+public import VolumeModel
+
+/// A whole installation in one value: CloudStack, an appliance with its kernel and its NBD server, a store, people, clients,
+/// bad luck, and the controller's core that ships. One seed, one thread, a virtual clock.
+public struct World: Sendable {
+    /// What never changes while it runs.
+    public let plan: Plan
+    public internal(set) var now = Instant(nanoseconds: 1_800_000_000_000_000_000)
+    let startedAt: Instant
+    var chance: SplitMix64
+    var calendar = Calendar()
+
+    var cloud: CloudFace
+    var kernel = Kernel()
+    var exports: ExportModel
+    var store = StoreModel()
+    var clients: [Int: ClientState] = [:]
+
+    /// hawserd on the appliance; `nil` while it does not run.
+    public internal(set) var core: ControllerCore?
+    var process = ProcessID(node: 0, incarnation: 0)
+    var pausedUntil: Instant?
+    /// By how much the node's clock is off; it only changes while hawserd does not run.
+    var clockError = Duration.zero
+    let policy: Policy
+
+    /// There is bad luck, and people are at work.
+    public internal(set) var isTroubled = true
+    var oracle: Oracle
+    public internal(set) var counts = Counts()
+    public internal(set) var trace: [String] = []
+    let isTraced: Bool
+    /// A hook for crashes: the process dies just before, or just after, the call with this place in the order of calls has its
+    /// effect.
+    var crash: CrashPoint?
+
+    /// Where a process is to die.
+    public struct CrashPoint: Sendable, Hashable {
+        /// The how many-th call, of all that the processes of the run make, counted at its effect.
+        public var call: Int
+        public var isAfterEffect: Bool
+
+        public init(call: Int, isAfterEffect: Bool) {
+            self.call = call
+            self.isAfterEffect = isAfterEffect
+        }
+    }
+
+    /// A client that wants the export of an object.
+    struct ClientState: Sendable {
+        var isConnected = false
+        /// The volume that it means, as its own people know it.
+        var meant: VolumeID?
+        /// It connected while udev was behind the kernel, in the window that a server leaves that opens a path at connect.
+        var cameThroughWindow = false
+        var writes = 0
+    }
+
+    /// What a run made of itself.
+    public struct Counts: Sendable, Equatable {
+        public var calls = 0
+        public var inputs = 0
+        public var crashes = 0
+        public var faults = 0
+        public var writesOfClients = 0
+        public var mutations = 0
+        /// Sessions that opened a disk in the window.
+        public var window = 0
+        public var causes: [String: Int] = [:]
+        public var reasons: [String: Int] = [:]
+    }
+
+    public init(plan: Plan, crash: CrashPoint? = nil, isTraced: Bool = false) {
+        self.plan = plan
+        self.crash = crash
+        self.isTraced = isTraced
+        startedAt = now
+        chance = SplitMix64(seed: plan.seed)
+        cloud = CloudFace(plan: plan, now: now)
+        exports = ExportModel(kind: plan.server)
+        oracle = Oracle()
+        var policy = Policy()
+        policy.requestInFlightBound = .seconds(30)
+        self.policy = policy
+        cloud.change { $0.jobDelayInMilliseconds = Int64(100 + plan.seed % 1_000) }
+        calendar.add(.starts(node: 0), at: now)
+        for entry in plan.entries { calendar.add(.act(entry.act), at: now + entry.at) }
+    }
+
+    static let here = CloudFace.machine(0)
+
+    /// The first invariant that was seen broken.
+    public var violation: Violation? { oracle.violation }
+
+    mutating func note(_ text: @autoclosure () -> String) {
+        guard isTraced else { return }
+        let milliseconds = (now - startedAt).wholeNanoseconds / 1_000_000
+        let fraction = String(milliseconds % 1_000 + 1_000).dropFirst()
+        trace.append("\(milliseconds / 1_000).\(fraction)  \(text())")
+    }
+
+    // MARK: Running
+
+    /// Lets everything happen until then, or until an invariant is broken.
+    public mutating func run(until end: Instant) {
+        while let soonest = calendar.soonest, soonest <= end, oracle.violation == nil {
+            guard let (at, happening) = calendar.removeFirst() else { return }
+            now = max(now, at)
+            happen(happening)
+        }
+        now = max(now, end)
+    }
+
+    mutating func happen(_ happening: Happening) {
+        switch happening {
+        case .arrives(let call): arrive(call)
+        case .answered(let call, let answer): deliver(.answered(call.number, answer), to: call.from)
+        case .told(let process, let told): tell(process, told)
+        case .starts: start()
+        case .cloudIsDue: followCloud()
+        case .hypervisor(let order): carryOut(order)
+        case .hypervisorEnded(let job, let failure):
+            let milliseconds = CloudFace.milliseconds(now)
+            cloud.change { $0.hypervisorEnded(job, failure: failure, now: milliseconds) }
+            followCloud()
+        case .udev(_, let name): settle(name)
+        case .act(let act): carryOut(act)
+        case .client(let client): moveClient(client)
+        case .paused(_, let until): if pausedUntil == until { pausedUntil = nil }
+        case .serverBack: startServer()
+        case .storeBack:
+            store.isAway = false
+            note("the store is back")
+        }
+    }
+
+    // MARK: hawserd
+
+    mutating func start() {
+        guard core == nil else { return }
+        guard !store.isAway else {
+            calendar.add(.starts(node: 0), at: now + .seconds(5))
+            return
+        }
+        process.incarnation += 1
+        let incarnation = process.incarnation
+        note("hawserd starts (\(incarnation))")
+        var core = ControllerCore(here: Self.here, policy: policy, seed: chance.next(), now: now + clockError)
+        let orders = core.handle(
+            .started(
+                store.state, bindings: store.bindings, openLedger: store.openLedger, openDrifts: store.openDrifts),
+            at: now + clockError)
+        self.core = core
+        carryOut(orders)
+        tell(process, .enumerate, after: chance.within(.milliseconds(1) ... .milliseconds(200)))
+    }
+
+    mutating func kill(startsAgainAfter delay: Duration) {
+        guard core != nil else { return }
+        note("hawserd is killed")
+        counts.crashes += 1
+        core = nil
+        pausedUntil = nil
+        kernel.releaseAll(of: process)
+        let dead = process
+        // What had left the machine goes on; the rest never was.
+        calendar.removeAll { happening in
+            switch happening {
+            case .arrives(let call): call.from == dead && !call.call.leavesMachine
+            case .answered(let call, _): call.from == dead
+            case .told(let process, _): process == dead
+            default: false
+            }
+        }
+        calendar.add(.starts(node: 0), at: now + delay)
+    }
+
+    mutating func tell(_ process: ProcessID, _ told: Told, after delay: Duration) {
+        calendar.add(.told(process, told), at: now + delay)
+    }
+
+    private mutating func tell(_ process: ProcessID, _ told: Told) {
+        guard process == self.process, core != nil else { return }
+        switch told {
+        case .woken(let instant): deliver(.woken(for: instant), to: process)
+        case .device(let event): deliver(.device(event), to: process)
+        case .enumerate: deliver(.device(.enumerated(kernel.enumeration)), to: process)
+        case .desired: deliver(.desiredMayHaveChanged, to: process)
+        case .exports: deliver(.exportsMayHaveChanged, to: process)
+        }
+    }
+
+    mutating func deliver(_ input: ControllerCore.Input, to process: ProcessID) {
+        guard process == self.process, core != nil else { return }
+        if let pausedUntil {
+            // A stopped process finds everything in its sockets when it goes on.
+            postpone(input, to: process, until: pausedUntil)
+            return
+        }
+        counts.inputs += 1
+        guard let orders = core?.handle(input, at: now + clockError) else { return }
+        carryOut(orders)
+        checkReports()
+    }
+
+    private mutating func postpone(_ input: ControllerCore.Input, to process: ProcessID, until: Instant) {
+        switch input {
+        case .answered(let number, let answer):
+            // The call itself no longer matters.
+            let call = CallInFlight(from: process, number: number, call: .listVolumes, sentAt: now)
+            calendar.add(.answered(call, answer), at: until)
+        case .woken(let instant): calendar.add(.told(process, .woken(instant)), at: until)
+        case .device(let event): calendar.add(.told(process, .device(event)), at: until)
+        case .desiredMayHaveChanged: calendar.add(.told(process, .desired), at: until)
+        case .exportsMayHaveChanged: calendar.add(.told(process, .exports), at: until)
+        case .started, .manifestsFollowed, .reconcile, .stopping: break
+        }
+    }
+
+    private mutating func carryOut(_ orders: [ControllerCore.Order]) {
+        for order in orders {
+            switch order {
+            case .wake(let instant):
+                // An hour off is no reason to sleep longer: the wait is a difference on one clock.
+                let due = max(now, instant - clockError)
+                calendar.add(.told(process, .woken(instant)), at: due)
+            case .call(let number, let call): send(call, number: number)
+            }
+        }
+    }
+
+    // MARK: People
+
+    static func object(_ index: Int) -> AttachmentID {
+        AttachmentID(UUIDValue(high: 0xDDDD_0000_0000_4000, low: UInt64(index)))
+    }
+
+    /// The volume of an object, as far as it has one.
+    func volume(ofObject index: Int) -> VolumeID? {
+        if let bound = store.bindings[Self.object(index)] { return bound }
+        guard index < plan.objects.count, plan.objects[index].reference != .created else { return nil }
+        return CloudFace.volume(index)
+    }
+
+    mutating func announceDesired() {
+        oracle.noteNames(store)
+        let delay = isTroubled && chance.chance(plan.lostEvents) ? Duration.seconds(1) : .milliseconds(2)
+        tell(process, .desired, after: delay)
+    }
+
+    /// The orders of a person for the store: they fail while it is away.
+    mutating func editStore(_ edit: (inout StoreModel) -> Void) {
+        guard !store.isAway else { return note("  but the store is away") }
+        edit(&store)
+        announceDesired()
+    }
+}
