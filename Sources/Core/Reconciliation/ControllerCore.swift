@@ -49,16 +49,16 @@ public struct ControllerCore: Sendable {
     }
 
     public private(set) var loop: ReconcileLoop
-    private var errands: [Int: Errand] = [:]
+    private var errands: [Int: (errand: Errand, isForStore: Bool)] = [:]
     private var lastNumber = 0
     private var orders: [Order] = []
     private var desiredRevision: Int64 = 0
     private var isReadingDesired = false
     private var mustReadDesiredAgain = false
-    /// What goes to the store about status, events and drift: one after the other, in the order in which it came about.
-    private var writes: [LoopEffect] = []
-    private var isWriting = false
+    private var writes = WriteQueue()
     private var storeIsFailing = false
+    /// When a write that failed is tried again.
+    private var nextWrite: Instant?
     private var armedWake: Instant?
 
     /// `here` is this appliance's machine in CloudStack. The same `seed`, for ids and jitter, and the same inputs give the
@@ -68,7 +68,7 @@ public struct ControllerCore: Sendable {
     }
 
     /// Whether no step is under way, and all that was to be written is written: what a stopping process waits for.
-    public var isIdle: Bool { loop.stepsUnderWay == 0 && !isWriting }
+    public var isIdle: Bool { loop.stepsUnderWay == 0 && writes.isEmpty }
 
     public mutating func handle(_ input: Input, at now: Instant) -> [Order] {
         orders = []
@@ -78,14 +78,18 @@ public struct ControllerCore: Sendable {
             deliver(
                 .started(desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts), at: now)
         case .answered(let number, let answer):
-            guard let errand = errands.removeValue(forKey: number) else { break }
+            guard let (errand, isForStore) = errands.removeValue(forKey: number) else { break }
+            if isForStore { noteStore(answer, at: now) }
             take(answer, to: errand, at: now)
         case .desiredMayHaveChanged: readDesired()
         case .device(let event): deliver(.device(event), at: now)
         case .exportsMayHaveChanged: call(.observeExports, for: .exports(asked: now))
         case .woken(let instant):
             if armedWake == instant { armedWake = nil }
+            if let due = nextWrite, due <= now { nextWrite = nil }
+            writeNext()
             deliver(.timer, at: now)
+            if let nextWrite { arm(nextWrite) }
         case .manifestsFollowed(let trouble): deliver(.manifestsFollowed(trouble: trouble), at: now)
         case .reconcile(let attachments): deliver(.reconcile(attachments), at: now)
         case .stopping: deliver(.stopping, at: now)
@@ -122,7 +126,7 @@ public struct ControllerCore: Sendable {
 
     private mutating func call(_ call: SystemCall, for errand: Errand) {
         lastNumber += 1
-        errands[lastNumber] = errand
+        errands[lastNumber] = (errand, call.isForStore)
         orders.append(.call(lastNumber, call))
     }
 
@@ -186,8 +190,8 @@ public struct ControllerCore: Sendable {
         case .desired(let delta):
             desiredRevision = delta.revision
             deliver(.desired(delta), at: now)
-            reportStore(nil, at: now)
-        case .storeFailed(let error): reportStore("\(error)", at: now)
+        // The change feed tells again, and a person is told meanwhile.
+        case .storeFailed: break
         default: unexpected(answer, to: "reading desired state")
         }
         if mustReadDesiredAgain {
@@ -199,14 +203,12 @@ public struct ControllerCore: Sendable {
     // MARK: Writes in order
 
     private mutating func write(_ effect: LoopEffect) {
-        writes.append(effect)
+        writes.add(effect, isFailing: storeIsFailing)
         writeNext()
     }
 
     private mutating func writeNext() {
-        guard !isWriting, !writes.isEmpty else { return }
-        isWriting = true
-        let effect = writes.removeFirst()
+        guard nextWrite == nil, let effect = writes.begin() else { return }
         switch effect {
         case .append(let entry): call(.append(entry), for: .write(effect))
         case .save(let details): call(.save(details), for: .write(effect))
@@ -218,23 +220,28 @@ public struct ControllerCore: Sendable {
     }
 
     private mutating func takeWritten(_ effect: LoopEffect, _ answer: SystemAnswer, at now: Instant) {
-        isWriting = false
         switch answer {
         case .done:
+            writes.end(isDone: true)
             if case .forget(let attachment) = effect { deliver(.forgotten(attachment), at: now) }
-            reportStore(nil, at: now)
-        case .storeFailed(let error): reportStore("\(error)", at: now)
+        case .storeFailed:
+            writes.end(isDone: false)
+            let again = now + loop.policy.revisitInterval
+            nextWrite = again
+            arm(again)
         default: unexpected(answer, to: "a write")
         }
         writeNext()
     }
 
-    private mutating func reportStore(_ failure: String?, at now: Instant) {
-        if let failure {
+    /// Whatever was asked of the store tells whether it can be used.
+    private mutating func noteStore(_ answer: SystemAnswer, at now: Instant) {
+        if case .storeFailed(let error) = answer {
             storeIsFailing = true
-            deliver(.storeFailed(failure), at: now)
+            deliver(.storeFailed("\(error)"), at: now)
         } else if storeIsFailing {
             storeIsFailing = false
+            nextWrite = nil
             deliver(.storeRecovered, at: now)
         }
     }

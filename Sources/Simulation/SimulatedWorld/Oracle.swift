@@ -28,6 +28,8 @@ struct Oracle: Sendable {
     private(set) var handled: Set<VolumeID> = []
     /// CloudStack repeats detaches of its own accord, or hides disks.
     private(set) var hasLies = false
+    /// The names of objects that only observed: what is left of them is nobody's.
+    private(set) var letGo: Set<ExportName> = []
     /// When an object was last edited.
     private(set) var editedAt: [AttachmentID: Instant] = [:]
     private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
@@ -42,11 +44,6 @@ struct Oracle: Sendable {
 
     func protectedLongAgo(_ volume: VolumeID, now: Instant) -> Bool {
         protectedSince[volume].map { now - $0 > .seconds(60) } ?? false
-    }
-
-    /// Withdrawals of a name in use are right only when the name comes back, or was no longer wanted.
-    mutating func noteDoubtfulWithdrawal(_ name: ExportName, of volume: VolumeID, at now: Instant) {
-        report("IN-USE", "'\(name)' is withdrawn while volume \(volume) is in use")
     }
 
     mutating func noteNames(_ store: StoreModel) {
@@ -72,6 +69,7 @@ struct Oracle: Sendable {
     mutating func noteAstray(_ volume: VolumeID) { astray.insert(volume) }
     mutating func noteOverride(of volume: VolumeID) { overridden.insert(volume) }
     mutating func noteHandsOn(_ volume: VolumeID) { handled.insert(volume) }
+    mutating func noteLetGo(_ name: ExportName) { letGo.insert(name) }
     mutating func noteLies() { hasLies = true }
     mutating func noteCreated(_ name: String) { created[name, default: 0] += 1 }
 }
@@ -238,14 +236,19 @@ extension World {
         guard let entry = exports.entries[name], let disk = kernel.disk(sequence: entry.sequence),
             case .hawser(let volume) = entry.owner, disk.volume == volume
         else { return }
-        let settled = exports.sessions.filter { $0.sequence == disk.sequence }
-        let isInUse = settled.contains { clients[$0.client]?.writes ?? 0 > 1 } || disk.isMounted
+        let isInUse =
+            exports.sessions.filter { $0.sequence == disk.sequence }.contains { clients[$0.client]?.writes ?? 0 > 1 }
+            || disk.isMounted
         guard isInUse, !oracle.overridden.contains(volume), !isAstray(volume) else { return }
         // A disk that is smaller than CloudStack says is proven to be nothing; its name goes at once (RIGHT-DISK).
         guard cloud.volume(volume)?.sizeInBytes == disk.sizeInBytes, kernel.disks(of: volume).count == 1 else { return }
+        // A name that somebody now wants for another volume leads to the wrong disk.
+        guard !store.inOrder.contains(where: { $0.export?.name == name && !objects(of: volume).contains($0) }) else {
+            return
+        }
         // What udev has not told is not known.
         guard kernel.known[disk.name]?.sequence == disk.sequence else { return }
-        oracle.noteDoubtfulWithdrawal(name, of: volume, at: now)
+        oracle.report("IN-USE", "'\(name)' is withdrawn while volume \(volume) is in use")
     }
 
     mutating func judgeSession(_ client: Int, name: ExportName, disk: Kernel.Disk) {

@@ -54,12 +54,18 @@ public struct Run: Sendable {
             }
         }
         guard !world.isSettled, world.violation == nil else { return }
-        let left = world.unsettled.map { "\($0.name): \($0.cause.kind.rawValue): \($0.cause.message)" }
+        var left = world.unsettled.map { "\($0.name): \($0.cause.kind.rawValue): \($0.cause.message)" }
+        left +=
+            world.core?.loop.overview(at: world.now).nodeCauses.map { "the node: \($0.message)" } ?? ["hawserd is down"]
+        if let core = world.core, !core.isIdle { left.append("\(core.loop.stepsUnderWay) steps are under way") }
         world.oracle.report("CONVERGES", "not settled: " + left.joined(separator: "; "))
     }
 
     /// QUIET: nothing is changed, and nothing is written.
     private static func watchPeace(_ world: inout World, for duration: Duration) {
+        // Clients who come and go are worth a line of status.
+        for client in world.clients.keys.sorted() { world.disconnect(client) }
+        world.run(until: world.now + .seconds(180))
         let mutations = world.counts.mutations
         let writes = world.store.writes
         let reloads = world.exports.reloads
@@ -106,7 +112,7 @@ extension World {
             }
         }
         for (name, entry) in exports.entries {
-            guard case .hawser = entry.owner else { continue }
+            guard case .hawser = entry.owner, !oracle.letGo.contains(name) else { continue }
             if !store.inOrder.contains(where: { $0.export?.name == name }) {
                 oracle.report("CONVERGES", "'\(name)' is still exported and nobody wants it")
             }

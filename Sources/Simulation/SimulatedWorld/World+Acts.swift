@@ -67,7 +67,8 @@ extension World {
                     VolumeTemplate(
                         name: "made-\(index)", sizeInBytes: 1 << 30, offering: .named("Custom"), zone: zone))
             }
-        let export = ExportName("export-\(index)").map { DesiredExport(name: $0) }
+        var export = ExportName("export-\(index)").map { DesiredExport(name: $0) }
+        if store.desired.values.contains(where: { $0.export?.name == export?.name }) { export = nil }
         let deletion = DeletionPolicy(data: object.deletesData ? .delete : .retain, grace: .seconds(30))
         editStore {
             $0.apply(
@@ -81,11 +82,18 @@ extension World {
         _ index: Int, countsAsChange: Bool = true, _ change: (inout DesiredAttachment, Instant) -> Void
     ) {
         let now = now + clockError
-        // What departs is not changed any more.
-        guard let old = store.desired[Self.object(index)], !old.isDeparting else { return }
-        editStore { store in
-            store.edit(Self.object(index), countsAsChange: countsAsChange) { change(&$0, now) }
+        // What is wanted of an object that departs is not changed any more; what stands beside it can be.
+        guard let old = store.desired[Self.object(index)], !countsAsChange || !old.isDeparting else { return }
+        var new = old
+        change(&new, now)
+        // The store refuses a name that another object has.
+        let isTaken = store.desired.values.contains { other in
+            other.id != new.id && new.export != nil && other.export?.name == new.export?.name
         }
+        guard !isTaken else { return }
+        editStore { $0.edit(new.id, countsAsChange: countsAsChange) { $0 = new } }
+        // What only observes lets go of what it has, as it is.
+        if new.mode == .observe, let name = new.export?.name { oracle.noteLetGo(name) }
     }
 
     private mutating func allowInUse(_ index: Int) {

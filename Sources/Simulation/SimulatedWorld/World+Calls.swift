@@ -3,23 +3,6 @@ import Reconciliation
 import VolumeModel
 
 extension SystemCall {
-    /// Whether it goes over the network to CloudStack.
-    var leavesMachine: Bool {
-        switch self {
-        case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .submit,
-            .deleteVolume, .report:
-            true
-        default: false
-        }
-    }
-
-    var isForStore: Bool {
-        switch self {
-        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget: true
-        default: false
-        }
-    }
-
     /// A mutation of CloudStack's.
     var isMutation: Bool {
         switch self {
@@ -33,7 +16,7 @@ extension SystemCall {
 extension World {
     mutating func send(_ call: SystemCall, number: Int) {
         let flight = CallInFlight(from: process, number: number, call: call, sentAt: now)
-        if call.leavesMachine {
+        if call.isForCloudStack {
             sendToCloud(flight)
         } else {
             let delay: Duration =
@@ -96,14 +79,14 @@ extension World {
     mutating func arrive(_ flight: CallInFlight) {
         // A process that is no more has no answer coming, but what it sent is there.
         let isAlive = flight.from == process && core != nil
-        guard isAlive || flight.call.leavesMachine else { return }
+        guard isAlive || flight.call.isForCloudStack else { return }
         counts.calls += 1
         let strikes = crash.map { $0.call == counts.calls } ?? false
         if strikes, crash?.isAfterEffect == false, isAlive {
             note("— dies before \(Self.text(of: flight.call))")
             kill(startsAgainAfter: .seconds(1))
             // Half of the requests were already in the network's hands.
-            guard flight.call.leavesMachine, counts.calls % 2 == 0 else { return }
+            guard flight.call.isForCloudStack, counts.calls % 2 == 0 else { return }
         }
         note(Self.text(of: flight.call))
         let answer = answer(flight)
@@ -114,14 +97,14 @@ extension World {
         }
         guard flight.number >= 0 else { return }
         let back =
-            flight.call.leavesMachine
+            flight.call.isForCloudStack
             ? chance.heavyTailed(.milliseconds(2) ... .milliseconds(40), most: .seconds(8))
             : chance.within(.microseconds(20) ... .microseconds(500))
         calendar.add(.answered(flight, answer), at: now + back)
     }
 
     private mutating func answer(_ flight: CallInFlight) -> SystemAnswer {
-        if flight.call.leavesMachine {
+        if flight.call.isForCloudStack {
             if flight.call.isMutation { judge(flight) }
             let answer = cloud.answer(flight.call, now: now)
             followCloud()
@@ -224,7 +207,8 @@ extension World {
         case .bind(_, let volume): "bind to volume \(volume)"
         case .append(let entry): "ledger: \(entry.action.verb) \(entry.phase), \(entry.evidence)"
         case .save(let details):
-            "status: " + details.map { "\($0.report.name) \(Self.text(of: $0.report.readiness))" }.joined(separator: ", ")
+            "status: "
+                + details.map { "\($0.report.name) \(Self.text(of: $0.report.readiness))" }.joined(separator: ", ")
         case .recordEvents: "write events"
         case .recordDrifts: "write drifts"
         case .forget: "forget an object"

@@ -169,7 +169,7 @@ public struct World: Sendable {
         // What had left the machine goes on; the rest never was.
         calendar.removeAll { happening in
             switch happening {
-            case .arrives(let call): call.from == dead && !call.call.leavesMachine
+            case .arrives(let call): call.from == dead && !call.call.isForCloudStack
             case .answered(let call, _): call.from == dead
             case .told(let process, _): process == dead
             default: false

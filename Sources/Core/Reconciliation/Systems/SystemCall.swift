@@ -44,6 +44,24 @@ public enum SystemCall: Sendable, Equatable {
 }
 
 extension SystemCall {
+    /// Whether the store answers it.
+    public var isForStore: Bool {
+        switch self {
+        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget: true
+        default: false
+        }
+    }
+
+    /// Whether CloudStack answers it, over the network.
+    public var isForCloudStack: Bool {
+        switch self {
+        case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .submit,
+            .deleteVolume, .report:
+            true
+        default: false
+        }
+    }
+
     /// Whether it changes something outside, the store included.
     public var hasEffect: Bool {
         switch self {
