@@ -27,8 +27,8 @@ public enum Step: Sendable, Equatable {
     /// Deletes the volume with its data (NO-SURPRISE-DELETE).
     case deleteVolume(VolumeID)
     case publish(ExportName, of: VolumeID, device: DeviceRecord, isReadOnly: Bool)
-    /// `evenForeign` only under RIGHT-DISK, and for an entry that an object has adopted.
-    case withdraw(ExportName, evenForeign: Bool)
+    /// Only while the name is this owner's. Another's only under RIGHT-DISK, or when an object has adopted it.
+    case withdraw(ExportName, of: ExportOwner)
     case cutStrayedSessions(of: ExportName, provenOn: DeviceNumber)
     case hold(DeviceIdentity)
     case release(DeviceIdentity)

@@ -56,9 +56,8 @@ public enum RemovalRules {
         if let decision = proveIdle(view, identity: identity, after: .distantPast, now: now, policy: policy) {
             return decision
         }
-        // An entry that somebody else made is the object's own once the object has adopted it.
         return .act(
-            .withdraw(entry.name, evenForeign: entry.owner == .foreign),
+            .withdraw(entry.name, of: entry.owner),
             because: idleness(view, identity: identity, now: now))
     }
 

@@ -74,14 +74,14 @@ public enum RightDiskRules {
                     because: "\(entry.strayedSessions) sessions are on another disk")
             }
             return .act(
-                .withdraw(entry.name, evenForeign: true),
+                .withdraw(entry.name, of: entry.owner),
                 because: "the name leads to device \(number), which is not proven to be the volume's")
         case .nothing:
             guard case .hawser = entry.owner else { return nil }
-            return .act(.withdraw(entry.name, evenForeign: false), because: "the device behind the name is gone")
+            return .act(.withdraw(entry.name, of: entry.owner), because: "the device behind the name is gone")
         case .other(let found):
             guard case .hawser = entry.owner else { return nil }
-            return .act(.withdraw(entry.name, evenForeign: false), because: "the name leads to \(found)")
+            return .act(.withdraw(entry.name, of: entry.owner), because: "the name leads to \(found)")
         }
     }
 }

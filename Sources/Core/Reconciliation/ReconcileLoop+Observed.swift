@@ -258,9 +258,13 @@ extension ReconcileLoop {
         if observation.isComplete {
             fact = old.wantedName.flatMap { exportsByName[$0] }.map { .present($0) } ?? .absent
         }
-        // A name that another object wants is that object's to put right.
-        let stale = (old.volume.flatMap { exportsByVolume[$0] } ?? [])
-            .filter { $0.name != old.wantedName && (slotByExportName[$0.name] ?? slot) == slot }
+        // Of two objects that claim the volume neither takes the other's name away.
+        let stale = (old.volume.flatMap { exportsByVolume[$0] } ?? []).filter { entry in
+            guard entry.name != old.wantedName, let other = slotByExportName[entry.name], other != slot else {
+                return entry.name != old.wantedName
+            }
+            return rows[other]?.view.volume != old.volume
+        }
         let sighting = Sighting(fact, asked: asked, answered: now, proof: .exact)
         guard old.fact != fact || old.stale != stale || old.server != observation.server else {
             replace(slot: slot) { $0.view.export = sighting }

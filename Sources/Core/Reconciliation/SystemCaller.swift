@@ -77,8 +77,8 @@ struct SystemCaller: Sendable {
         case .publish(let publication):
             try await exports.publish(publication)
             return .done
-        case .withdraw(let name, let evenForeign):
-            try await exports.withdraw(name, evenForeign: evenForeign)
+        case .withdraw(let name, let owner):
+            try await exports.withdraw(name, of: owner)
             return .done
         case .cutStrayedSessions(let name, let device):
             _ = try await exports.cutStrayedSessions(of: name, provenOn: device)

@@ -56,6 +56,13 @@ public enum ExportOwner: Sendable, Equatable, Hashable {
     case hawser(VolumeID)
     /// Somebody else made it.
     case foreign
+
+    public var inWords: String {
+        switch self {
+        case .hawser(let volume): "it is volume \(volume)'s"
+        case .foreign: "Hawser did not make it"
+        }
+    }
 }
 
 /// Where a name leads.

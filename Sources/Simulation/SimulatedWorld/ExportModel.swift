@@ -142,9 +142,9 @@ struct ExportModel: Sendable {
         return .done
     }
 
-    mutating func withdraw(_ name: ExportName, evenForeign: Bool) -> SystemAnswer {
+    mutating func withdraw(_ name: ExportName, of owner: ExportOwner) -> SystemAnswer {
         guard let entry = entries[name] else { return .done }
-        if entry.owner == .foreign, !evenForeign { return .exportFailed(.nameTaken("\(name)")) }
+        guard entry.owner == owner else { return .exportFailed(.nameTaken("\(name): \(entry.owner.inWords)")) }
         entries[name] = nil
         if kind != .daemon { offered[name] = nil }
         return .done

@@ -130,9 +130,9 @@ extension World {
             let answer = exports.publish(publication, kernel: kernel)
             exportsChanged()
             return answer
-        case .withdraw(let name, let evenForeign):
-            judgeWithdrawal(of: name)
-            let answer = exports.withdraw(name, evenForeign: evenForeign)
+        case .withdraw(let name, let owner):
+            if exports.entries[name]?.owner == owner { judgeWithdrawal(of: name) }
+            let answer = exports.withdraw(name, of: owner)
             exportsChanged()
             return answer
         case .cutStrayedSessions(let name, let number):

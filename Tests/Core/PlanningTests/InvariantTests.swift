@@ -18,13 +18,13 @@ import VolumeModel
                 $0.target = .device(DeviceNumber(major: 254, minor: 32), diskSequence: 9)
                 $0.owner = owner
             }
-            #expect(Fixture.decide(view).step == .withdraw(Fixture.name, evenForeign: true))
+            #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: owner))
         }
     }
 
     @Test func `RIGHT-DISK: the same numbers under another disk sequence number are another disk`() {
         let view = entry { $0.target = .device(Fixture.device.number, diskSequence: 8) }
-        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, evenForeign: true))
+        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
     }
 
     @Test
@@ -35,7 +35,7 @@ import VolumeModel
         view.backoff = Backoff(
             world: .thisMachine, failures: 3, until: Fixture.now + .seconds(60), remedy: .retryLater, text: "x",
             generation: 1)
-        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, evenForeign: false))
+        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
     }
 
     @Test func `RIGHT-DISK: it outranks IN-USE: clients do not keep a wrong name alive`() {
@@ -43,7 +43,7 @@ import VolumeModel
             $0.target = .device(DeviceNumber(major: 254, minor: 32), diskSequence: 9)
             $0.clients = .known(3)
         }
-        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, evenForeign: true))
+        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
     }
 
     @Test func `RIGHT-DISK: sessions proven to be on another disk are cut`() {
@@ -217,7 +217,7 @@ import VolumeModel
 @Suite("IN-USE") struct InUseTests {
     @Test func `IN-USE: the way down is withdraw, count again, hold, detach`() {
         var view = Fixture.departing()
-        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, evenForeign: false))
+        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
         view.export = Fixture.exact(.absent)
         view.withdrawnAt = Fixture.now + .milliseconds(1)
         #expect(Fixture.decide(view).look == Fixture.device.identity.map { .sessions($0) }, "counted again")

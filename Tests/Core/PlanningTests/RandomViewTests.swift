@@ -171,8 +171,9 @@ import VolumeModel
             else { return "RIGHT-DISK: size" }
             guard view.cloud.fact.value?.attachedTo == Fixture.here else { return "ORDER: not attached" }
             guard isReadOnly == view.desired.export?.isReadOnly else { return "mode" }
-        case .withdraw(_, let evenForeign):
-            if !evenForeign, view.export.fact.value?.owner == .foreign { return "MINE-ONLY" }
+        case .withdraw(let name, let owner):
+            let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports).filter { $0.name == name }
+            if !entries.contains(where: { $0.owner == owner }) { return "MINE-ONLY" }
         case .resize(_, let size):
             guard cloudIsEvidence, let volume = view.cloud.fact.value, size > volume.sizeInBytes else {
                 return "shrinks"

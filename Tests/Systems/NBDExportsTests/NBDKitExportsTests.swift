@@ -91,7 +91,7 @@ struct NBDKitExportsTests {
         #expect(client.sizeInBytes == 1 << 20)
         #expect(try client.read(count: 4, at: 100) == [7, 7, 7, 7])
         client.disconnect()
-        try await fixture.exports.withdraw(moor, evenForeign: false)
+        try await fixture.exports.withdrawAsSeen(moor)
         #expect(await fixture.exports.read(moor) == .absent)
         #expect(throws: NBDError.self) { try fixture.connect(moor) }
         #expect(await fixture.exports.observe().entries.isEmpty)
@@ -116,7 +116,7 @@ struct NBDKitExportsTests {
         #expect(await fixture.exports.sessions(on: device.number) == .known(1))
         let second = try fixture.connect(moor)
         #expect(await fixture.exports.read(moor).value?.clients == .known(2))
-        try await fixture.exports.withdraw(moor, evenForeign: false)
+        try await fixture.exports.withdrawAsSeen(moor)
         #expect(await fixture.exports.sessions(on: device.number) == .known(2))
         try first.write([1, 2, 3], at: 0)
         first.disconnect()
@@ -195,8 +195,10 @@ struct NBDKitExportsTests {
         #expect(entry.owner == .foreign)
         #expect(entry.target == .device(wrong.number, diskSequence: nil))
         #expect(entry.target != .device(device.number, diskSequence: nil))
-        await #expect(throws: ExportError.self) { try await fixture.exports.withdraw(moor, evenForeign: false) }
-        try await fixture.exports.withdraw(moor, evenForeign: true)
+        await #expect(throws: ExportError.self) {
+            try await fixture.exports.withdraw(moor, of: .hawser(VolumeID(UUIDValue(high: 1, low: 1))))
+        }
+        try await fixture.exports.withdrawAsSeen(moor)
         #expect(await fixture.exports.read(moor) == .absent)
         #expect(exists(wrong.path))
         try await fixture.finish()
@@ -235,7 +237,7 @@ struct NBDKitExportsTests {
     @Test func `a foreign file that has to be withdrawn is moved aside, not deleted`() async throws {
         let fixture = try await Fixture()
         try writeFile("\(fixture.root)/rw/\(moor)", bytes: Array("precious".utf8))
-        try await fixture.exports.withdraw(moor, evenForeign: true)
+        try await fixture.exports.withdrawAsSeen(moor)
         let aside = try #require(try directoryEntries("\(fixture.root)/set-aside").first)
         #expect(try readTextFile("\(fixture.root)/set-aside/\(aside)") == "precious")
         try await fixture.finish()

@@ -36,7 +36,7 @@ struct NBDServerExportsTests {
         #expect(client.canFlush && client.canForceUnitAccess && client.canTrim && !client.isReadOnly)
         #expect(try client.read(count: 4, at: 100) == [7, 7, 7, 7])
         client.disconnect()
-        try await fixture.exports.withdraw(moor, evenForeign: false)
+        try await fixture.exports.withdrawAsSeen(moor)
         #expect(throws: NBDError.self) { try fixture.connect(moor) }
         #expect(await fixture.exports.read(moor) == .absent)
         #expect(await fixture.exports.observe().entries.isEmpty)
@@ -69,7 +69,7 @@ struct NBDServerExportsTests {
         let first = try fixture.connect(moor)
         let second = try fixture.connect(moor)
         #expect(await fixture.exports.read(moor).value?.clients == .known(2))
-        try await fixture.exports.withdraw(moor, evenForeign: false)
+        try await fixture.exports.withdrawAsSeen(moor)
         #expect(await fixture.exports.sessions(on: device.number) == .known(2))
         try first.write([1, 2, 3], at: 0)
         first.disconnect()
@@ -95,7 +95,7 @@ struct NBDServerExportsTests {
         #expect(bent.target == .device(theirs.number, diskSequence: nil))
         let strayed = try fixture.connect(moor)
         #expect(try strayed.read(count: 1, at: 0) == [2])
-        try await fixture.exports.withdraw(moor, evenForeign: true)
+        try await fixture.exports.withdrawAsSeen(moor)
         #expect(throws: NBDError.self) { try fixture.connect(moor) }
         try await fixture.publish(moor, 1, byte: 1)
         try await fixture.untilLive(moor)
@@ -129,7 +129,7 @@ struct NBDServerExportsTests {
             // A daemon would keep such a path in its memory, where no withdrawal reaches it; so it is not shown the file.
             #expect(await fixture.exports.read(moor).value?.liveness == .notListed)
         }
-        try await fixture.exports.withdraw(moor, evenForeign: false)
+        try await fixture.exports.withdrawAsSeen(moor)
         #expect(await fixture.exports.read(moor) == .absent)
         try await fixture.finish()
     }
@@ -148,7 +148,7 @@ struct NBDServerExportsTests {
         #expect(entry.target == .device(theirs.number, diskSequence: nil))
         let error = await #expect(throws: ExportError.self) { try await fixture.publish(moor, 4) }
         if case .nameTaken? = error {} else { Issue.record("\(String(describing: error))") }
-        await #expect(throws: ExportError.self) { try await fixture.exports.withdraw(moor, evenForeign: true) }
+        await #expect(throws: ExportError.self) { try await fixture.exports.withdrawAsSeen(moor) }
         #expect(try readTextFile(path) == text)
         try await fixture.finish()
     }
@@ -178,7 +178,7 @@ struct NBDServerExportsTests {
         #expect(entries.first { $0.name == moor }?.liveness == .live)
         // What the person's own main file defines is reported.
         #expect(entries.first { $0.name.text == "dummy" }?.owner == .foreign)
-        try await fixture.exports.withdraw(moor, evenForeign: false)
+        try await fixture.exports.withdrawAsSeen(moor)
         #expect(await fixture.exports.read(moor) == .absent)
         try await fixture.finish()
     }

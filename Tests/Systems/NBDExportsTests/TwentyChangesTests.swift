@@ -122,7 +122,7 @@ struct TwentyChangesTests {
 
         for name in names {
             let before = writers.map(\.writes)
-            try await fixture.exports.withdraw(name, evenForeign: false)
+            try await fixture.exports.withdrawAsSeen(name)
             // At once: a daemon still lists the name, and lets nobody in.
             #expect(throws: NBDError.self) { try fixture.connect(name) }
             if style == .daemon { try await fixture.untilRunning() }

@@ -116,7 +116,7 @@ struct StepCourse: Sendable {
             }
             phase = .checkingDevice
             return .call(.mismatch(of: identity))
-        case .withdraw(let name, let evenForeign): return .call(.withdraw(name, evenForeign: evenForeign))
+        case .withdraw(let name, let owner): return .call(.withdraw(name, of: owner))
         }
     }
 

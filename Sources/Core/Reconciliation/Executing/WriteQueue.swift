@@ -20,36 +20,27 @@ struct WriteQueue: Sendable {
         switch write {
         case .save(let details):
             let newer = Set(details.map(\.report.attachment))
-            drop {
-                if case .save(let old) = $0 { .save(old.filter { !newer.contains($0.report.attachment) }) } else { $0 }
+            change { old in
+                guard case .save(let older) = old else { return old }
+                let rest = older.filter { !newer.contains($0.report.attachment) }
+                return rest.isEmpty ? nil : .save(rest)
             }
-        case .forget: drop { $0 == write ? .save([]) : $0 }
+        case .forget: change { $0 == write ? nil : $0 }
         default: break
         }
         waiting.append(write)
         var left = Self.mostEvents
-        for position in waiting.indices.reversed() {
-            guard case .recordEvents(let events) = waiting[position], position > 0 || !isWriting else { continue }
+        for position in waiting.indices.reversed() where !(position == 0 && isWriting) {
+            guard case .recordEvents(let events) = waiting[position] else { continue }
             waiting[position] = .recordEvents(events.suffix(left))
             left -= min(left, events.count)
         }
-        drop { $0 }
     }
 
-    /// Changes what waits, and leaves out what has become empty. The one that is being written is left as it is.
-    private mutating func drop(_ change: (LoopEffect) -> LoopEffect) {
-        var kept: [LoopEffect] = []
-        for (position, write) in waiting.enumerated() {
-            if position == 0, isWriting {
-                kept.append(write)
-                continue
-            }
-            switch change(write) {
-            case .save([]), .recordEvents([]): break
-            case let changed: kept.append(changed)
-            }
-        }
-        waiting = kept
+    /// Changes what waits, or leaves it out. The one that is being written stays as it is.
+    private mutating func change(_ change: (LoopEffect) -> LoopEffect?) {
+        let underWay = isWriting ? waiting.prefix(1) : []
+        waiting = underWay + waiting.dropFirst(underWay.count).compactMap(change)
     }
 
     /// The next write, which is from now on being written; `nil` while one is, or when there is none.

@@ -25,9 +25,12 @@ public protocol ExportServer: Sendable {
 
     /// Takes the name away for new clients; connected ones go on. Withdrawing what is not there succeeds.
     ///
-    /// `evenForeign` takes also an entry that Hawser did not make: only for a name that desired state binds to a volume
-    /// and that leads to another disk (RIGHT-DISK).
-    func withdraw(_ name: ExportName, evenForeign: Bool) async throws(ExportError)
+    /// Only the entry of this owner is taken: between the decision and this call the name can have become another volume's.
+    /// An entry that Hawser did not make is taken for a name that desired state binds to a volume and that leads to another
+    /// disk (RIGHT-DISK), and for one that an object has adopted.
+    ///
+    /// - Throws: ``ExportError/nameTaken(_:)`` when the name is somebody else's by now.
+    func withdraw(_ name: ExportName, of owner: ExportOwner) async throws(ExportError)
 
     /// Cuts the sessions of this name that are proven to be on a disk other than the given one (RIGHT-DISK).
     ///

@@ -29,7 +29,7 @@ public enum SystemCall: Sendable, Equatable {
     case readExport(ExportName)
     case sessions(on: DeviceNumber)
     case publish(ExportPublication)
-    case withdraw(ExportName, evenForeign: Bool)
+    case withdraw(ExportName, of: ExportOwner)
     case cutStrayedSessions(of: ExportName, provenOn: DeviceNumber)
 
     // The store: see StateStore

@@ -169,17 +169,17 @@ public actor NBDKitExports: ExportServer {
     public func publish(_ publication: ExportPublication) throws(ExportError) {
         try directory.publish(publication) { sessions(on: $0) }
         guard directory.leads(publication) else {
-            try withdraw(publication.name, evenForeign: false)
+            try withdraw(publication.name, of: .hawser(publication.volume))
             throw .failed("after the publication '\(publication.name)' led to another device; it was withdrawn")
         }
     }
 
-    public func withdraw(_ name: ExportName, evenForeign: Bool) throws(ExportError) {
+    public func withdraw(_ name: ExportName, of owner: ExportOwner) throws(ExportError) {
         do throws(SystemCallError) {
             for side in ExportDirectory.Side.allCases {
-                guard let owner = try directory.owner(side, name) else { continue }
-                if owner == .foreign && !evenForeign {
-                    throw SystemCallError("withdraw", "\(name): Hawser did not make it", errno: EEXIST)
+                guard let found = try directory.owner(side, name) else { continue }
+                guard found == owner else {
+                    throw SystemCallError("withdraw", "\(name): \(found.inWords)", errno: EEXIST)
                 }
                 try directory.withdraw(side, name, owner: owner)
             }

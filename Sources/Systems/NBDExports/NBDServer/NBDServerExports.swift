@@ -266,11 +266,11 @@ public actor NBDServerExports: ExportServer {
         do throws(SystemCallError) {
             if isNew { try files.place(file) }
         } catch {
-            try withdraw(publication.name, evenForeign: false)
+            try withdraw(publication.name, of: .hawser(publication.volume))
             throw ExportError(error)
         }
         guard links.leads(publication) else {
-            try withdraw(publication.name, evenForeign: false)
+            try withdraw(publication.name, of: .hawser(publication.volume))
             throw .failed("after the publication '\(publication.name)' led to another device; it was withdrawn")
         }
     }
@@ -305,16 +305,19 @@ public actor NBDServerExports: ExportServer {
 
     /// The link goes first: from then on no server lets anybody in by this name. Another's file is never touched, and so a
     /// name that it defines cannot be withdrawn; another's link in Hawser's own directory is moved aside.
-    public func withdraw(_ name: ExportName, evenForeign: Bool) throws(ExportError) {
+    public func withdraw(_ name: ExportName, of owner: ExportOwner) throws(ExportError) {
         do throws(SystemCallError) {
+            let definitions = try definitions()[name] ?? []
+            // The file says whose the name is; a link without one says so itself.
+            let isOwners = definitions.contains { $0.owner == owner }
             for side in ExportDirectory.Side.allCases {
-                guard let owner = try links.owner(side, name) else { continue }
-                if owner == .foreign && !evenForeign {
-                    throw SystemCallError("withdraw", "\(name): Hawser did not make its link", errno: EEXIST)
+                guard let found = try links.owner(side, name) else { continue }
+                guard isOwners || found == owner else {
+                    throw SystemCallError("withdraw", "\(name): \(found.inWords)", errno: EEXIST)
                 }
-                try links.withdraw(side, name, owner: owner)
+                try links.withdraw(side, name, owner: found)
             }
-            for definition in try definitions()[name] ?? [] {
+            for definition in definitions {
                 guard case .hawser = definition.owner, let file = definition.file else {
                     throw SystemCallError(
                         "withdraw",
