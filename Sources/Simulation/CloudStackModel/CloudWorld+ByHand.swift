@@ -27,6 +27,10 @@ extension CloudWorld {
     /// What a person does in the user interface: attaches a free volume.
     public mutating func attachByHand(_ id: String, to machineID: String, now: Int64) {
         guard let volume = volumes[id], volume.machine == nil, let machine = machine(machineID) else { return }
+        // The user interface asks the same questions: a volume on its way is refused.
+        guard ["Ready", "Allocated", "Uploaded"].contains(volume.state), jobs.pendingJob(about: id) == nil else {
+            return
+        }
         guard let device = freeDevice(on: machineID) else { return }
         volumes[id]?.machine = machineID
         volumes[id]?.deviceID = device
@@ -53,8 +57,19 @@ extension CloudWorld {
         kept.isStaleListingKept = false
     }
 
-    /// An operator takes a disk out of every hypervisor, whatever the record says.
-    public mutating func dropHolders(of id: String) { volumes[id]?.holders = [] }
+    /// An operator makes the hypervisors have what the record says: disks that it does not know of are taken out.
+    ///
+    /// - Returns: the volumes whose disks were taken out of an appliance.
+    public mutating func dropStrayHolders() -> [String] {
+        var unplugged: [String] = []
+        for volume in volumes.values {
+            let stray = volume.holders.filter { $0.machine != volume.machine }
+            guard !stray.isEmpty else { continue }
+            volumes[volume.id]?.holders.removeAll { $0.machine != volume.machine }
+            if stray.contains(where: { isAppliance($0.machine) }) { unplugged.append(volume.id) }
+        }
+        return unplugged
+    }
 
     // MARK: For those who judge
 

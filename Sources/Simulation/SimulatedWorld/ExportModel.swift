@@ -77,7 +77,7 @@ struct ExportModel: Sendable {
     mutating func addForeign(_ name: ExportName, sequence: UInt64) {
         guard entries[name] == nil else { return }
         entries[name] = Entry(isReadOnly: false, owner: .foreign, sequence: sequence)
-        if kind != .daemon { offered[name] = entries[name] }
+        offered[name] = entries[name]
     }
 
     mutating func removeForeign(_ name: ExportName) {

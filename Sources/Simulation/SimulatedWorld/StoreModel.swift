@@ -36,6 +36,9 @@ struct StoreModel: Sendable {
         put(object)
     }
 
+    /// Somebody applies an object again as it is: what was refused is tried again.
+    mutating func touch(_ id: AttachmentID) { edit(id) { _ in } }
+
     mutating func protect(_ volume: VolumeID, reason: String?) {
         protections[volume] = reason
         revision += 1

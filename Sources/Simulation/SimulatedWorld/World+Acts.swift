@@ -55,7 +55,11 @@ extension World {
 
     private mutating func want(_ index: Int) {
         // An object that departs is not applied again until it is gone.
-        guard store.desired[Self.object(index)] == nil, let name = ObjectName("object-\(index)") else { return }
+        guard store.desired[object(index)] == nil, !store.isAway, let name = ObjectName("object-\(index)") else {
+            return
+        }
+        incarnations[index, default: 0] += 1
+        let id = object(index)
         let object = plan.objects[index]
         let zone = ZoneReference.named("zone-1")
         let volume: VolumeReference =
@@ -73,7 +77,7 @@ extension World {
         editStore {
             $0.apply(
                 DesiredAttachment(
-                    id: Self.object(index), name: name, volume: volume, machine: .thisMachine, export: export,
+                    id: id, name: name, volume: volume, machine: .thisMachine, export: export,
                     deletion: deletion, source: .manifest(file: "test.yaml")))
         }
     }
@@ -83,7 +87,7 @@ extension World {
     ) {
         let now = now + clockError
         // What is wanted of an object that departs is not changed any more; what stands beside it can be.
-        guard let old = store.desired[Self.object(index)], !countsAsChange || !old.isDeparting else { return }
+        guard let old = store.desired[object(index)], !countsAsChange || !old.isDeparting else { return }
         var new = old
         change(&new, now)
         // The store refuses a name that another object has.
@@ -99,9 +103,10 @@ extension World {
     private mutating func allowInUse(_ index: Int) {
         guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first else { return }
         let expiry = now + clockError + .seconds(600)
-        guard store.desired[Self.object(index)] != nil else { return }
+        let id = object(index)
+        guard store.desired[id] != nil else { return }
         editStore { store in
-            store.edit(Self.object(index), countsAsChange: false) { object in
+            store.edit(id, countsAsChange: false) { object in
                 object.inUseOverride = InUseOverride(
                     volume: volume, diskSequence: disk.sequence, reason: "test", expiresAt: expiry)
             }
@@ -110,12 +115,12 @@ extension World {
     }
 
     private mutating func swapNames(_ one: Int, _ other: Int) {
-        guard one != other, let first = store.desired[Self.object(one)], let second = store.desired[Self.object(other)],
+        guard one != other, let first = store.desired[object(one)], let second = store.desired[object(other)],
             !first.isDeparting, !second.isDeparting, let a = first.export?.name, let b = second.export?.name
         else { return }
         editStore { store in
-            store.edit(Self.object(one)) { $0.export?.name = b }
-            store.edit(Self.object(other)) { $0.export?.name = a }
+            store.edit(first.id) { $0.export?.name = b }
+            store.edit(second.id) { $0.export?.name = a }
         }
     }
 

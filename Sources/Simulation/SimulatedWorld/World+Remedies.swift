@@ -42,7 +42,8 @@ extension World {
             carryOut(.delete(index))
         case .notMadeHere:
             // Somebody has taken the volume over: it stays.
-            editStore { store in store.edit(Self.object(index)) { $0.deletion.data = .retain } }
+            let id = object(index)
+            editStore { store in store.edit(id) { $0.deletion.data = .retain } }
         case .machineNotFound, .machineUnusable, .machineNotStopped, .machineHasRoot: carryOut(.move(index, to: 0))
         case .heldElsewhere:
             guard let volume, let holder = cloud.volume(volume)?.machine else { return true }
@@ -69,17 +70,18 @@ extension World {
         return true
     }
 
-    /// An operator of CloudStack makes record and hypervisor agree: nothing holds the volume, in either.
+    /// An operator of CloudStack detaches the volume, makes all hypervisors agree with the record, and says so to Hawser.
     private mutating func putRight(_ index: Int) {
         guard let volume = volume(ofObject: index) else { return }
         let milliseconds = CloudFace.milliseconds(now)
-        cloud.change { world in
+        let unplugged = cloud.change { world in
             world.detachByHand(volume.description, now: milliseconds)
-            world.dropHolders(of: volume.description)
+            return world.dropStrayHolders()
         }
         followCloud()
+        for id in unplugged { VolumeID(id).map { unplug($0, by: nil) } }
         unplug(volume, by: nil)
-        // And says so to Hawser.
-        editStore { store in store.edit(Self.object(index)) { _ in } }
+        let id = object(index)
+        editStore { $0.touch(id) }
     }
 }

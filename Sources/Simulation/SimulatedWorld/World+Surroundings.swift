@@ -101,7 +101,7 @@ extension World {
     /// The export that a client wants is that of one object, whatever its name is now.
     func wantedExport(of client: Int) -> (name: ExportName, volume: VolumeID)? {
         let index = client % plan.objects.count
-        guard let object = store.desired[Self.object(index)], let name = object.export?.name,
+        guard let object = store.desired[self.object(index)], let name = object.export?.name,
             let volume = volume(ofObject: index)
         else { return nil }
         return (name, volume)

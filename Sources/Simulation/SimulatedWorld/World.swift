@@ -17,6 +17,8 @@ public struct World: Sendable {
     var kernel = Kernel()
     var exports: ExportModel
     var store = StoreModel()
+    /// How often the object of each place in the plan was applied anew.
+    var incarnations: [Int: UInt64] = [:]
     var clients: [Int: ClientState] = [:]
 
     /// hawserd on the appliance; `nil` while it does not run.
@@ -234,13 +236,16 @@ public struct World: Sendable {
 
     // MARK: People
 
-    static func object(_ index: Int) -> AttachmentID {
-        AttachmentID(UUIDValue(high: 0xDDDD_0000_0000_4000, low: UInt64(index)))
+    /// The object of this place in the plan, as it was last applied: one that is applied again after it was gone is another.
+    func object(_ index: Int) -> AttachmentID { Self.object(index, incarnation: incarnations[index, default: 0]) }
+
+    static func object(_ index: Int, incarnation: UInt64) -> AttachmentID {
+        AttachmentID(UUIDValue(high: 0xDDDD_0000_0000_4000, low: incarnation << 32 + UInt64(index)))
     }
 
     /// The volume of an object, as far as it has one.
     func volume(ofObject index: Int) -> VolumeID? {
-        if let bound = store.bindings[Self.object(index)] { return bound }
+        if let bound = store.bindings[object(index)] { return bound }
         guard index < plan.objects.count, plan.objects[index].reference != .created else { return nil }
         return CloudFace.volume(index)
     }
