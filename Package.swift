@@ -147,7 +147,7 @@ let package = Package(
         program(
             "hawser-simulator",
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
-        program("hawser-trials", uses: ["SimulatedWorld"]),
+        program("hawser-trials", uses: ["Arguments", "SimulatedWorld"]),
         program("hawser-demo", uses: ["Arguments", "ControlAPIClient", "ControlAPIModel", "LinuxCalls", "Rig"]),
         program(
             "hawser-bench",

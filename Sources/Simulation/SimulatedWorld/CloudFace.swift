@@ -77,6 +77,8 @@ struct CloudFace: Sendable {
             return .machine(
                 try exact("listVirtualMachines", "virtualmachine", id.description, now: now, decode: Self.machine))
         case .findVolumes(let name, let zone):
+            let faults = stopLying()
+            defer { world.faults = faults }
             let listing = try list(
                 "listVolumes", "volume", ["name": name, "zoneid": zone.description], now: now, decode: Self.record)
             guard listing.isComplete else {
@@ -166,9 +168,7 @@ struct CloudFace: Sendable {
     private mutating func exact<Record: Sendable>(
         _ command: String, _ name: String, _ id: String, now: Instant, decode: (AnswerValue) -> Record?
     ) throws(CloudError) -> ExactRead<Record> {
-        // Listings lie; an exact read goes to the database's row. That much has to be believed.
-        let faults = world.faults
-        world.faults.removeAll { [.emptyList, .shortPage, .staleList, .unstableOrder].contains($0.kind) }
+        let faults = stopLying()
         defer { world.faults = faults }
         let body: AnswerValue
         do throws(CloudError) {
@@ -183,6 +183,16 @@ struct CloudFace: Sendable {
             throw CloudError(remedy: .lookAgain, effect: .none, command: command, text: "the answer makes no sense")
         }
         return .found(record)
+    }
+
+    /// Listings lie. A question about one id or one name goes to the database's rows: that much has to be believed, for
+    /// nothing else could ever tell what a lost call has done.
+    ///
+    /// - Returns: the faults to be put back.
+    private mutating func stopLying() -> [Fault] {
+        let faults = world.faults
+        world.faults.removeAll { [.emptyList, .shortPage, .staleList, .unstableOrder].contains($0.kind) }
+        return faults
     }
 
     private func rows(_ body: AnswerValue, _ name: String) -> [AnswerValue] {

@@ -259,6 +259,9 @@ extension World {
         oracle.report("RIGHT-DISK", "client \(client) of '\(name)' writes to the disk of volume \(disk.volume)")
     }
 
+    /// Every cause of the catalogue.
+    public static var causes: [String] { CauseKind.allCases.map(\.rawValue) }
+
     mutating func checkReports() {
         guard counts.inputs % 64 == 0, let core else { return }
         for report in core.loop.overview(at: now).reports {

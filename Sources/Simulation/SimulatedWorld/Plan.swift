@@ -123,11 +123,64 @@ public struct Plan: Sendable {
             kind: kind, probability: chance.chance(0.5) ? nil : 0.3, milliseconds: milliseconds)
     }
 
-    /// Whether listings or records of CloudStack may be wrong in this run, so that it can be led astray where only
-    /// CloudStack knows.
-    var hasCloudLies: Bool {
-        entries.contains { entry in
-            if case .fault(let fault, _) = entry.act { fault.kind == .lateDetach } else { false }
-        }
+    // MARK: Leaving things out
+
+    /// How many acts there are; an act can be left out.
+    public var size: Int { entries.count }
+
+    /// The plan without the acts of these places.
+    public func leavingOut(_ range: Range<Int>) -> Plan {
+        var smaller = self
+        smaller.entries.removeSubrange(range.clamped(to: entries.indices))
+        return smaller
+    }
+
+    /// The plan without bad luck in single calls.
+    public var withoutCallFaults: Plan {
+        var smaller = self
+        (smaller.callFaults, smaller.storeDoubts, smaller.lostEvents) = (0, 0, 0)
+        smaller.isCloudSlow = false
+        return smaller
+    }
+
+    /// The plan whose trouble ends with its last act.
+    public var shorter: Plan {
+        var smaller = self
+        if let last = entries.last { smaller.trouble = min(trouble, last.at + .seconds(120)) }
+        return smaller
+    }
+
+    /// A small and quiet plan in which each kind of step is taken once, for dying at each of its calls: an object comes, is
+    /// moved away and back, grows, changes its export, and goes with its data.
+    public static func everyStep(_ reference: Int, server: Int) -> Plan {
+        var plan = Plan(seed: UInt64(reference * 3 + server + 1))
+        let kinds = ExportModel.Kind.allCases
+        plan.server = kinds[server % kinds.count]
+        let references: [Reference] = [.id, .name, .created]
+        plan.objects = [Object(reference: references[reference % 3], deletesData: true)]
+        plan.machines = 2
+        plan.clients = 1
+        plan.trouble = .seconds(200)
+        plan.callFaults = 0
+        plan.storeDoubts = 0
+        plan.lostEvents = 0
+        plan.isCloudSlow = false
+        let acts: [(Int, Act)] = [
+            (1, .want(0)), (15, .connect(client: 0)), (30, .size(0, gibibytes: 4)), (45, .disconnect(client: 0)),
+            (50, .readOnly(0, true)), (65, .move(0, to: 1)), (80, .stopMachine(1)), (85, .move(0, to: 0)),
+            (100, .detachByHand(0)), (115, .foreignExport(0)), (130, .delete(0)),
+        ]
+        plan.entries = acts.map { Entry(at: .seconds($0.0), act: $0.1) }
+        return plan
+    }
+
+    /// The acts in words, one a line.
+    public var story: [String] {
+        var lines = [
+            "seed \(seed): \(objects.count) objects, \(machines) machines, \(server.rawValue), trouble for \(trouble)"
+                + ", \(Int(callFaults * 1_000)) ‰ of calls go wrong, \(Int(lostEvents * 1_000)) ‰ of events are lost"
+        ]
+        lines += entries.map { "  at \($0.at): \($0.act)" }
+        return lines
     }
 }

@@ -33,6 +33,54 @@ public struct Run: Sendable {
             simulated: world.now - world.startedAt, calls: calls)
     }
 
+    /// Makes a failing plan smaller while the same invariant is broken: acts are left out, halves first, then bad luck, then
+    /// time.
+    public static func shrink(_ plan: Plan, breaking invariant: String) -> Plan {
+        func isBroken(_ candidate: Plan) -> Bool { run(candidate).violation?.invariant == invariant }
+        var smallest = plan
+        for candidate in [smallest.withoutCallFaults] where isBroken(candidate) { smallest = candidate }
+        var width = max(1, smallest.size / 2)
+        while true {
+            var start = 0
+            var isSmaller = false
+            while start < smallest.size {
+                let candidate = smallest.leavingOut(start..<start + width)
+                if isBroken(candidate) {
+                    smallest = candidate
+                    isSmaller = true
+                } else {
+                    start += width
+                }
+            }
+            if width == 1, !isSmaller { break }
+            width = max(1, width / 2)
+        }
+        let shorter = smallest.shorter
+        return isBroken(shorter) ? shorter : smallest
+    }
+
+    /// Dies at each call of a plan, before and after its effect, and starts again from the store.
+    ///
+    /// - Parameter stride: 1 for every call.
+    /// - Returns: how many runs there were, and those in which an invariant was broken.
+    public static func crashEverywhere(
+        _ plan: Plan, stride: Int = 1, quietFor quiet: Duration = .seconds(600)
+    ) -> (runs: Int, broken: [(point: World.CrashPoint, violation: Violation)]) {
+        let calls = run(plan, quietFor: .zero).calls
+        var broken: [(point: World.CrashPoint, violation: Violation)] = []
+        var runs = 0
+        for call in Swift.stride(from: 1, through: calls, by: stride) {
+            for isAfterEffect in [false, true] {
+                let point = World.CrashPoint(call: call, isAfterEffect: isAfterEffect)
+                runs += 1
+                if let violation = run(plan, crash: point, quietFor: quiet).violation {
+                    broken.append((point, violation))
+                }
+            }
+        }
+        return (runs, broken)
+    }
+
     /// CONVERGES: everything becomes as it is wanted, or says what a person must do; and once that is done, it does.
     private static func settle(_ world: inout World) {
         for round in 0..<rounds {

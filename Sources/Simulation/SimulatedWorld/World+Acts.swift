@@ -231,7 +231,6 @@ extension World {
             world.faults = []
             world.thawListing()
         }
-        pausedUntil = nil
         if store.isAway { store.isAway = false }
         if !exports.isRunning { startServer() }
         for disk in kernel.inOrder { kernel.change(disk.name) { $0.isMounted = false } }

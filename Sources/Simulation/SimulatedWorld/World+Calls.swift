@@ -81,6 +81,8 @@ extension World {
         let isAlive = flight.from == process && core != nil
         guard isAlive || flight.call.isForCloudStack else { return }
         counts.calls += 1
+        counts.kinds[Self.kind(of: flight.call), default: 0] += 1
+        counts.mix("\(now.nanoseconds) \(Self.kind(of: flight.call))")
         let strikes = crash.map { $0.call == counts.calls } ?? false
         if strikes, crash?.isAfterEffect == false, isAlive {
             note("— dies before \(Self.text(of: flight.call))")
@@ -179,6 +181,54 @@ extension World {
         default: preconditionFailure("\(call) is not for the store")
         }
         return isDoubtful ? .storeFailed(.unavailable("the connection was lost")) : answer
+    }
+
+    /// A word for the kind of call, with what it is to have.
+    static func kind(of call: SystemCall) -> String {
+        switch call {
+        case .listVolumes: "listVolumes"
+        case .listMachines: "listMachines"
+        case .readVolume: "readVolume"
+        case .readMachine: "readMachine"
+        case .findVolumes: "findVolumes"
+        case .zone: "zone"
+        case .offering: "offering"
+        case .submit(.createVolume, _): "createVolume"
+        case .submit(.attachVolume, _): "attachVolume"
+        case .submit(.detachVolume, _): "detachVolume"
+        case .submit(.resizeVolume, _): "resizeVolume"
+        case .deleteVolume: "deleteVolume"
+        case .report: "queryAsyncJobResult"
+        case .use: "use"
+        case .mismatch: "mismatch"
+        case .hold: "hold"
+        case .release: "release"
+        case .observeExports: "observeExports"
+        case .readExport: "readExport"
+        case .sessions: "sessions"
+        case .publish: "publish"
+        case .withdraw: "withdraw"
+        case .cutStrayedSessions: "cut"
+        case .desiredDelta: "desiredDelta"
+        case .consumeOverride: "consumeOverride"
+        case .bind: "bind"
+        case .append(let entry): "ledger \(entry.action.verb) \(word(of: entry.phase))"
+        case .save: "save"
+        case .recordEvents: "events"
+        case .recordDrifts: "drifts"
+        case .forget: "forget"
+        }
+    }
+
+    private static func word(of phase: LedgerPhase) -> String {
+        switch phase {
+        case .intended: "intended"
+        case .accepted: "accepted"
+        case .ended(.succeeded): "succeeded"
+        case .ended(.failed(let remedy, _)): "failed, \(remedy.rawValue)"
+        case .ended(.neverArrived): "never arrived"
+        case .ended(.resolvedByReading): "resolved by reading"
+        }
     }
 
     static func text(of call: SystemCall) -> String {

@@ -71,8 +71,32 @@ public struct World: Sendable {
         public var mutations = 0
         /// Sessions that opened a disk in the window.
         public var window = 0
+        /// How often each cause of the catalogue was seen in a report, at samples.
         public var causes: [String: Int] = [:]
-        public var reasons: [String: Int] = [:]
+        /// How often each call was made, and how each kind of step ended.
+        public var kinds: [String: Int] = [:]
+        /// A number that stands for everything that happened, in order: two runs that agree in it are the same run.
+        public var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+
+        public init() {}
+
+        mutating func mix(_ text: String) {
+            for byte in text.utf8 { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        }
+
+        /// Adds those of another run.
+        public mutating func add(_ other: Counts) {
+            calls += other.calls
+            inputs += other.inputs
+            crashes += other.crashes
+            faults += other.faults
+            writesOfClients += other.writesOfClients
+            mutations += other.mutations
+            window += other.window
+            causes.merge(other.causes, uniquingKeysWith: +)
+            kinds.merge(other.kinds, uniquingKeysWith: +)
+            digest ^= other.digest
+        }
     }
 
     public init(plan: Plan, crash: CrashPoint? = nil, isTraced: Bool = false) {
@@ -188,10 +212,23 @@ public struct World: Sendable {
         guard process == self.process, core != nil else { return }
         switch told {
         case .woken(let instant): deliver(.woken(for: instant), to: process)
-        case .device(let event): deliver(.device(event), to: process)
-        case .enumerate: deliver(.device(.enumerated(kernel.enumeration)), to: process)
+        case .device(let event):
+            note("  udev tells: \(Self.text(of: event))")
+            deliver(.device(event), to: process)
+        case .enumerate:
+            note("  udev tells all it knows")
+            deliver(.device(.enumerated(kernel.enumeration)), to: process)
         case .desired: deliver(.desiredMayHaveChanged, to: process)
         case .exports: deliver(.exportsMayHaveChanged, to: process)
+        }
+    }
+
+    private static func text(of event: DeviceEvent) -> String {
+        switch event {
+        case .present(let record): "\(record.kernelName) is there, with \(record.sizeInBytes) bytes"
+        case .gone(let name): "\(name) is gone"
+        case .lost(let text): text
+        case .enumerated(let records): "there are " + records.map(\.kernelName).joined(separator: ", ")
         }
     }
 

@@ -1,0 +1,80 @@
+import Arguments
+import Glibc
+import SimulatedWorld
+
+/// Runs the controller's core in simulated worlds, each from one number, and looks for a broken invariant.
+@main
+enum Main {
+    private static let command = CommandDescription(
+        "", summary: "Runs the controller in simulated worlds, from seeds, until an invariant of the design is broken.",
+        discussion: """
+            A world has a CloudStack, an appliance with its kernel and its NBD server, a store, people, clients and bad
+            luck. One seed is one world: the same seed always runs the same way. A failing world is made smaller before it
+            is shown. The exit status is 0 when no invariant was broken, and 2 when one was. docs/reliability.md tells what is
+            looked at.
+            """,
+        options: [
+            CommandOption("seed", value: .required("N"), help: "run this one world"),
+            CommandOption("trace", help: "with --seed: print everything that happens in it"),
+            CommandOption("from", value: .required("N"), help: "the first seed of many (1)"),
+            CommandOption("count", value: .required("N"), help: "how many worlds (300)"),
+            CommandOption("for", value: .required("DURATION"), help: "run fresh seeds for so long, such as 20m"),
+            CommandOption("quiet", value: .required("DURATION"), help: "watch each world's peace for so long (1h)"),
+            CommandOption(
+                "crashes", help: "die at each call of each kind of step instead, before and after its effect"),
+            CommandOption("workers", value: .required("N"), help: "how many worlds at once (one on each processor)"),
+            CommandOption("help", "h", help: "show this"),
+        ])
+
+    static func main() async {
+        do {
+            exit(try await run(Array(CommandLine.arguments.dropFirst())))
+        } catch {
+            complain("\(error); see hawser-trials --help")
+            exit(64)
+        }
+    }
+
+    private static func run(_ arguments: [String]) async throws(UsageError) -> Int32 {
+        let parsed = try command.parse(arguments)
+        if parsed.has("help") {
+            print(command.help(program: "hawser-trials"), terminator: "")
+            return 0
+        }
+        let quiet = try parsed.duration("quiet") ?? .seconds(3_600)
+        if let text = parsed.value("seed") {
+            guard let seed = UInt64(text) else { throw UsageError("--seed '\(text)' is not a number") }
+            return showOne(seed, quiet: quiet, isTraced: parsed.has("trace"))
+        }
+        let workers = try parsed.number("workers") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        let trials = Trials(quiet: quiet, workers: max(1, workers))
+        if parsed.has("crashes") { return await trials.crash() ? 0 : 2 }
+        if let duration = try parsed.duration("for") {
+            return await trials.run(from: freshSeed(), count: nil, for: duration) ? 0 : 2
+        }
+        let first = try parsed.number("from") ?? 1
+        return await trials.run(from: UInt64(max(0, first)), count: try parsed.number("count") ?? 300, for: nil) ? 0 : 2
+    }
+
+    /// Seeds that nobody has run yet, in all likelihood.
+    private static func freshSeed() -> UInt64 { UInt64.random(in: 1_000_000...1_000_000_000) * 1_000_000 }
+
+    private static func showOne(_ seed: UInt64, quiet: Duration, isTraced: Bool) -> Int32 {
+        let plan = Plan(seed: seed)
+        for line in plan.story { print(line) }
+        let result = Run.run(plan, quietFor: quiet, isTraced: isTraced)
+        for line in result.trace { print(line) }
+        guard let violation = result.violation else {
+            print("no invariant broken in \(result.simulated) of the world; \(result.counts.calls) calls")
+            return 0
+        }
+        print("BROKEN \(violation)")
+        return 2
+    }
+}
+
+/// Says something that is no result.
+func complain(_ text: String) {
+    var bytes = Array("\(text)\n".utf8)
+    write(STDERR_FILENO, &bytes, bytes.count)
+}

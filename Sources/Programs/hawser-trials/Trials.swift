@@ -1,0 +1,121 @@
+import Glibc
+import SimulatedWorld
+
+/// Many worlds, on all processors.
+struct Trials: Sendable {
+    let quiet: Duration
+    let workers: Int
+
+    private struct Sum: Sendable {
+        var worlds = 0
+        var simulated = Duration.zero
+        var counts = World.Counts()
+        var broken: [(seed: UInt64, violation: Violation)] = []
+    }
+
+    /// Runs seeds in their order, so many or for so long.
+    ///
+    /// - Returns: whether no invariant was broken.
+    func run(from first: UInt64, count: Int?, for duration: Duration?) async -> Bool {
+        let start = ContinuousClock.now
+        let end = duration.map { start + $0 }
+        var next = first
+        var sum = Sum()
+        var saidAt = start
+        func seed() -> UInt64? {
+            if let count, next >= first + UInt64(count) { return nil }
+            if let end, ContinuousClock.now >= end { return nil }
+            defer { next += 1 }
+            return next
+        }
+        let quiet = quiet
+        await withTaskGroup(of: (UInt64, Run.Result).self) { group in
+            func add(_ seed: UInt64) {
+                group.addTask { (seed, Run.run(Plan(seed: seed), quietFor: quiet)) }
+            }
+            for _ in 0..<workers { if let seed = seed() { add(seed) } }
+            for await (done, result) in group {
+                sum.worlds += 1
+                sum.simulated += result.simulated
+                sum.counts.add(result.counts)
+                if let violation = result.violation {
+                    sum.broken.append((done, violation))
+                    show(done, violation)
+                }
+                // Enough is known after some.
+                if sum.broken.count < 5, let seed = seed() { add(seed) }
+                if ContinuousClock.now - saidAt >= .seconds(10) {
+                    saidAt = .now
+                    say(sum, since: start)
+                }
+            }
+        }
+        say(sum, since: start)
+        print("seeds \(first) to \(next - 1)")
+        cover(sum)
+        return sum.broken.isEmpty
+    }
+
+    /// Dies at every call of every kind of step, with each kind of server.
+    func crash() async -> Bool {
+        let start = ContinuousClock.now
+        var runs = 0
+        var isWhole = true
+        await withTaskGroup(of: (Plan, Int, [(point: World.CrashPoint, violation: Violation)]).self) { group in
+            for reference in 0..<3 {
+                for server in 0..<3 {
+                    group.addTask {
+                        let plan = Plan.everyStep(reference, server: server)
+                        let (runs, broken) = Run.crashEverywhere(plan)
+                        return (plan, runs, broken)
+                    }
+                }
+            }
+            for await (plan, count, broken) in group {
+                runs += count
+                print("\(plan.story[0]): died \(count) times, \(broken.count) invariants broken")
+                for (point, violation) in broken.prefix(5) {
+                    print("  \(point.isAfterEffect ? "after" : "before") call \(point.call): \(violation)")
+                }
+                isWhole = isWhole && broken.isEmpty
+            }
+        }
+        print("\(runs) deaths in \(seconds(ContinuousClock.now - start)) s")
+        return isWhole
+    }
+
+    private func show(_ seed: UInt64, _ violation: Violation) {
+        print("BROKEN \(violation)\n  seed \(seed); made smaller:")
+        let smallest = Run.shrink(Plan(seed: seed), breaking: violation.invariant)
+        for line in smallest.story { print("  \(line)") }
+        for line in Run.run(smallest, isTraced: true).trace.suffix(30) { print("    \(line)") }
+        print("  all of it: hawser-trials --seed \(seed) --trace")
+    }
+
+    private func say(_ sum: Sum, since start: ContinuousClock.Instant) {
+        let elapsed = max(0.001, seconds(ContinuousClock.now - start))
+        let simulated = seconds(sum.simulated)
+        print(
+            "\(sum.worlds) worlds, \(rounded(Double(sum.worlds) / elapsed)) a second; \(rounded(simulated / 3_600)) hours simulated,"
+                + " \(rounded(simulated / elapsed)) s in a second; \(sum.counts.crashes) crashes, \(sum.counts.faults) faults,"
+                + " \(sum.counts.mutations) mutations, \(sum.counts.writesOfClients) writes of clients; \(sum.broken.count) broken"
+        )
+    }
+
+    /// What the worlds reached.
+    private func cover(_ sum: Sum) {
+        let reached = sum.counts.causes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        print("causes seen: " + reached.joined(separator: ", "))
+        let missing = World.causes.filter { sum.counts.causes[$0] == nil }
+        print("causes not seen: " + (missing.isEmpty ? "none" : missing.joined(separator: ", ")))
+        let kinds = sum.counts.kinds.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        print("calls made: " + kinds.joined(separator: ", "))
+    }
+
+    private func seconds(_ duration: Duration) -> Double {
+        let (whole, rest) = duration.components
+        return Double(whole) + Double(rest) * 1e-18
+    }
+
+    private func rounded(_ number: Double) -> Int { Int(number.rounded()) }
+}
