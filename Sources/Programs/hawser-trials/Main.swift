@@ -22,6 +22,8 @@ enum Main {
             CommandOption("quiet", value: .required("DURATION"), help: "watch each world's peace for so long (1h)"),
             CommandOption(
                 "crashes", help: "die at each call of each kind of step instead, before and after its effect"),
+            CommandOption("die", value: .required("POINT"), help: "with --crashes: die once, such as before:46"),
+            CommandOption("story", value: .required("N"), help: "with --crashes: only this one of the nine stories"),
             CommandOption("workers", value: .required("N"), help: "how many worlds at once (one on each processor)"),
             CommandOption("help", "h", help: "show this"),
         ])
@@ -48,7 +50,16 @@ enum Main {
         }
         let workers = try parsed.number("workers") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         let trials = Trials(quiet: quiet, workers: max(1, workers))
-        if parsed.has("crashes") { return await trials.crash() ? 0 : 2 }
+        if parsed.has("crashes") {
+            let story = try parsed.number("story")
+            guard let text = parsed.value("die") else { return await trials.crash(story: story) ? 0 : 2 }
+            let parts = text.split(separator: ":")
+            guard parts.count == 2, ["before", "after"].contains(parts[0]), let call = Int(parts[1]), let story else {
+                throw UsageError("--die takes before:CALL or after:CALL, and needs --story")
+            }
+            trials.dieOnce(story: story, World.CrashPoint(call: call, isAfterEffect: parts[0] == "after"))
+            return 0
+        }
         if let duration = try parsed.duration("for") {
             return await trials.run(from: freshSeed(), count: nil, for: duration) ? 0 : 2
         }

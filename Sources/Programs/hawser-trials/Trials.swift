@@ -57,18 +57,15 @@ struct Trials: Sendable {
     }
 
     /// Dies at every call of every kind of step, with each kind of server.
-    func crash() async -> Bool {
+    func crash(story: Int?) async -> Bool {
         let start = ContinuousClock.now
         var runs = 0
         var isWhole = true
         await withTaskGroup(of: (Plan, Int, [(point: World.CrashPoint, violation: Violation)]).self) { group in
-            for reference in 0..<3 {
-                for server in 0..<3 {
-                    group.addTask {
-                        let plan = Plan.everyStep(reference, server: server)
-                        let (runs, broken) = Run.crashEverywhere(plan)
-                        return (plan, runs, broken)
-                    }
+            for plan in Plan.stories where story == nil || UInt64(story ?? 0) == plan.seed {
+                group.addTask {
+                    let (runs, broken) = Run.crashEverywhere(plan)
+                    return (plan, runs, broken)
                 }
             }
             for await (plan, count, broken) in group {
@@ -76,12 +73,23 @@ struct Trials: Sendable {
                 print("\(plan.story[0]): died \(count) times, \(broken.count) invariants broken")
                 for (point, violation) in broken.prefix(5) {
                     print("  \(point.isAfterEffect ? "after" : "before") call \(point.call): \(violation)")
+                    print(
+                        "    all of it: hawser-trials --crashes --story \(plan.seed)"
+                            + " --die \(point.isAfterEffect ? "after" : "before"):\(point.call)")
                 }
                 isWhole = isWhole && broken.isEmpty
             }
         }
-        print("\(runs) deaths in \(seconds(ContinuousClock.now - start)) s")
+        print("\(runs) deaths in \(rounded(seconds(ContinuousClock.now - start))) s")
         return isWhole
+    }
+
+    /// One death, with everything that happens.
+    func dieOnce(story: Int, _ point: World.CrashPoint) {
+        guard let plan = Plan.stories.first(where: { $0.seed == UInt64(story) }) else { return }
+        let result = Run.run(plan, crash: point, isTraced: true)
+        for line in result.trace { print(line) }
+        print(result.violation.map { "BROKEN \($0)" } ?? "no invariant broken")
     }
 
     private func show(_ seed: UInt64, _ violation: Violation) {

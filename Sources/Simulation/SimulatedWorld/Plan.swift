@@ -152,7 +152,7 @@ public struct Plan: Sendable {
 
     /// A small and quiet plan in which each kind of step is taken once, for dying at each of its calls: an object comes, is
     /// moved away and back, grows, changes its export, and goes with its data.
-    public static func everyStep(_ reference: Int, server: Int) -> Plan {
+    static func everyStep(_ reference: Int, server: Int) -> Plan {
         var plan = Plan(seed: UInt64(reference * 3 + server + 1))
         let kinds = ExportModel.Kind.allCases
         plan.server = kinds[server % kinds.count]
@@ -172,6 +172,11 @@ public struct Plan: Sendable {
         ]
         plan.entries = acts.map { Entry(at: .seconds($0.0), act: $0.1) }
         return plan
+    }
+
+    /// The nine of them: each way to name a volume, with each kind of server.
+    public static var stories: [Plan] {
+        (0..<3).flatMap { reference in (0..<3).map { everyStep(reference, server: $0) } }
     }
 
     /// The acts in words, one a line.
