@@ -11,6 +11,7 @@ public actor Controller {
     private let systems: OutsideSystems
     private let looks: LookRunner
     private let steps: StepRunner
+    private let rest: @Sendable () -> Void
     /// What the loop wants done that is not a store write; `run` turns each into a task.
     private let work: AsyncStream<LoopEffect>
     private let workContinuation: AsyncStream<LoopEffect>.Continuation
@@ -34,9 +35,13 @@ public actor Controller {
     }
 
     /// `here` is this appliance's machine in CloudStack. The same `seed`, for ids and jitter, and the same world replay
-    /// the same run.
-    public init(here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64) {
+    /// the same run. `rest` is called after each pass, when what it took can be given back.
+    public init(
+        here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64,
+        rest: @escaping @Sendable () -> Void = {}
+    ) {
         self.systems = systems
+        self.rest = rest
         loop = ReconcileLoop(here: here, policy: policy, seed: seed, now: systems.time.now())
         looks = LookRunner(systems: systems)
         steps = StepRunner(systems: systems)
@@ -187,6 +192,7 @@ public actor Controller {
         } catch {
             deliver(.listingFailed(error))
         }
+        rest()
     }
 
     private func observeExports() async {
@@ -242,6 +248,22 @@ public actor Controller {
     }
 
     // MARK: Watchers
+
+    /// Returns when there is something newer than a revision to be seen, or when the task is cancelled: for who has to be told
+    /// of what is new, and needs nothing meanwhile.
+    ///
+    /// - Returns: the revision that is there then.
+    public func revision(newerThan revision: Int64) async -> Int64 {
+        await waitUntilStarted()
+        nextWatcher += 1
+        let id = nextWatcher
+        await withTaskCancellationHandler {
+            await waitForChange(newerThan: revision, id: id)
+        } onCancel: {
+            Task { await self.stopWatching(id) }
+        }
+        return loop.revision
+    }
 
     private func wakeWatchers() {
         let revision = loop.revision

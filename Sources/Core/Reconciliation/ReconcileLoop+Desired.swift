@@ -70,7 +70,9 @@ extension ReconcileLoop {
 
     private mutating func take(_ entry: DesiredEntry, binding: VolumeID?, now: Instant) {
         switch entry {
-        case .valid(let desired):
+        case .valid(var desired):
+            if let lastDesired { desired.shareParticulars(with: lastDesired) }
+            lastDesired = desired
             let slot = slot(for: desired, now: now)
             let isChanged = rows[slot]?.view.desired != desired || rows[slot]?.isInvalid == true
             guard isChanged || binding != nil else { return }
@@ -99,7 +101,7 @@ extension ReconcileLoop {
         let changed = Set(protections.keys).union(new.keys).filter { protections[$0] != new[$0] }
         protections = new
         for volume in changed {
-            for slot in slotsByVolume[volume] ?? [] { update(slot: slot) { $0.view.protection = new[volume] } }
+            for slot in slots(of: volume) { update(slot: slot) { $0.view.protection = new[volume] } }
         }
     }
 
@@ -181,13 +183,11 @@ extension ReconcileLoop {
         }
         guard row.view.volume != volume, let volume else { return }
         if let old = row.view.volume {
-            slotsByVolume[old]?.removeAll { $0 == slot }
-            slotsBySerial[DiskSerial(of: old)]?.removeAll { $0 == slot }
+            slotsBySerial.remove(slot, from: DiskSerial(of: old))
         }
-        slotsByVolume[volume, default: []].append(slot)
-        slotsBySerial[DiskSerial(of: volume), default: []].append(slot)
+        slotsBySerial.add(slot, to: DiskSerial(of: volume))
         let known = volumes[volume].map {
-            Sighting(Fact.present($0), asked: volumesAskedAt, answered: volumesAskedAt, proof: .listed)
+            Sighting(sharing: .present($0), asked: volumesAskedAt, answered: volumesAskedAt, proof: .listed)
         }
         let isNominatedAbsent = known == nil && volumesListedAt != nil
         let protection = protections[volume]
@@ -234,7 +234,7 @@ extension ReconcileLoop {
     ///
     /// A departing object leaves the volume to one that stays; of several that depart, all but one to that one.
     private mutating func refreshClaims(serial: DiskSerial) {
-        let slots = slotsBySerial[serial] ?? []
+        let slots = slotsBySerial[serial]
         for slot in slots {
             guard let row = rows[slot] else { continue }
             let others = slots.filter { $0 != slot }.compactMap { rows[$0] }
@@ -269,8 +269,7 @@ extension ReconcileLoop {
         if slotByName[row.view.desired.name] == slot { slotByName[row.view.desired.name] = nil }
         if let name = row.view.desired.export?.name, slotByExportName[name] == slot { slotByExportName[name] = nil }
         if let volume = row.view.volume {
-            slotsByVolume[volume]?.removeAll { $0 == slot }
-            slotsBySerial[DiskSerial(of: volume)]?.removeAll { $0 == slot }
+            slotsBySerial.remove(slot, from: DiskSerial(of: volume))
             refreshClaims(serial: DiskSerial(of: volume))
         }
         let ended = row.openDrifts.map { drift in

@@ -7,15 +7,18 @@ extension ReconcileLoop {
 
     mutating func take(_ listing: CloudListing<VolumeRecord>, asked: Instant, now: Instant) {
         cloudTrouble = nil
-        var seen: Set<VolumeID> = []
         for record in listing.records {
-            seen.insert(record.id)
-            for slot in slotsByVolume[record.id] ?? [] {
-                sight(slot: slot, Sighting(.present(record), asked: asked, answered: now, proof: .listed), now: now)
+            let sighting = Sighting(
+                sharing: .present(known(record)), asked: asked, answered: now, proof: .listed)
+            for slot in slotsBySerial[DiskSerial(of: record.id)] where rows[slot]?.view.volume == record.id {
+                sight(slot: slot, sighting, now: now)
             }
         }
         if listing.isComplete {
-            volumes = Dictionary(listing.records.map { ($0.id, $0) }) { _, later in later }
+            if volumes.count > listing.records.count {
+                let listed = Set(listing.records.map(\.id))
+                volumes = volumes.filter { listed.contains($0.key) }
+            }
             roots = Dictionary(
                 listing.records.compactMap { record in
                     record.kind == .root ? record.attachedTo.map { ($0, record.id) } : nil
@@ -23,21 +26,26 @@ extension ReconcileLoop {
             ) { _, later in later }
             volumesListedAt = now
             volumesAskedAt = asked
-            nominateAbsent(except: seen, asked: asked)
-        } else {
-            for record in listing.records { volumes[record.id] = record }
+            nominateAbsent(asked: asked)
         }
     }
 
+    /// What is known of a volume from now on: as it was known before, when that is the same.
+    mutating func known(_ record: VolumeRecord) -> Shared<VolumeRecord> {
+        if let known = volumes[record.id], known.value == record { return known }
+        let new = Shared(record)
+        volumes[record.id] = new
+        return new
+    }
+
     /// A listing without a volume proves nothing; it says where an exact read has to decide (WHOLE-VIEW).
-    private mutating func nominateAbsent(except seen: Set<VolumeID>, asked: Instant) {
-        for (volume, slots) in slotsByVolume where !seen.contains(volume) {
-            for slot in slots {
-                guard let row = rows[slot], !row.view.isNominatedAbsent, row.view.cloud.asked < asked,
-                    !row.view.cloud.fact.isAbsent, (row.view.lastWrite ?? .distantPast) <= asked
-                else { continue }
-                update(slot: slot) { $0.view.isNominatedAbsent = true }
-            }
+    private mutating func nominateAbsent(asked: Instant) {
+        for slot in rows.indices {
+            guard let volume = rows[slot]?.view.volume, volumes[volume] == nil,
+                let row = rows[slot], !row.view.isNominatedAbsent, row.view.cloud.asked < asked,
+                !row.view.cloud.isAbsent, (row.view.lastWrite ?? .distantPast) <= asked
+            else { continue }
+            update(slot: slot) { $0.view.isNominatedAbsent = true }
         }
     }
 
@@ -46,7 +54,7 @@ extension ReconcileLoop {
         guard let old = rows[slot]?.view.cloud, sighting.asked >= old.asked,
             sighting.asked >= rows[slot]?.view.lastWrite ?? .distantPast
         else { return }
-        let isNews = old.fact != sighting.fact || rows[slot]?.view.isNominatedAbsent == true
+        let isNews = !old.tellsTheSame(as: sighting) || rows[slot]?.view.isNominatedAbsent == true
         if !isNews, sighting.proof == .listed {
             // The same fact again: only its age changes, and no decision hangs on that.
             if old.proof == .listed || old.answered < sighting.answered {
@@ -56,8 +64,8 @@ extension ReconcileLoop {
             return
         }
         update(slot: slot) { row in
-            let old = row.view.cloud.fact.value
-            let new = sighting.fact.value
+            let old = row.view.cloud.value
+            let new = sighting.value
             if old?.attachedTo != new?.attachedTo || old?.sizeInBytes != new?.sizeInBytes {
                 row.view.waitingSince = now
             }
@@ -68,11 +76,11 @@ extension ReconcileLoop {
     }
 
     private mutating func refreshHolder(slot: Int) {
-        guard let holder = rows[slot]?.view.cloud.fact.value?.attachedTo, let old = rows[slot]?.view.holderMachine
+        guard let holder = rows[slot]?.view.cloud.value?.attachedTo, let old = rows[slot]?.view.holderMachine
         else { return }
         let sighting = machines[holder] ?? .never
-        guard old.fact.value?.id != holder || sighting.asked > old.asked else { return }
-        guard sighting.fact == old.fact else { return update(slot: slot) { $0.view.holderMachine = sighting } }
+        guard old.value?.id != holder || sighting.asked > old.asked else { return }
+        guard sighting.tellsTheSame(as: old) else { return update(slot: slot) { $0.view.holderMachine = sighting } }
         // The same fact again, as for the volume itself.
         replace(slot: slot) { $0.view.holderMachine = sighting }
         if seen[slot] != wanted[slot] { markDirty(slot: slot) }
@@ -83,7 +91,9 @@ extension ReconcileLoop {
         cloudTrouble = nil
         for record in listing.records {
             if let known = machines[record.id], known.asked > asked { continue }
-            machines[record.id] = Sighting(.present(record), asked: asked, answered: now, proof: .listed)
+            let sighting = Sighting(.present(record), asked: asked, answered: now, proof: .listed)
+            let known = machines[record.id].flatMap { $0.tellsTheSame(as: sighting) ? $0.confirmed(by: sighting) : nil }
+            machines[record.id] = known ?? sighting
         }
         if listing.isComplete {
             machinesListedAt = now
@@ -106,7 +116,7 @@ extension ReconcileLoop {
         guard let old = rows[slot]?.view.targetMachine else { return }
         let target = rows[slot]?.view.target.value.flatMap { machines[$0] }
         if let target, target.asked > old.asked {
-            if target.fact != old.fact {
+            if !target.tellsTheSame(as: old) {
                 update(slot: slot) { $0.view.targetMachine = target }
             } else {
                 replace(slot: slot) { $0.view.targetMachine = target }
@@ -144,7 +154,7 @@ extension ReconcileLoop {
             let isFirst = !devicesAreKnown
             devicesAreKnown = true
             if isFirst {
-                for serial in slotsBySerial.keys.sorted() { refreshDevices(serial: serial, changed: true, now: now) }
+                for serial in wantedSerials { refreshDevices(serial: serial, changed: true, now: now) }
             } else {
                 for serial in Set(oldNames.keys).union(devicesBySerial.keys).sorted() {
                     let names = (oldNames[serial] ?? []).union(devicesBySerial[serial] ?? [])
@@ -164,8 +174,12 @@ extension ReconcileLoop {
             if let serial = old.serial { refreshDevices(serial: serial, changed: true, now: now) }
         case .lost:
             devicesAreKnown = false
-            for serial in slotsBySerial.keys.sorted() { refreshDevices(serial: serial, changed: true, now: now) }
+            for serial in wantedSerials { refreshDevices(serial: serial, changed: true, now: now) }
         }
+    }
+
+    private var wantedSerials: [DiskSerial] {
+        Set(rows.compactMap { $0?.view.volume.map { DiskSerial(of: $0) } }).sorted()
     }
 
     /// - Returns: what the device was before.
@@ -181,7 +195,7 @@ extension ReconcileLoop {
         let matching = (devicesBySerial[serial] ?? []).compactMap { devices[$0] }.filter { $0.sizeInBytes > 0 }
             .sorted { $0.kernelName < $1.kernelName }
         let fact: Fact<[DeviceRecord]> = !devicesAreKnown ? .unknown : matching.isEmpty ? .absent : .present(matching)
-        for slot in slotsBySerial[serial] ?? [] {
+        for slot in slotsBySerial[serial] {
             guard let old = rows[slot]?.view.devices, old != fact || changed else { continue }
             if let now, case .present(let found) = fact, let device = found.first { timeResolution(slot, device, now) }
             update(slot: slot) { row in

@@ -10,7 +10,7 @@ extension ReconcileLoop {
         // Taken out of the table meanwhile, so that it is changed in place.
         guard var row = rows[slot].take() else { return }
         defer { rows[slot] = row }
-        let previous = row.report
+        let previous = row.publication
         let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
         let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
         let since = isSame ? previous?.since ?? now : now
@@ -19,13 +19,16 @@ extension ReconcileLoop {
             since: since)
         report.readiness = readiness
         if row.isInvalid { report.drifts = [] }
-        guard report != previous else { return }
+        let publication = Publication(report)
+        guard publication.digest != previous?.digest else { return }
         revision += 1
-        row.contents.report = report
+        row.contents.publication = publication
         row.contents.stampConditions(readiness: readiness, now: now)
+        if row.conditionTimes == lastConditionTimes { row.contents.conditionTimes = lastConditionTimes }
+        lastConditionTimes = row.conditionTimes
         row.contents.followDrift(report, now: now, drifts: &drifts)
-        if !isSame { events.append(contentsOf: event(of: report, after: previous, now: now)) }
-        if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(row.contents.detail(report)) }
+        if !isSame { events.append(contentsOf: event(of: report, now: now)) }
+        if publication.lastingDigest != previous?.lastingDigest { saved.append(row.contents.detail(report)) }
     }
 
     /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
@@ -40,9 +43,7 @@ extension ReconcileLoop {
     }
 
     /// Changes of readiness are events; passing states (reading, stepping) are not.
-    private func event(
-        of report: AttachmentReport, after previous: AttachmentReport?, now: Instant
-    ) -> [EventRecord] {
+    private func event(of report: AttachmentReport, now: Instant) -> [EventRecord] {
         func record(_ severity: EventRecord.Severity, _ reason: String, _ message: String) -> [EventRecord] {
             [
                 EventRecord(
@@ -86,19 +87,19 @@ extension ReconcileLoop {
     /// What no desired state names, in each world (MINE-ONLY).
     private func unmanaged() -> [Unmanaged] {
         var found: [Unmanaged] = []
-        for volume in volumes.values.sorted(by: { $0.id < $1.id })
-        where volume.attachedTo == here && volume.kind == .data && (slotsByVolume[volume.id] ?? []).isEmpty {
+        let volumesHere = volumes.values.filter { $0.value.attachedTo == here && $0.value.kind == .data }.map(\.value)
+        for volume in volumesHere.sorted(by: { $0.id < $1.id }) where slots(of: volume.id).isEmpty {
             found.append(
                 Unmanaged(
                     world: .cloudStack, name: volume.name, detail: "volume \(volume.id) is attached to this machine"))
         }
         for device in devices.values.sorted(by: { $0.kernelName < $1.kernelName }) {
-            guard let serial = device.serial, (slotsBySerial[serial] ?? []).isEmpty else { continue }
+            guard let serial = device.serial, slotsBySerial[serial].isEmpty else { continue }
             found.append(Unmanaged(world: .device, name: device.kernelName, detail: "serial \(serial)"))
         }
         let names = Set(rows.compactMap { $0?.view.desired.export?.name })
         for entry in exports?.entries.sorted(by: { $0.name < $1.name }) ?? [] where !names.contains(entry.name) {
-            if case .hawser(let volume) = entry.owner, !(slotsByVolume[volume] ?? []).isEmpty { continue }
+            if case .hawser(let volume) = entry.owner, !slots(of: volume).isEmpty { continue }
             found.append(Unmanaged(world: .export, name: entry.name.text, detail: "an export that no object names"))
         }
         return found
@@ -143,7 +144,7 @@ extension ReconcileLoop {
 
     public var observedWorld: ObservedWorld {
         ObservedWorld(
-            volumes: volumes.values.sorted { $0.id < $1.id }, volumesListedAt: volumesListedAt,
+            volumes: volumes.values.map(\.value).sorted { $0.id < $1.id }, volumesListedAt: volumesListedAt,
             machines: machines.values.compactMap(\.fact.value).sorted { $0.id < $1.id },
             devices: devices.values.sorted { $0.kernelName < $1.kernelName }, exports: exports)
     }
@@ -229,18 +230,6 @@ extension AttachmentReport.Readiness {
     }
 }
 
-extension AttachmentReport {
-    /// Whether two reports say the same to somebody who reads them from disk: what comes next, and when, aside.
-    fileprivate func isWorthTheSame(as other: AttachmentReport) -> Bool { lasting == other.lasting }
-
-    private var lasting: AttachmentReport {
-        var report = self
-        report.next = nil
-        report.nextAt = nil
-        return report
-    }
-}
-
 extension VolumeView {
     /// Whether a world can be judged now; a drift in it does not end while it cannot.
     fileprivate func isKnown(_ world: Drift.World) -> Bool {
@@ -274,14 +263,14 @@ extension VolumeView {
             }
         case .sessions:
             guard let clients = export.fact.value?.clients else { return false }
-            sessions = Sighting(.present(clients), asked: now, answered: now, proof: .exact)
+            self.sessions = Sighting(.present(clients), asked: now, answered: now, proof: .exact)
         case .use:
-            use = Sighting(
+            self.use = Sighting(
                 .present(DeviceUse(witnesses: [], undetermined: [])), asked: now, answered: now, proof: .exact)
-        case .mismatch: mismatch = Sighting(.absent, asked: now, answered: now, proof: .exact)
+        case .mismatch: self.mismatch = Sighting(.absent, asked: now, answered: now, proof: .exact)
         case .volumesNamed:
-            guard case .volumes(let found, _, _) = resolution else { return false }
-            resolution = .volumes(found, asked: now, answered: now)
+            guard case .volumes(let found, _, _) = self.resolution else { return false }
+            self.resolution = .volumes(found, asked: now, answered: now)
         case .job, .export: return false
         }
         return true

@@ -169,8 +169,8 @@ extension ReconcileLoop {
         }
         switch answer {
         case .volume(let fact):
-            if let record = fact.value { volumes[record.id] = record }
-            sight(slot: slot, sighting(fact), now: now)
+            let shared = fact.map { known($0) }
+            sight(slot: slot, Sighting(sharing: shared, asked: asked, answered: now, proof: .exact), now: now)
             markDirty(slot: slot)
         case .machine(let fact): takeMachine(ticket.look, sighting(fact))
         case .job(let report): takeJob(sighting(.present(report)), slot: slot, now: now)

@@ -24,14 +24,19 @@ public struct ReconcileLoop: Sendable {
     var freeSlots: [Int] = []
     var dirty: [Int] = []
     var isDirty: [Bool] = []
-    var slotsByVolume: [VolumeID: [Int]] = [:]
-    var slotsBySerial: [DiskSerial: [Int]] = [:]
+    /// A volume's rows are among those of its serial.
+    var slotsBySerial = SerialIndex()
     var slotByName: [ObjectName: Int] = [:]
     var slotByExportName: [ExportName: Int] = [:]
 
+    /// The last that was taken in, and since when its row's conditions hold: others are often alike in part.
+    var lastDesired: DesiredAttachment?
+    var lastConditionTimes: [RowContents.ConditionTime] = []
+
     // MARK: The worlds, managed or not
 
-    var volumes: [VolumeID: VolumeRecord] = [:]
+    /// Shared with the rows that know the same.
+    var volumes: [VolumeID: Shared<VolumeRecord>] = [:]
     var volumesListedAt: Instant?
     var volumesAskedAt = Instant.distantPast
     var machines: [MachineID: Sighting<MachineRecord>] = [:]
@@ -137,6 +142,11 @@ public struct ReconcileLoop: Sendable {
     /// The full comparison: marks every row whose columns differ. It costs what reading two columns costs.
     mutating func compareAll() {
         for slot in wanted.indices where wanted[slot] != seen[slot] { markDirty(slot: slot) }
+    }
+
+    /// The rows that are tied to a volume.
+    func slots(of volume: VolumeID) -> [Int] {
+        slotsBySerial[DiskSerial(of: volume)].filter { rows[$0]?.view.volume == volume }
     }
 
     mutating func markDirty(_ attachment: AttachmentID) {

@@ -32,7 +32,7 @@ struct Row: Sendable {
     }
 }
 
-/// The contents of a ``Row``.
+/// The contents of a ``Row``. There is one for each volume, so what few have is left out while they have it not.
 struct RowContents: Sendable {
     /// A step, and how often in a row it was wanted again as soon as it had ended.
     struct Attempt: Sendable, Equatable {
@@ -48,40 +48,107 @@ struct RowContents: Sendable {
         var since: Instant
     }
 
+    private struct Particulars: Sendable, Omissible {
+        static let usual = Particulars()
+
+        var problems: [SpecProblem] = []
+        var binding: VolumeID?
+        var cloudEffect: OutstandingEffect?
+        var step: StepTicket?
+        var look: Look?
+        var exportsChangedAt = Instant.distantPast
+        var openDrifts: [DriftRecord] = []
+        var attempts: [String: Attempt] = [:]
+        var createdVolume: VolumeID?
+        var attachBegunAt: Instant?
+        var repairs: [String] = []
+    }
+
     /// Everything that its decisions are made from.
     var view: VolumeView
-    /// Why the object cannot be read, when it cannot: then nothing is done for it.
-    var problems: [SpecProblem] = []
-    /// The volume that the store has tied to the object.
-    var binding: VolumeID?
-    /// CloudStack's job of Hawser's that is not known to have ended.
-    var cloudEffect: OutstandingEffect?
-    /// A step that has not returned.
-    var step: StepTicket?
-    var look: Look?
-    /// When Hawser last changed an export of the row; what was asked before tells of the past.
-    var exportsChangedAt = Instant.distantPast
-    var report: AttachmentReport?
+    /// What was last said of it.
+    var publication: Publication?
     /// Since when each condition has had its status, in the order of ``Condition/Kind``.
     var conditionTimes: [ConditionTime] = []
     /// Whether it has been Ready since its desired state last changed: only then is a difference a drift and not just
     /// work that has not been done yet.
     var hasBeenReady = false
-    var openDrifts: [DriftRecord] = []
-    /// The last step of each kind, for noticing that one does not last.
-    var attempts: [String: Attempt] = [:]
-    /// The id of the volume that a createVolume under way will have made.
-    var createdVolume: VolumeID?
-    /// When the attach was begun whose device has not been seen yet: from then the resolution is timed.
-    var attachBegunAt: Instant?
-    /// The effects since the oldest open drift, for telling what repaired it.
-    var repairs: [String] = []
+    private var particulars = Seldom<Particulars>()
 
     init(view: VolumeView) {
         self.view = view
     }
 
+    // MARK: What few have
+
+    /// Why the object cannot be read, when it cannot: then nothing is done for it.
+    var problems: [SpecProblem] {
+        get { particulars[\.problems] }
+        set { particulars[\.problems] = newValue }
+    }
+
+    /// The volume that the store has tied to the object.
+    var binding: VolumeID? {
+        get { particulars[\.binding] }
+        set { particulars[\.binding] = newValue }
+    }
+
+    /// CloudStack's job of Hawser's that is not known to have ended.
+    var cloudEffect: OutstandingEffect? {
+        get { particulars[\.cloudEffect] }
+        set { particulars[\.cloudEffect] = newValue }
+    }
+
+    /// A step that has not returned.
+    var step: StepTicket? {
+        get { particulars[\.step] }
+        set { particulars[\.step] = newValue }
+    }
+
+    /// A read that has not returned.
+    var look: Look? {
+        get { particulars[\.look] }
+        set { particulars[\.look] = newValue }
+    }
+
+    /// When Hawser last changed an export of the row; what was asked before tells of the past.
+    var exportsChangedAt: Instant {
+        get { particulars[\.exportsChangedAt] }
+        set { particulars[\.exportsChangedAt] = newValue }
+    }
+
+    var openDrifts: [DriftRecord] {
+        get { particulars[\.openDrifts] }
+        set { particulars[\.openDrifts] = newValue }
+    }
+
+    /// The last step of each kind, for noticing that one does not last.
+    var attempts: [String: Attempt] {
+        get { particulars[\.attempts] }
+        set { particulars[\.attempts] = newValue }
+    }
+
+    /// The id of the volume that a createVolume under way will have made.
+    var createdVolume: VolumeID? {
+        get { particulars[\.createdVolume] }
+        set { particulars[\.createdVolume] = newValue }
+    }
+
+    /// When the attach was begun whose device has not been seen yet: from then the resolution is timed.
+    var attachBegunAt: Instant? {
+        get { particulars[\.attachBegunAt] }
+        set { particulars[\.attachBegunAt] = newValue }
+    }
+
+    /// The effects since the oldest open drift, for telling what repaired it.
+    var repairs: [String] {
+        get { particulars[\.repairs] }
+        set { particulars[\.repairs] = newValue }
+    }
+
     var isInvalid: Bool { !problems.isEmpty }
+
+    // MARK: What follows from the rest
 
     /// Brings up to date what follows from the rest.
     mutating func refresh() {
@@ -92,7 +159,7 @@ struct RowContents: Sendable {
     /// Remembers the device as the volume's while its size agrees, so that a growth is not taken for another disk.
     private mutating func noteProof() {
         guard case .right(let device, let identity) = RightDiskRules.verdict(view),
-            let volume = view.cloud.fact.value, device.sizeInBytes >= volume.sizeInBytes
+            let volume = view.cloud.value, device.sizeInBytes >= volume.sizeInBytes
         else { return }
         view.proven = identity
     }

@@ -2,7 +2,7 @@
 ///
 /// It follows from the same comparison that made the plan; there is no second opinion.
 public struct AttachmentReport: Sendable, Equatable {
-    public enum Readiness: Sendable, Equatable {
+    public enum Readiness: Sendable, Equatable, Hashable {
         /// Desired and observed agree.
         case ready
         /// They do not, or it is not known whether they do.

@@ -34,7 +34,7 @@ struct Assembly {
             time: SystemTime())
         controller = Controller(
             here: configuration.here, policy: configuration.policy, systems: systems,
-            seed: UInt64.random(in: 0 ... .max))
+            seed: UInt64.random(in: 0 ... .max), rest: FreedMemory.giveBack)
         follower = configuration.manifests.map { [store, controller] directory in
             ManifestFollower(directory: directory, store: store) { await controller.note(manifestTrouble: $0) }
         }
@@ -68,15 +68,11 @@ struct Assembly {
 
     /// Writes a line whenever an attachment becomes ready, or is not for another reason than before.
     private static func narrate(_ controller: Controller, _ log: Log) async {
-        var before: [String: String] = [:]
+        var before: [AttachmentID: Int] = [:]
         var revision: Int64 = -1
         while !Task.isCancelled {
-            let overview = await controller.overview(newerThan: revision, patience: .seconds(30))
-            guard overview.revision != revision else {
-                // Quiet for half a minute: what a start or a large change took is not needed any more.
-                FreedMemory.giveBack()
-                continue
-            }
+            _ = await controller.revision(newerThan: revision)
+            let overview = await controller.overview()
             revision = overview.revision
             for report in overview.reports {
                 let word: String
@@ -90,7 +86,7 @@ struct Assembly {
                     because = cause
                 }
                 let key = word + (because?.code ?? "")
-                guard before.updateValue(key, forKey: report.name) != key else { continue }
+                guard before.updateValue(key.hashValue, forKey: report.attachment) != key.hashValue else { continue }
                 var fields = ["attachment": report.name]
                 fields["reason"] = because?.code
                 fields["because"] = because?.message
