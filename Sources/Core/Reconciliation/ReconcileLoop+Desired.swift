@@ -272,10 +272,10 @@ extension ReconcileLoop {
             slotsBySerial.remove(slot, from: DiskSerial(of: volume))
             refreshClaims(serial: DiskSerial(of: volume))
         }
-        let ended = row.openDrifts.map { drift in
+        let ended = row.contents.openDrifts.map { drift in
             var ended = drift
             ended.endedAt = now
-            ended.repairedBy = row.repairs.joined(separator: ", ")
+            ended.repairedBy = row.contents.repairs.joined(separator: ", ")
             return ended
         }
         if !ended.isEmpty { effects.append(.recordDrifts(ended)) }

@@ -51,10 +51,11 @@ extension ReconcileLoop {
 
     /// Takes a sighting of a volume, unless something newer is known.
     mutating func sight(slot: Int, _ sighting: Sighting<VolumeRecord>, now: Instant) {
-        guard let old = rows[slot]?.view.cloud, sighting.asked >= old.asked,
-            sighting.asked >= rows[slot]?.view.lastWrite ?? .distantPast
+        guard let view = rows[slot]?.view, sighting.asked >= view.cloud.asked,
+            sighting.asked >= view.lastWrite ?? .distantPast
         else { return }
-        let isNews = !old.tellsTheSame(as: sighting) || rows[slot]?.view.isNominatedAbsent == true
+        let old = view.cloud
+        let isNews = !old.tellsTheSame(as: sighting) || view.isNominatedAbsent
         if !isNews, sighting.proof == .listed {
             // The same fact again: only its age changes, and no decision hangs on that.
             if old.proof == .listed || old.answered < sighting.answered {
@@ -76,8 +77,8 @@ extension ReconcileLoop {
     }
 
     private mutating func refreshHolder(slot: Int) {
-        guard let holder = rows[slot]?.view.cloud.value?.attachedTo, let old = rows[slot]?.view.holderMachine
-        else { return }
+        guard let view = rows[slot]?.view, let holder = view.cloud.value?.attachedTo else { return }
+        let old = view.holderMachine
         let sighting = machines[holder] ?? .never
         guard old.value?.id != holder || sighting.asked > old.asked else { return }
         guard sighting.tellsTheSame(as: old) else { return update(slot: slot) { $0.view.holderMachine = sighting } }
@@ -211,8 +212,8 @@ extension ReconcileLoop {
 
     /// Says how long it took from the attach to the device: the first that people ask for when attaching is slow.
     private mutating func timeResolution(_ slot: Int, _ device: DeviceRecord, _ now: Instant) {
-        guard let row = rows[slot], let begunAt = row.attachBegunAt else { return }
-        rows[slot]?.attachBegunAt = nil
+        guard let row = rows[slot], let begunAt = row.contents.attachBegunAt else { return }
+        rows[slot]?.contents.attachBegunAt = nil
         let milliseconds = (now - begunAt).wholeNanoseconds / 1_000_000
         effects.append(
             .recordEvents([
@@ -306,7 +307,7 @@ private struct ExportSight {
         fact = row.view.export.fact
         stale = row.view.staleExports
         server = row.view.server
-        changedAt = row.exportsChangedAt
+        changedAt = row.contents.exportsChangedAt
         isChanging = row.step.map { $0.step.changesExports } ?? false
     }
 }

@@ -9,37 +9,12 @@ extension ReconcileLoop {
     ) {
         // Taken out of the table meanwhile, so that it is changed in place.
         guard var row = rows[slot].take() else { return }
-        defer { rows[slot] = row }
-        let previous = row.publication
-        let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
-        let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
-        let since = isSame ? previous?.since ?? now : now
-        var report = ReportRules.report(
-            row.view, decision: decision, restraint: RestraintRules.restraint(row.view, at: now, policy: policy),
-            since: since)
-        report.readiness = readiness
-        if row.isInvalid { report.drifts = [] }
-        let publication = Publication(report)
-        guard publication.digest != previous?.digest else { return }
+        let news = row.contents.publish(decision, alike: &lastConditionTimes, drifts: &drifts, policy: policy, now: now)
+        rows[slot] = row
+        guard let news else { return }
         revision += 1
-        row.contents.publication = publication
-        row.contents.stampConditions(readiness: readiness, now: now)
-        if row.conditionTimes == lastConditionTimes { row.contents.conditionTimes = lastConditionTimes }
-        lastConditionTimes = row.conditionTimes
-        row.contents.followDrift(report, now: now, drifts: &drifts)
-        if !isSame { events.append(contentsOf: event(of: report, now: now)) }
-        if publication.lastingDigest != previous?.lastingDigest { saved.append(row.contents.detail(report)) }
-    }
-
-    /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
-    /// less, not more.
-    private static func shown(
-        _ readiness: AttachmentReport.Readiness, after previous: AttachmentReport.Readiness?
-    ) -> AttachmentReport.Readiness {
-        guard case .notReady(let cause) = readiness, cause.isPassing, case .notReady(let before)? = previous,
-            !before.isPassing
-        else { return readiness }
-        return .notReady(before)
+        if news.isOtherReadiness { events.append(contentsOf: event(of: news.detail.report, now: now)) }
+        if news.isWorthSaving { saved.append(news.detail) }
     }
 
     /// Changes of readiness are events; passing states (reading, stepping) are not.
@@ -81,7 +56,7 @@ extension ReconcileLoop {
 
     public func detail(of name: ObjectName) -> AttachmentDetail? {
         guard let slot = slotByName[name], let row = rows[slot] else { return nil }
-        return row.report.map { row.contents.detail($0) }
+        return row.report.map { row.contents.detail($0, conditions: row.contents.conditions($0.readiness)) }
     }
 
     /// What no desired state names, in each world (MINE-ONLY).
@@ -166,7 +141,53 @@ extension ReconcileLoop {
 }
 
 extension RowContents {
-    fileprivate mutating func stampConditions(readiness: AttachmentReport.Readiness, now: Instant) {
+    /// A report that says something else than the one before.
+    fileprivate struct News {
+        var detail: AttachmentDetail
+        var isOtherReadiness: Bool
+        /// Whether it says something else to somebody who reads it from disk: what comes next, and when, aside.
+        var isWorthSaving: Bool
+    }
+
+    /// - Parameter alike: the last conditions' times of any row, for rows to hold them in common.
+    fileprivate mutating func publish(
+        _ decision: Decision, alike: inout [ConditionTime], drifts: inout [DriftRecord], policy: Policy, now: Instant
+    ) -> News? {
+        let view = view
+        let previous = publication
+        let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
+        let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
+        var report = ReportRules.report(
+            view, decision: decision, restraint: RestraintRules.restraint(view, at: now, policy: policy),
+            since: isSame ? previous?.since ?? now : now)
+        report.readiness = readiness
+        if isInvalid { report.drifts = [] }
+        let publication = Publication(report)
+        guard publication.digest != previous?.digest else { return nil }
+        self.publication = publication
+        stampConditions(view, readiness: readiness, now: now)
+        if conditionTimes == alike { conditionTimes = alike }
+        alike = conditionTimes
+        followDrift(report, now: now, drifts: &drifts)
+        return News(
+            detail: detail(report, conditions: []), isOtherReadiness: !isSame,
+            isWorthSaving: publication.lastingDigest != previous?.lastingDigest)
+    }
+
+    /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
+    /// less, not more.
+    private static func shown(
+        _ readiness: AttachmentReport.Readiness, after previous: AttachmentReport.Readiness?
+    ) -> AttachmentReport.Readiness {
+        guard case .notReady(let cause) = readiness, cause.isPassing, case .notReady(let before)? = previous,
+            !before.isPassing
+        else { return readiness }
+        return .notReady(before)
+    }
+
+    fileprivate mutating func stampConditions(
+        _ view: VolumeView, readiness: AttachmentReport.Readiness, now: Instant
+    ) {
         var times = conditionTimes
         for (index, kind) in Condition.Kind.allCases.enumerated() {
             let status = ConditionRules.status(of: kind, view, readiness: readiness)
@@ -184,10 +205,9 @@ extension RowContents {
         if report.readiness == .ready { hasBeenReady = true }
         // As it is nearly always.
         if report.drifts.isEmpty, openDrifts.isEmpty { return repairs = [] }
-        let current = Set(report.drifts)
         var open: [DriftRecord] = []
         for var record in openDrifts {
-            if current.contains(record.drift) || !view.isKnown(record.drift.world) {
+            if report.drifts.contains(record.drift) || !view.isKnown(record.drift.world) {
                 open.append(record)
             } else {
                 record.endedAt = now
@@ -208,14 +228,18 @@ extension RowContents {
         openDrifts = open
     }
 
-    fileprivate func detail(_ report: AttachmentReport) -> AttachmentDetail {
+    fileprivate func conditions(_ readiness: AttachmentReport.Readiness) -> [Condition] {
+        zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
+            ConditionRules.condition(kind, view, readiness: readiness, since: time.since)
+        }
+    }
+
+    fileprivate func detail(_ report: AttachmentReport, conditions: [Condition]) -> AttachmentDetail {
         var device: DeviceRecord?
         if case .right(let record, _) = RightDiskRules.verdict(view) { device = record }
         return AttachmentDetail(
-            report: report,
-            conditions: zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
-                ConditionRules.condition(kind, view, readiness: report.readiness, since: time.since)
-            }, volume: view.cloud.fact.value, device: device, export: view.export.fact.value)
+            report: report, conditions: conditions, volume: view.cloud.fact.value, device: device,
+            export: view.export.fact.value)
     }
 }
 

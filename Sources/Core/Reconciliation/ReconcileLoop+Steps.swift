@@ -109,7 +109,7 @@ extension ReconcileLoop {
     /// effect, or somebody undoes it. The first repetition is free; then the pauses double.
     private mutating func pauseBefore(_ step: Step, slot: Int, now: Instant) -> Decision? {
         guard let attachment = rows[slot]?.view.desired.id else { return nil }
-        var attempt = rows[slot]?.attempts[step.verb] ?? RowContents.Attempt(step: step)
+        var attempt = rows[slot]?.contents.attempts[step.verb] ?? RowContents.Attempt(step: step)
         if attempt.step != step { attempt = RowContents.Attempt(step: step) }
         if attempt.notBefore == nil, let endedAt = attempt.endedAt {
             attempt.repeats = now - endedAt < policy.backoffBase ? attempt.repeats + 1 : 0

@@ -172,8 +172,9 @@ public struct ReconcileLoop: Sendable {
         guard var row = rows[slot].take() else { return }
         change(&row.contents)
         row.contents.refresh()
-        wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(row.view)
-        seen[slot] = Fingerprint.seen(row.view)
+        let view = row.view
+        wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(view)
+        seen[slot] = Fingerprint.seen(view)
         rows[slot] = row
         markDirty(slot: slot)
     }

@@ -5,7 +5,6 @@ import VolumeModel
 ///
 /// Copies share their contents until one of them is changed. An event hands its row to a dozen functions, and the contents
 /// are two kilobytes with dozens of references in them: this way handing it on costs one reference.
-@dynamicMemberLookup
 struct Row: Sendable {
     /// Just one: an array is the standard library's box that is shared until it is written to.
     private var storage: [RowContents]
@@ -20,16 +19,23 @@ struct Row: Sendable {
         _modify { yield &storage[0] }
     }
 
-    @inline(__always)
-    subscript<Member>(dynamicMember path: KeyPath<RowContents, Member>) -> Member {
-        _read { yield storage[0][keyPath: path] }
-    }
+    // What is read again and again, without a copy of the contents.
 
     @inline(__always)
-    subscript<Member>(dynamicMember path: WritableKeyPath<RowContents, Member>) -> Member {
-        _read { yield storage[0][keyPath: path] }
-        _modify { yield &contents[keyPath: path] }
+    var view: VolumeView {
+        _read { yield storage[0].view }
+        _modify { yield &contents.view }
     }
+
+    @inline(__always) var problems: [SpecProblem] { storage[0].problems }
+    @inline(__always) var isInvalid: Bool { storage[0].isInvalid }
+    @inline(__always) var binding: VolumeID? { storage[0].binding }
+    @inline(__always) var cloudEffect: OutstandingEffect? { storage[0].cloudEffect }
+    @inline(__always) var step: StepTicket? { storage[0].step }
+    @inline(__always) var look: Look? { storage[0].look }
+    @inline(__always) var publication: Publication? { storage[0].publication }
+    var outstanding: OutstandingEffect? { storage[0].outstanding }
+    var report: AttachmentReport? { storage[0].report }
 }
 
 /// The contents of a ``Row``. There is one for each volume, so what few have is left out while they have it not.
@@ -83,85 +89,86 @@ struct RowContents: Sendable {
 
     /// Why the object cannot be read, when it cannot: then nothing is done for it.
     var problems: [SpecProblem] {
-        get { particulars[\.problems] }
+        @inline(__always) get { particulars[\.problems] }
         set { particulars[\.problems] = newValue }
     }
 
     /// The volume that the store has tied to the object.
     var binding: VolumeID? {
-        get { particulars[\.binding] }
+        @inline(__always) get { particulars[\.binding] }
         set { particulars[\.binding] = newValue }
     }
 
     /// CloudStack's job of Hawser's that is not known to have ended.
     var cloudEffect: OutstandingEffect? {
-        get { particulars[\.cloudEffect] }
+        @inline(__always) get { particulars[\.cloudEffect] }
         set { particulars[\.cloudEffect] = newValue }
     }
 
     /// A step that has not returned.
     var step: StepTicket? {
-        get { particulars[\.step] }
+        @inline(__always) get { particulars[\.step] }
         set { particulars[\.step] = newValue }
     }
 
     /// A read that has not returned.
     var look: Look? {
-        get { particulars[\.look] }
+        @inline(__always) get { particulars[\.look] }
         set { particulars[\.look] = newValue }
     }
 
     /// When Hawser last changed an export of the row; what was asked before tells of the past.
     var exportsChangedAt: Instant {
-        get { particulars[\.exportsChangedAt] }
+        @inline(__always) get { particulars[\.exportsChangedAt] }
         set { particulars[\.exportsChangedAt] = newValue }
     }
 
     var openDrifts: [DriftRecord] {
-        get { particulars[\.openDrifts] }
+        @inline(__always) get { particulars[\.openDrifts] }
         set { particulars[\.openDrifts] = newValue }
     }
 
     /// The last step of each kind, for noticing that one does not last.
     var attempts: [String: Attempt] {
-        get { particulars[\.attempts] }
+        @inline(__always) get { particulars[\.attempts] }
         set { particulars[\.attempts] = newValue }
     }
 
     /// The id of the volume that a createVolume under way will have made.
     var createdVolume: VolumeID? {
-        get { particulars[\.createdVolume] }
+        @inline(__always) get { particulars[\.createdVolume] }
         set { particulars[\.createdVolume] = newValue }
     }
 
     /// When the attach was begun whose device has not been seen yet: from then the resolution is timed.
     var attachBegunAt: Instant? {
-        get { particulars[\.attachBegunAt] }
+        @inline(__always) get { particulars[\.attachBegunAt] }
         set { particulars[\.attachBegunAt] = newValue }
     }
 
     /// The effects since the oldest open drift, for telling what repaired it.
     var repairs: [String] {
-        get { particulars[\.repairs] }
+        @inline(__always) get { particulars[\.repairs] }
         set { particulars[\.repairs] = newValue }
     }
 
-    var isInvalid: Bool { !problems.isEmpty }
+    @inline(__always) var isInvalid: Bool { !problems.isEmpty }
 
     // MARK: What follows from the rest
 
     /// Brings up to date what follows from the rest.
     mutating func refresh() {
         view.outstanding = outstanding
-        noteProof()
+        if let identity = proof { view.proven = identity }
     }
 
-    /// Remembers the device as the volume's while its size agrees, so that a growth is not taken for another disk.
-    private mutating func noteProof() {
-        guard case .right(let device, let identity) = RightDiskRules.verdict(view),
+    /// The device as the volume's while its size agrees: remembered, so that a growth is not taken for another disk.
+    private var proof: DeviceIdentity? {
+        // Most volumes have no disk here.
+        guard case .present = view.devices, case .right(let device, let identity) = RightDiskRules.verdict(view),
             let volume = view.cloud.value, device.sizeInBytes >= volume.sizeInBytes
-        else { return }
-        view.proven = identity
+        else { return nil }
+        return identity
     }
 
     /// What the planner is to see of effects under way: the call that has not returned comes before the job.

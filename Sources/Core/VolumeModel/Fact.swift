@@ -22,6 +22,7 @@ public enum Fact<Value> {
         }
     }
 
+    @inlinable
     public func map<Other>(_ transform: (Value) -> Other) -> Fact<Other> {
         switch self {
         case .unknown: .unknown
@@ -50,14 +51,16 @@ public struct Sighting<Value> {
     public let asked: Instant
     /// When the answer was complete.
     public let answered: Instant
-    private let kept: Fact<Shared<Value>>
+    @usableFromInline let kept: Fact<Shared<Value>>
     public let proof: Proof
 
+    @inlinable
     public init(_ fact: Fact<Value>, asked: Instant, answered: Instant, proof: Proof) {
         self.init(sharing: fact.map { Shared($0) }, asked: asked, answered: answered, proof: proof)
     }
 
     /// The same with what somebody else holds already.
+    @inlinable
     public init(sharing fact: Fact<Shared<Value>>, asked: Instant, answered: Instant, proof: Proof) {
         kept = fact
         self.asked = asked
@@ -65,10 +68,16 @@ public struct Sighting<Value> {
         self.proof = proof
     }
 
-    public var fact: Fact<Value> { kept.map(\.value) }
+    @inlinable public var fact: Fact<Value> {
+        switch kept {
+        case .unknown: .unknown
+        case .absent: .absent
+        case .present(let shared): .present(shared.value)
+        }
+    }
 
     /// What was seen; `nil` when it was not there, or is not known to be.
-    public var value: Value? {
+    @inlinable public var value: Value? {
         switch kept {
         case .present(let shared): shared.value
         case .unknown, .absent: nil
@@ -76,7 +85,7 @@ public struct Sighting<Value> {
     }
 
     /// Known not to be there; an unknown is not.
-    public var isAbsent: Bool {
+    @inlinable public var isAbsent: Bool {
         switch kept {
         case .absent: true
         case .unknown, .present: false
@@ -84,13 +93,14 @@ public struct Sighting<Value> {
     }
 
     /// The times and the proof of a newer sighting of the same fact, without a second copy of what was seen.
+    @inlinable
     public func confirmed(by newer: Sighting) -> Sighting {
         Sighting(sharing: kept, asked: newer.asked, answered: newer.answered, proof: newer.proof)
     }
 
     /// Nothing was ever asked.
-    public static var never: Sighting {
-        Sighting(.unknown, asked: .distantPast, answered: .distantPast, proof: .listed)
+    @inlinable public static var never: Sighting {
+        Sighting(sharing: .unknown, asked: .distantPast, answered: .distantPast, proof: .listed)
     }
 }
 
@@ -99,5 +109,6 @@ extension Sighting: Equatable where Value: Equatable {}
 
 extension Sighting where Value: Equatable {
     /// Whether the facts are equal; when and how they were seen aside.
+    @inlinable
     public func tellsTheSame(as other: Sighting) -> Bool { kept == other.kept }
 }

@@ -4,6 +4,7 @@
 public final class Shared<Value> {
     public let value: Value
 
+    @inlinable
     public init(_ value: Value) {
         self.value = value
     }
