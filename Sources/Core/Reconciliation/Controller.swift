@@ -73,7 +73,7 @@ public actor Controller {
         desiredRevision = desired.revision
         return .started(
             desired, bindings: try await systems.store.bindings(), openLedger: try await systems.store.openLedger(),
-            openDrifts: try await systems.store.openDrifts())
+            openDrifts: try await systems.store.openDrifts(), statuses: try await systems.store.savedStatuses())
     }
 
     private func answerFromNowOn() {

@@ -5,8 +5,9 @@ import VolumeModel
 extension ReconcileLoop {
     mutating func start(
         _ desired: DesiredState, bindings: [AttachmentID: VolumeID], ledger: [LedgerEntry], drifts: [DriftRecord],
-        now: Instant
+        statuses: [SavedStatus], now: Instant
     ) {
+        savedStatuses = Dictionary(statuses.map { ($0.attachment, $0) }) { _, last in last }
         take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
         for (intent, lines) in Dictionary(grouping: ledger, by: \.intent) { recover(intent, lines, now: now) }
@@ -260,6 +261,7 @@ extension ReconcileLoop {
         if row.cloudEffect != nil { countCloudEffect(row.cloudEffect?.action, by: -1) }
         if row.step != nil { stepsUnderWay -= 1 }
         index.remove(attachment.value)
+        savedStatuses[attachment] = nil
         rows[slot] = nil
         wanted[slot] = 0
         seen[slot] = 0

@@ -4,7 +4,7 @@ public import VolumeModel
 /// What people see: reports, events, drift history, the plan.
 extension ReconcileLoop {
     mutating func publishReport(
-        _ decision: Decision, slot: Int, now: Instant, saved: inout [AttachmentDetail], events: inout [EventRecord],
+        _ decision: Decision, slot: Int, now: Instant, details: inout [AttachmentDetail], events: inout [EventRecord],
         drifts: inout [DriftRecord]
     ) {
         // Taken out of the table meanwhile, so that it is changed in place.
@@ -12,8 +12,11 @@ extension ReconcileLoop {
         defer { rows[slot] = row }
         let previous = row.report
         let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
-        let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
-        let since = isSame ? previous?.since ?? now : now
+        // After a start, what the store has of it still holds until something is known that lasts.
+        let saved = savedStatuses[row.view.desired.id]
+        let before = saved.map { ($0.code, $0.since) } ?? previous.map { ($0.readiness.code, $0.since) }
+        let isSame = before?.0 == readiness.code
+        let since = isSame ? before?.1 ?? now : now
         var report = ReportRules.report(
             row.view, decision: decision, restraint: RestraintRules.restraint(row.view, at: now, policy: policy),
             since: since)
@@ -25,7 +28,14 @@ extension ReconcileLoop {
         row.contents.stampConditions(readiness: readiness, now: now)
         row.contents.followDrift(report, now: now, drifts: &drifts)
         if !isSame { events.append(contentsOf: event(of: report, after: previous, now: now)) }
-        if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(row.contents.detail(report)) }
+        if let saved {
+            if case .notReady(let cause) = readiness, cause.isPassing { return }
+            savedStatuses[row.view.desired.id] = nil
+            let detail = row.contents.detail(report)
+            if detail.fingerprint != saved.fingerprint { details.append(detail) }
+        } else if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true {
+            details.append(row.contents.detail(report))
+        }
     }
 
     /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
@@ -215,17 +225,6 @@ extension RowContents {
             conditions: zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
                 ConditionRules.condition(kind, view, readiness: report.readiness, since: time.since)
             }, volume: view.cloud.fact.value, device: device, export: view.export.fact.value)
-    }
-}
-
-extension AttachmentReport.Readiness {
-    /// A word that says which readiness it is, without what changes from moment to moment.
-    var code: String {
-        switch self {
-        case .ready: "Ready"
-        case .departed: "Departed"
-        case .notReady(let cause): cause.code
-        }
     }
 }
 

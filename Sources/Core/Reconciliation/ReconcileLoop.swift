@@ -49,6 +49,8 @@ public struct ReconcileLoop: Sendable {
     /// The root disk of each machine, as last listed.
     var roots: [MachineID: VolumeID] = [:]
     var protections: [VolumeID: String] = [:]
+    /// What the store had of each attachment at the start, until something is known of it that lasts.
+    var savedStatuses: [AttachmentID: SavedStatus] = [:]
 
     // MARK: Pace
 
@@ -89,8 +91,8 @@ public struct ReconcileLoop: Sendable {
     public mutating func handle(_ event: LoopEvent, at now: Instant) -> [LoopEffect] {
         effects = []
         switch event {
-        case .started(let desired, let bindings, let ledger, let drifts):
-            start(desired, bindings: bindings, ledger: ledger, drifts: drifts, now: now)
+        case .started(let desired, let bindings, let ledger, let drifts, let statuses):
+            start(desired, bindings: bindings, ledger: ledger, drifts: drifts, statuses: statuses, now: now)
         case .desired(let delta): take(delta, now: now)
         case .volumesListed(let listing, let asked): take(listing, asked: asked, now: now)
         case .machinesListed(let listing, let asked): take(listing, asked: asked, now: now)
