@@ -26,7 +26,7 @@ public final class ThreadExecutor: SerialExecutor {
 
     /// Lets a job of this executor rest for so long, and go on from this thread itself: within microseconds, where
     /// `Task.sleep` goes by way of other threads and timers that are rounded. Cancellation does not end it.
-    public func pause(for duration: Duration) async {
+    public nonisolated(nonsending) func pause(for duration: Duration) async {
         let deadline = ContinuousClock.now + duration
         await withCheckedContinuation { queue.resume($0, at: deadline) }
     }

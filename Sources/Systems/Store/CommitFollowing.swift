@@ -3,7 +3,7 @@
 /// The kernel tells that a file beside the database was written to. That comes *before* the commit can be seen: the writer
 /// has yet to sync what it wrote, which takes from a tenth of a millisecond to seconds, and then tells readers through shared
 /// memory, of which there is no event. So it is looked for again and again, the pauses growing with the time that has passed:
-/// the commit is seen late by no more than a sixteenth of what the disk took.
+/// the commit is seen late by no more than a fiftieth of what the disk took.
 enum CommitFollowing {
     private static let shortestPause = Duration.microseconds(50)
     /// How long it is looked for; what takes longer is found at the next period.
@@ -38,7 +38,7 @@ enum CommitFollowing {
                 isResting = true
                 return nil
             }
-            return max(shortestPause, waited / 16)
+            return max(shortestPause, waited / 50)
         }
     }
 }

@@ -58,7 +58,8 @@ public actor SQLiteStore: StateStore {
     public nonisolated func desiredState() async throws(StoreError) -> DesiredState { try await reader.desiredState() }
 
     public nonisolated func desiredDelta(since revision: Int64) async throws(StoreError) -> DesiredDelta {
-        try await reader.desiredDelta(since: revision)
+        if let delta = changes.takeDelta(since: revision) { return delta }
+        return try await reader.desiredDelta(since: revision)
     }
 
     public nonisolated func directoryObjects(
@@ -180,7 +181,9 @@ public actor SQLiteStore: StateStore {
             for (name, row) in wanted.sorted(by: { $0.key < $1.key }) {
                 guard let claim = row[column].text else { continue }
                 var owner = owners[claim]
-                if owner == nil, let stored = try self.owner(of: claim, column), wanted[stored] == nil { owner = stored }
+                if owner == nil, let stored = try self.owner(of: claim, column), wanted[stored] == nil {
+                    owner = stored
+                }
                 if let owner {
                     throw .conflict("cannot apply '\(name)': \(thing) \(claim) is claimed by '\(owner)'")
                 }

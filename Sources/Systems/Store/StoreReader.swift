@@ -140,11 +140,21 @@ actor StoreReader {
         guard let version = try? database.dataVersion(), version != seenVersion, let revision = try? revision() else {
             return false
         }
-        let isNews = seenRevision.map { $0 != revision } ?? false
+        let before = seenRevision
         seenVersion = version
         seenRevision = revision
-        if isNews { changes.announce() }
+        if let before, before != revision { announce(since: before, until: revision) }
         return true
+    }
+
+    /// A few changes are read along, since whoever is told asks for them next: that spares the way here and back.
+    private func announce(since before: Int64, until revision: Int64) {
+        // A read that fails now is made again by whoever asks, and is told the reason.
+        if (before..<before + 64).contains(revision), let delta = try? desiredDelta(since: before) {
+            changes.announce(delta, since: before)
+        } else {
+            changes.announce()
+        }
     }
 
     // MARK: What the loop wrote
@@ -280,22 +290,42 @@ actor StoreReader {
     }
 }
 
-/// Who wants to know that desired state has changed.
+/// Who wants to know that desired state has changed, and what has when that was read already.
 final class ChangeNotice: Sendable {
-    private let listeners = Lock<[AsyncStream<Void>.Continuation]>([])
+    private struct State {
+        var listeners: [AsyncStream<Void>.Continuation] = []
+        var read: (delta: DesiredDelta, since: Int64)?
+    }
+
+    private let state = Lock(State())
 
     func stream() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        listeners.withLock { $0.append(continuation) }
+        state.withLock { $0.listeners.append(continuation) }
         return stream
     }
 
     func announce() {
-        for listener in listeners.withLock({ $0 }) { listener.yield() }
+        for listener in state.withLock({ $0.listeners }) { listener.yield() }
+    }
+
+    func announce(_ delta: DesiredDelta, since revision: Int64) {
+        state.withLock { $0.read = (delta, revision) }
+        announce()
+    }
+
+    /// What has changed since a revision, when just that has been read and was not asked for before. What came after it is
+    /// announced by itself.
+    func takeDelta(since revision: Int64) -> DesiredDelta? {
+        let read = state.withLock { state in
+            defer { state.read = nil }
+            return state.read
+        }
+        return read.flatMap { $0.since == revision ? $0.delta : nil }
     }
 
     func finish() {
-        for listener in listeners.withLock({ $0 }) { listener.finish() }
+        for listener in state.withLock({ $0.listeners }) { listener.finish() }
     }
 }
 
