@@ -157,6 +157,25 @@ public actor Controller {
         await withCheckedContinuation { watchers.append(Watcher(id: id, revision: revision, continuation: $0)) }
     }
 
+    private func wait(for revision: Int64, patience: Duration) async {
+        await waitUntilStarted()
+        nextWatcher += 1
+        let id = nextWatcher
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.waitForChange(newerThan: revision, id: id) }
+            group.addTask { await self.systems.time.sleep(until: self.systems.time.now() + patience) }
+            await group.next()
+            group.cancelAll()
+            stopWatching(id)
+        }
+    }
+
+    /// The reports that changed after a revision, as soon as there are any, or after `patience` none.
+    public func changes(after revision: Int64, patience: Duration) async -> ReportChanges {
+        await wait(for: revision, patience: patience)
+        return core.loop.changes(after: revision, at: systems.time.now())
+    }
+
     private func stopWatching(_ id: Int) {
         let due = watchers.filter { $0.id == id }
         watchers.removeAll { $0.id == id }
@@ -171,16 +190,7 @@ extension Controller: Steering {
     }
 
     public func overview(newerThan revision: Int64, patience: Duration) async -> Overview {
-        await waitUntilStarted()
-        nextWatcher += 1
-        let id = nextWatcher
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.waitForChange(newerThan: revision, id: id) }
-            group.addTask { await self.systems.time.sleep(until: self.systems.time.now() + patience) }
-            await group.next()
-            group.cancelAll()
-            stopWatching(id)
-        }
+        await wait(for: revision, patience: patience)
         return core.loop.overview(at: systems.time.now())
     }
 

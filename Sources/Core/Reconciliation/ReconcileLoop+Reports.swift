@@ -24,6 +24,9 @@ extension ReconcileLoop {
         if row.isInvalid { report.drifts = [] }
         guard report != previous else { return }
         revision += 1
+        reportedAt[slot] = revision
+        tally.count(previous?.readiness, by: -1)
+        tally.count(readiness, by: 1)
         row.contents.report = report
         row.contents.stampConditions(readiness: readiness, now: now)
         row.contents.followDrift(report, now: now, drifts: &drifts)
@@ -86,6 +89,12 @@ extension ReconcileLoop {
             revision: revision, at: now, here: here, mode: policy.mode,
             reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
             nodeCauses: causes)
+    }
+
+    /// The reports that changed after a revision, in no order: what that costs follows what changed, and not how many there are.
+    public func changes(after revision: Int64, at now: Instant) -> ReportChanges {
+        let changed = reportedAt.indices.filter { reportedAt[$0] > revision }.compactMap { rows[$0]?.report }
+        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally)
     }
 
     public func detail(of name: ObjectName) -> AttachmentDetail? {

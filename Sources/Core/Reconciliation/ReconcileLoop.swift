@@ -21,6 +21,8 @@ public struct ReconcileLoop: Sendable {
     var rows: [Row?] = []
     var wanted: [UInt64] = []
     var seen: [UInt64] = []
+    /// The revision at which each row's report last changed.
+    var reportedAt: [Int64] = []
     var freeSlots: [Int] = []
     var dirty: [Int] = []
     var isDirty: [Bool] = []
@@ -75,6 +77,7 @@ public struct ReconcileLoop: Sendable {
 
     /// Goes up whenever a report changed.
     public internal(set) var revision: Int64 = 1
+    var tally = ReadinessTally()
 
     var effects: [LoopEffect] = []
 
@@ -156,6 +159,11 @@ public struct ReconcileLoop: Sendable {
         guard var row = rows[slot].take() else { return }
         change(&row.contents)
         rows[slot] = row
+    }
+
+    /// Puts what no decision hangs on *while the row agrees* into a row, such as what a machine is that nothing is moved to.
+    mutating func note(slot: Int, _ change: (inout RowContents) -> Void) {
+        if seen[slot] == wanted[slot] { replace(slot: slot, change) } else { update(slot: slot, change) }
     }
 
     /// Changes a row's view, refreshes its columns and puts it before the planner.
