@@ -17,6 +17,9 @@
 
 /* prctl is variadic, which Swift cannot call. */
 static inline int hawser_name_this_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline int hawser_set_timer_slack(unsigned long nanoseconds) {
+    return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
 
 /* What follows is for LinuxCalls: calls that glibc 2.36 declares only under _GNU_SOURCE, variadic ones, and macros. */
 #include <errno.h>

@@ -69,7 +69,8 @@ public actor Controller {
     private func readStore() async throws(StoreError) -> ControllerCore.Input {
         .started(
             try await systems.store.desiredState(), bindings: try await systems.store.bindings(),
-            openLedger: try await systems.store.openLedger(), openDrifts: try await systems.store.openDrifts())
+            openLedger: try await systems.store.openLedger(), openDrifts: try await systems.store.openDrifts(),
+            statuses: try await systems.store.savedStatuses())
     }
 
     private func answerFromNowOn() {
@@ -161,22 +162,6 @@ public actor Controller {
 
     // MARK: Watchers
 
-    /// Returns when there is something newer than a revision to be seen, or when the task is cancelled: for who has to be told
-    /// of what is new, and needs nothing meanwhile.
-    ///
-    /// - Returns: the revision that is there then.
-    public func revision(newerThan revision: Int64) async -> Int64 {
-        await waitUntilStarted()
-        nextWatcher += 1
-        let id = nextWatcher
-        await withTaskCancellationHandler {
-            await waitForChange(newerThan: revision, id: id)
-        } onCancel: {
-            Task { await self.stopWatching(id) }
-        }
-        return core.loop.revision
-    }
-
     private func wakeWatchers() {
         let revision = core.loop.revision
         let due = watchers.filter { $0.revision < revision }
@@ -187,6 +172,32 @@ public actor Controller {
     private func waitForChange(newerThan revision: Int64, id: Int) async {
         guard core.loop.revision <= revision, !Task.isCancelled else { return }
         await withCheckedContinuation { watchers.append(Watcher(id: id, revision: revision, continuation: $0)) }
+    }
+
+    private func wait(for revision: Int64, patience: Duration) async {
+        await waitUntilStarted()
+        nextWatcher += 1
+        let id = nextWatcher
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.waitForChange(newerThan: revision, id: id) }
+            group.addTask { await self.systems.time.sleep(until: self.systems.time.now() + patience) }
+            await group.next()
+            group.cancelAll()
+            stopWatching(id)
+        }
+    }
+
+    /// The reports that changed after a revision, as soon as there are any; or none when the task is cancelled.
+    public func changes(after revision: Int64) async -> ReportChanges {
+        await waitUntilStarted()
+        nextWatcher += 1
+        let id = nextWatcher
+        await withTaskCancellationHandler {
+            await waitForChange(newerThan: revision, id: id)
+        } onCancel: {
+            Task { await self.stopWatching(id) }
+        }
+        return core.loop.changes(after: revision, at: systems.time.now())
     }
 
     private func stopWatching(_ id: Int) {
@@ -203,16 +214,7 @@ extension Controller: Steering {
     }
 
     public func overview(newerThan revision: Int64, patience: Duration) async -> Overview {
-        await waitUntilStarted()
-        nextWatcher += 1
-        let id = nextWatcher
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.waitForChange(newerThan: revision, id: id) }
-            group.addTask { await self.systems.time.sleep(until: self.systems.time.now() + patience) }
-            await group.next()
-            group.cancelAll()
-            stopWatching(id)
-        }
+        await wait(for: revision, patience: patience)
         return core.loop.overview(at: systems.time.now())
     }
 

@@ -12,7 +12,8 @@ public struct ControllerCore: Sendable {
     public enum Input: Sendable {
         /// What the store knew when the process began. First of all inputs.
         case started(
-            DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord])
+            DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord],
+            statuses: [SavedStatus] = [])
         /// The answer to a call that was ordered.
         case answered(Int, SystemAnswer)
         /// Desired state may have changed.
@@ -76,10 +77,12 @@ public struct ControllerCore: Sendable {
     public mutating func handle(_ input: Input, at now: Instant) -> [Order] {
         orders = []
         switch input {
-        case .started(let desired, let bindings, let openLedger, let openDrifts):
+        case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses):
             desiredRevision = desired.revision
             deliver(
-                .started(desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts), at: now)
+                .started(
+                    desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses),
+                at: now)
         case .answered(let number, let answer):
             guard let errand = errands.removeValue(forKey: number) else { break }
             take(answer, to: errand, at: now)

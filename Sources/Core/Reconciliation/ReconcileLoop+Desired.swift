@@ -5,8 +5,9 @@ import VolumeModel
 extension ReconcileLoop {
     mutating func start(
         _ desired: DesiredState, bindings: [AttachmentID: VolumeID], ledger: [LedgerEntry], drifts: [DriftRecord],
-        now: Instant
+        statuses: [SavedStatus], now: Instant
     ) {
+        savedStatuses = Dictionary(statuses.map { ($0.attachment, $0) }) { _, last in last }
         take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
         for (intent, lines) in Dictionary(grouping: ledger, by: \.intent) { recover(intent, lines, now: now) }
@@ -135,7 +136,12 @@ extension ReconcileLoop {
     private mutating func slot(for desired: DesiredAttachment, now: Instant) -> Int {
         if let slot = index[desired.id.value] { return slot }
         let slot: Int
-        let row = Row(view: VolumeView(desired: desired, here: here, now: now))
+        var view = VolumeView(desired: desired, here: here, now: now)
+        view.server = exports?.server ?? .unknown
+        view.target = target(of: desired)
+        view.targetMachine = view.target.value.flatMap { machines[$0] } ?? .never
+        view.targetRoot = view.target.value.flatMap { roots[$0] }
+        let row = Row(view: view)
         if let free = freeSlots.popLast() {
             slot = free
             rows[slot] = row
@@ -144,6 +150,7 @@ extension ReconcileLoop {
             rows.append(row)
             wanted.append(1)
             seen.append(Fingerprint.unknown)
+            reportedAt.append(revision)
             isDirty.append(false)
         }
         index.set(desired.id.value, to: slot)
@@ -152,13 +159,9 @@ extension ReconcileLoop {
         // What is known of the world is not known by the new row yet; the first comparison has to look at it.
         wanted[slot] = 1
         seen[slot] = Fingerprint.unknown
-        if let row = rows[slot], row.view.desired == desired {
-            let server = exports?.server ?? .unknown
-            update(slot: slot) { $0.view.server = server }
-            rebind(slot: slot)
-            resolveTarget(slot: slot)
-            refreshExport(slot: slot)
-        }
+        markDirty(slot: slot)
+        rebind(slot: slot)
+        refreshExport(slot: slot)
         return slot
     }
 
@@ -205,28 +208,31 @@ extension ReconcileLoop {
 
     mutating func resolveTarget(slot: Int) {
         guard let row = rows[slot] else { return }
-        let target: Fact<MachineID>
-        switch row.view.desired.machine {
-        case .thisMachine: target = .present(here)
-        case .id(let id): target = .present(id)
-        case .named(let name):
-            if machinesListedAt == nil {
-                target = .unknown
-            } else if let matches = machinesByName[name], matches.count == 1, let only = matches.first {
-                target = .present(only)
-            } else {
-                target = .absent
-            }
-        }
+        let target = target(of: row.view.desired)
         let root = target.value.flatMap { roots[$0] }
-        guard row.view.target != target || row.view.targetMachine == .never || row.view.targetRoot != root else {
+        let sighting = target.value.flatMap { machines[$0] } ?? .never
+        let isSeen = row.view.targetMachine != .never || sighting == .never
+        guard row.view.target == target, row.view.targetRoot == root else {
+            update(slot: slot) {
+                $0.view.target = target
+                $0.view.targetMachine = sighting
+                $0.view.targetRoot = root
+            }
             return
         }
-        let sighting = target.value.flatMap { machines[$0] } ?? .never
-        update(slot: slot) {
-            $0.view.target = target
-            $0.view.targetMachine = sighting
-            $0.view.targetRoot = root
+        if !isSeen { note(slot: slot) { $0.view.targetMachine = sighting } }
+    }
+
+    private func target(of desired: DesiredAttachment) -> Fact<MachineID> {
+        switch desired.machine {
+        case .thisMachine: return .present(here)
+        case .id(let id): return .present(id)
+        case .named(let name):
+            guard machinesListedAt != nil else { return .unknown }
+            guard let matches = machinesByName[name], matches.count == 1, let only = matches.first else {
+                return .absent
+            }
+            return .present(only)
         }
     }
 
@@ -260,6 +266,8 @@ extension ReconcileLoop {
         if row.cloudEffect != nil { countCloudEffect(row.cloudEffect?.action, by: -1) }
         if row.step != nil { stepsUnderWay -= 1 }
         index.remove(attachment.value)
+        savedStatuses[attachment] = nil
+        tally.count(row.report?.readiness, by: -1)
         rows[slot] = nil
         wanted[slot] = 0
         seen[slot] = 0

@@ -81,7 +81,7 @@ extension ReconcileLoop {
         let old = view.holderMachine
         let sighting = machines[holder] ?? .never
         guard old.value?.id != holder || sighting.asked > old.asked else { return }
-        guard sighting.tellsTheSame(as: old) else { return update(slot: slot) { $0.view.holderMachine = sighting } }
+        guard sighting.tellsTheSame(as: old) else { return note(slot: slot) { $0.view.holderMachine = sighting } }
         // The same fact again, as for the volume itself.
         replace(slot: slot) { $0.view.holderMachine = sighting }
         if seen[slot] != wanted[slot] { markDirty(slot: slot) }
@@ -118,7 +118,7 @@ extension ReconcileLoop {
         let target = rows[slot]?.view.target.value.flatMap { machines[$0] }
         if let target, target.asked > old.asked {
             if !target.tellsTheSame(as: old) {
-                update(slot: slot) { $0.view.targetMachine = target }
+                note(slot: slot) { $0.view.targetMachine = target }
             } else {
                 replace(slot: slot) { $0.view.targetMachine = target }
             }
@@ -134,6 +134,8 @@ extension ReconcileLoop {
 
     mutating func takeListingFailure(_ error: CloudError, now: Instant) {
         isListing = false
+        // The rows that wait for the first listing wait for longer, and have to say what they know so far.
+        if cloudTrouble == nil { compareAll() }
         cloudTrouble = error.remedy == .notAllowed ? .notAllowed(error.text) : .cloudUnreachable(error.text)
         let wait = max(error.retryAfter ?? .zero, min(policy.revisitInterval, policy.resyncInterval))
         nextResync = now + wait
@@ -199,7 +201,7 @@ extension ReconcileLoop {
         for slot in slotsBySerial[serial] {
             guard let old = rows[slot]?.view.devices, old != fact || changed else { continue }
             if let now, case .present(let found) = fact, let device = found.first { timeResolution(slot, device, now) }
-            update(slot: slot) { row in
+            take(slot: slot, isNews: fact.value != nil) { row in
                 if row.view.devices != fact, let now { row.view.waitingSince = now }
                 row.view.devices = fact
                 if let now { row.view.devicesChangedAt = now }
@@ -222,6 +224,23 @@ extension ReconcileLoop {
                     reason: "DeviceSeen",
                     message: "\(device.kernelName) appeared \(milliseconds) ms after the attach was begun")
             ]))
+    }
+
+    /// Takes in what this machine has of a row. When that is nothing, and CloudStack has told nothing of the volume yet either,
+    /// there is nothing to be decided but to go on waiting: so it is for all rows at a start, and they are many.
+    private mutating func take(slot: Int, isNews: Bool, _ change: (inout RowContents) -> Void) {
+        if !isNews, rows[slot].map({ waitsForListing($0) }) ?? true {
+            replace(slot: slot, change)
+        } else {
+            update(slot: slot, change)
+        }
+    }
+
+    private func waitsForListing(_ row: Row) -> Bool {
+        guard case .unknown = row.view.cloud.fact else { return false }
+        return row.view.volume != nil && row.view.lastWrite == nil && !row.view.isNominatedAbsent
+            && row.view.outstanding == nil && row.view.held == nil && row.view.devices.value == nil
+            && row.view.export.fact.value == nil && row.view.staleExports.isEmpty
     }
 
     // MARK: Exports
@@ -281,7 +300,7 @@ extension ReconcileLoop {
             replace(slot: slot) { $0.view.export = sighting }
             return
         }
-        update(slot: slot) { row in
+        take(slot: slot, isNews: fact.value != nil || !stale.isEmpty) { row in
             if row.view.export.fact != fact { row.view.waitingSince = now }
             row.view.export = sighting
             row.view.staleExports = stale

@@ -4,17 +4,29 @@ public import VolumeModel
 /// What people see: reports, events, drift history, the plan.
 extension ReconcileLoop {
     mutating func publishReport(
-        _ decision: Decision, slot: Int, now: Instant, saved: inout [AttachmentDetail], events: inout [EventRecord],
+        _ decision: Decision, slot: Int, now: Instant, details: inout [AttachmentDetail], events: inout [EventRecord],
         drifts: inout [DriftRecord]
     ) {
         // Taken out of the table meanwhile, so that it is changed in place.
         guard var row = rows[slot].take() else { return }
-        let news = row.contents.publish(decision, alike: &lastConditionTimes, drifts: &drifts, policy: policy, now: now)
+        // After a start, what the store has of it still holds until something is known that lasts.
+        let id = row.view.desired.id
+        let saved = savedStatuses.isEmpty ? nil : savedStatuses[id]
+        let news = row.contents.publish(
+            decision, saved: saved, alike: &lastConditionTimes, drifts: &drifts, policy: policy, now: now)
         rows[slot] = row
         guard let news else { return }
         revision += 1
+        reportedAt[slot] = revision
+        tally.count(news.before, by: -1)
+        tally.count(news.detail.report.readiness, by: 1)
         if news.isOtherReadiness { events.append(contentsOf: event(of: news.detail.report, now: now)) }
-        if news.isWorthSaving { saved.append(news.detail) }
+        if saved != nil {
+            if case .notReady(let cause) = news.detail.report.readiness, cause.isPassing { return }
+            savedStatuses[id] = nil
+            if savedStatuses.isEmpty { savedStatuses = [:] }
+        }
+        if news.isWorthSaving { details.append(news.detail) }
     }
 
     /// Changes of readiness are events; passing states (reading, stepping) are not.
@@ -52,6 +64,12 @@ extension ReconcileLoop {
             revision: revision, at: now, here: here, mode: policy.mode,
             reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
             nodeCauses: causes)
+    }
+
+    /// The reports that changed after a revision, in no order: what that costs follows what changed, and not how many there are.
+    public func changes(after revision: Int64, at now: Instant) -> ReportChanges {
+        let changed = reportedAt.indices.filter { reportedAt[$0] > revision }.compactMap { rows[$0]?.report }
+        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally)
     }
 
     public func detail(of name: ObjectName) -> AttachmentDetail? {
@@ -147,19 +165,25 @@ extension RowContents {
         var isOtherReadiness: Bool
         /// Whether it says something else to somebody who reads it from disk: what comes next, and when, aside.
         var isWorthSaving: Bool
+        /// What it was before; `nil` when nothing was said.
+        var before: AttachmentReport.Readiness?
     }
 
-    /// - Parameter alike: the last conditions' times of any row, for rows to hold them in common.
+    /// - Parameters:
+    ///   - saved: what the store has of it from before the start, when nothing that lasts is known yet.
+    ///   - alike: the last conditions' times of any row, for rows to hold them in common.
     fileprivate mutating func publish(
-        _ decision: Decision, alike: inout [ConditionTime], drifts: inout [DriftRecord], policy: Policy, now: Instant
+        _ decision: Decision, saved: SavedStatus?, alike: inout [ConditionTime], drifts: inout [DriftRecord],
+        policy: Policy, now: Instant
     ) -> News? {
         let view = view
         let previous = publication
         let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
-        let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
+        let before = saved.map { ($0.code, $0.since) } ?? previous.map { ($0.readiness.code, $0.since) }
+        let isSame = before?.0 == readiness.code
         var report = ReportRules.report(
             view, decision: decision, restraint: RestraintRules.restraint(view, at: now, policy: policy),
-            since: isSame ? previous?.since ?? now : now)
+            since: isSame ? before?.1 ?? now : now)
         report.readiness = readiness
         if isInvalid { report.drifts = [] }
         let publication = Publication(report)
@@ -169,9 +193,12 @@ extension RowContents {
         if conditionTimes == alike { conditionTimes = alike }
         alike = conditionTimes
         followDrift(report, now: now, drifts: &drifts)
+        let detail = detail(report, conditions: [])
+        let isWorthSaving =
+            saved.map { detail.fingerprint != $0.fingerprint }
+            ?? (publication.lastingDigest != previous?.lastingDigest)
         return News(
-            detail: detail(report, conditions: []), isOtherReadiness: !isSame,
-            isWorthSaving: publication.lastingDigest != previous?.lastingDigest)
+            detail: detail, isOtherReadiness: !isSame, isWorthSaving: isWorthSaving, before: previous?.readiness)
     }
 
     /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
@@ -240,17 +267,6 @@ extension RowContents {
         return AttachmentDetail(
             report: report, conditions: conditions, volume: view.cloud.fact.value, device: device,
             export: view.export.fact.value)
-    }
-}
-
-extension AttachmentReport.Readiness {
-    /// A word that says which readiness it is, without what changes from moment to moment.
-    var code: String {
-        switch self {
-        case .ready: "Ready"
-        case .departed: "Departed"
-        case .notReady(let cause): cause.code
-        }
     }
 }
 

@@ -29,7 +29,7 @@ extension ReconcileLoop {
     ) {
         guard let decided = rows[slot].map({ self.decision(for: $0, now: now) }) else { return }
         let decision = carryOut(decided, slot: slot, now: now)
-        publishReport(decision, slot: slot, now: now, saved: &saved, events: &events, drifts: &drifts)
+        publishReport(decision, slot: slot, now: now, details: &saved, events: &events, drifts: &drifts)
     }
 
     /// The planner's word, or why it is not asked.

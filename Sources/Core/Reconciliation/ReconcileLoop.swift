@@ -21,6 +21,8 @@ public struct ReconcileLoop: Sendable {
     var rows: [Row?] = []
     var wanted: [UInt64] = []
     var seen: [UInt64] = []
+    /// The revision at which each row's report last changed.
+    var reportedAt: [Int64] = []
     var freeSlots: [Int] = []
     var dirty: [Int] = []
     var isDirty: [Bool] = []
@@ -54,6 +56,8 @@ public struct ReconcileLoop: Sendable {
     /// The root disk of each machine, as last listed.
     var roots: [MachineID: VolumeID] = [:]
     var protections: [VolumeID: String] = [:]
+    /// What the store had of each attachment at the start, until something is known of it that lasts.
+    var savedStatuses: [AttachmentID: SavedStatus] = [:]
 
     // MARK: Pace
 
@@ -78,6 +82,7 @@ public struct ReconcileLoop: Sendable {
 
     /// Goes up whenever a report changed.
     public internal(set) var revision: Int64 = 1
+    var tally = ReadinessTally()
 
     var effects: [LoopEffect] = []
 
@@ -94,8 +99,8 @@ public struct ReconcileLoop: Sendable {
     public mutating func handle(_ event: LoopEvent, at now: Instant) -> [LoopEffect] {
         effects = []
         switch event {
-        case .started(let desired, let bindings, let ledger, let drifts):
-            start(desired, bindings: bindings, ledger: ledger, drifts: drifts, now: now)
+        case .started(let desired, let bindings, let ledger, let drifts, let statuses):
+            start(desired, bindings: bindings, ledger: ledger, drifts: drifts, statuses: statuses, now: now)
         case .desired(let delta): take(delta, now: now)
         case .volumesListed(let listing, let asked): take(listing, asked: asked, now: now)
         case .machinesListed(let listing, let asked): take(listing, asked: asked, now: now)
@@ -164,6 +169,11 @@ public struct ReconcileLoop: Sendable {
         guard var row = rows[slot].take() else { return }
         change(&row.contents)
         rows[slot] = row
+    }
+
+    /// Puts what no decision hangs on *while the row agrees* into a row, such as what a machine is that nothing is moved to.
+    mutating func note(slot: Int, _ change: (inout RowContents) -> Void) {
+        if seen[slot] == wanted[slot] { replace(slot: slot, change) } else { update(slot: slot, change) }
     }
 
     /// Changes a row's view, refreshes its columns and puts it before the planner.

@@ -9,6 +9,15 @@ public struct AttachmentReport: Sendable, Equatable {
         case notReady(Cause)
         /// The object was deleted and everything it asked for is gone.
         case departed
+
+        /// A word that says which readiness it is, without what changes from moment to moment.
+        public var code: String {
+            switch self {
+            case .ready: "Ready"
+            case .departed: "Departed"
+            case .notReady(let cause): cause.code
+            }
+        }
     }
 
     public var attachment: AttachmentID
