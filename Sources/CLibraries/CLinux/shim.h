@@ -17,10 +17,14 @@
 
 /* prctl is variadic, which Swift cannot call. */
 static inline int hawser_name_this_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline int hawser_set_timer_slack(unsigned long nanoseconds) {
+    return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
 
 /* What follows is for LinuxCalls: calls that glibc 2.36 declares only under _GNU_SOURCE, variadic ones, and macros. */
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <net/if.h>
 #include <poll.h>
@@ -29,6 +33,7 @@ static inline int hawser_name_this_thread(const char *name) { return prctl(PR_SE
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -71,6 +76,14 @@ static inline int hawser_try_read_lease(int fd) {
     if (fcntl(fd, 1024 /* F_SETLEASE */, F_RDLCK) != 0) return -1;
     return fcntl(fd, 1024, F_UNLCK);
 }
+/* The beginning of struct dl_phdr_info (dl_iterate_phdr(3)), which is a GNU extension like the function. */
+struct hawser_loaded_object {
+    ElfW(Addr) address;
+    const char *name;
+    const ElfW(Phdr) *segments;
+    ElfW(Half) segment_count;
+};
+extern int dl_iterate_phdr(int (*visit)(struct hawser_loaded_object *object, size_t size, void *context), void *context);
 static inline int hawser_bring_up(int socket_, const char *name) {
     struct ifreq request = {0};
     for (int i = 0; name[i] && i < IFNAMSIZ - 1; i++) request.ifr_name[i] = name[i];

@@ -6,13 +6,22 @@ public enum ReportRules {
     public static func report(
         _ view: VolumeView, decision: Decision, restraint: Restraint?, since: Instant
     ) -> AttachmentReport {
+        report(
+            view, readiness: readiness(of: decision), restraint: restraint, since: since, next: next(decision),
+            nextAt: nextAt(decision))
+    }
+
+    /// The same with what became of the decision.
+    public static func report(
+        _ view: VolumeView, readiness: AttachmentReport.Readiness, restraint: Restraint?, since: Instant,
+        next: String?, nextAt: Instant?
+    ) -> AttachmentReport {
         AttachmentReport(
             attachment: view.desired.id, name: view.desired.name.text, generation: view.desired.generation,
             volume: view.volume, machine: view.target.value, isHere: view.target.value == view.here,
-            isDeparting: view.desired.isDeparting, restraint: restraint,
-            readiness: readiness(of: decision), since: since,
+            isDeparting: view.desired.isDeparting, restraint: restraint, readiness: readiness, since: since,
             cloudWord: cloudWord(view), deviceWord: deviceWord(view), exportWord: exportWord(view),
-            clients: clients(view), drifts: DriftRules.drifts(view), next: next(decision), nextAt: nextAt(decision))
+            clients: clients(view), drifts: DriftRules.drifts(view), next: next, nextAt: nextAt)
     }
 
     public static func readiness(of decision: Decision) -> AttachmentReport.Readiness {

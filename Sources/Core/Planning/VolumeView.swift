@@ -3,7 +3,8 @@ public import VolumeModel
 /// Everything that is known about one desired attachment when its next step is decided.
 ///
 /// A view is a value: the same view at the same instant gives the same decision, in the loop, in `hawser plan` and in
-/// a simulation.
+/// a simulation. There is one for each volume, so what few have is in ``Particulars``, and reads as if it stood here.
+@dynamicMemberLookup
 public struct VolumeView: Sendable, Equatable {
     // MARK: What is wanted
 
@@ -12,99 +13,93 @@ public struct VolumeView: Sendable, Equatable {
     public var here: MachineID
     /// The volume that the object is bound to; `nil` until it was named, found or created.
     public var volume: VolumeID?
-    /// The machine that the object means: unknown until machines were listed, absent when there is none.
-    public var target: Fact<MachineID>
-    /// What a name among the references led to; see ``NameResolution``.
-    public var resolution: NameResolution
-    /// A createVolume on behalf of this object has made a volume: it is never sent again.
-    public var creation: VolumeCreation?
-    /// Another object that claims the same volume.
-    public var claimedBy: ObjectName?
-    /// The object departs, and leaves the volume and what is left to do with it to ``claimedBy``.
-    public var yieldsClaim: Bool
-    /// Why the volume's data must not be deleted, in a person's words; kept apart from the object.
-    public var protection: String?
-    /// Another wanted volume with the same first 20 digits.
-    public var serialSharedWith: VolumeID?
-
-    // MARK: CloudStack
-
-    public var cloud: Sighting<VolumeRecord>
     /// The last whole listing lacked the volume: an exact read has to decide (WHOLE-VIEW).
     public var isNominatedAbsent: Bool
-    /// When Hawser's last mutation of this volume was last known to be under way. What was asked before tells nothing.
-    public var lastWrite: Instant?
+    /// The object departs, and leaves the volume and what is left to do with it to the other that claims it.
+    public var yieldsClaim: Bool
+    /// The machine that the object means: unknown until machines were listed, absent when there is none.
+    public var target: Fact<MachineID>
+
+    // MARK: What is seen
+
+    public var cloud: Sighting<VolumeRecord>
     public var targetMachine: Sighting<MachineRecord>
     /// The root disk of the target, as last listed.
     public var targetRoot: VolumeID?
     /// The machine that holds the volume now, when that is neither the target nor this one.
     public var holderMachine: Sighting<MachineRecord>
-    public var outstanding: OutstandingEffect?
-    public var backoff: Backoff?
-
-    // MARK: This machine
-
     /// Every device whose own serial is the volume's. Unknown until devices were enumerated; absent when there is none.
     public var devices: Fact<[DeviceRecord]>
     /// When the set of those devices last changed.
     public var devicesChangedAt: Instant
-    /// The device as it was when it was last proven to be the volume, size and all. A volume that grows in CloudStack is
-    /// for a while larger than its device, and that is no other disk.
-    public var proven: DeviceIdentity?
-    public var use: Sighting<DeviceUse>
-    /// The outcome of the check on the open descriptor: `absent` when all was well, `present` with what differs.
-    public var mismatch: Sighting<String>
-    /// The device that Hawser holds open exclusively during a removal.
-    public var held: DeviceIdentity?
-
-    // MARK: Exports
-
     public var server: ExportServerState
     /// The entry under the desired name.
     public var export: Sighting<ExportEntry>
-    /// Entries that Hawser made for this volume under another name.
-    public var staleExports: [ExportEntry]
-    /// Sessions on the volume's device, whatever their name.
-    public var sessions: Sighting<ClientCount>
-    /// When a name of this volume was last withdrawn by a removal that is still going on.
-    public var withdrawnAt: Instant?
 
     // MARK: Since when
 
     /// When the present wait began: for the device, for its going, for the export to show. Kept by the loop.
     public var waitingSince: Instant
 
+    @usableFromInline var particulars = Seldom<Particulars>()
+
+    /// What is known of few: of volumes with a disk here, of those that something is being done with, and of those with
+    /// which something is the matter.
+    public struct Particulars: Sendable, Omissible {
+        /// What a name among the references led to; see ``NameResolution``.
+        public var resolution = NameResolution.none
+        /// A createVolume on behalf of this object has made a volume: it is never sent again.
+        public var creation: VolumeCreation?
+        /// Another object that claims the same volume.
+        public var claimedBy: ObjectName?
+        /// Why the volume's data must not be deleted, in a person's words; kept apart from the object.
+        public var protection: String?
+        /// Another wanted volume with the same first 20 digits.
+        public var serialSharedWith: VolumeID?
+        /// When Hawser's last mutation of this volume was last known to be under way. What was asked before tells nothing.
+        public var lastWrite: Instant?
+        public var outstanding: OutstandingEffect?
+        public var backoff: Backoff?
+        /// The device as it was when it was last proven to be the volume, size and all. A volume that grows in CloudStack is
+        /// for a while larger than its device, and that is no other disk.
+        public var proven: DeviceIdentity?
+        public var use = Sighting<DeviceUse>.never
+        /// The outcome of the check on the open descriptor: `absent` when all was well, `present` with what differs.
+        public var mismatch = Sighting<String>.never
+        /// The device that Hawser holds open exclusively during a removal.
+        public var held: DeviceIdentity?
+        /// Entries that Hawser made for this volume under another name.
+        public var staleExports: [ExportEntry] = []
+        /// Sessions on the volume's device, whatever their name.
+        public var sessions = Sighting<ClientCount>.never
+        /// When a name of this volume was last withdrawn by a removal that is still going on.
+        public var withdrawnAt: Instant?
+
+        public static let usual = Particulars()
+    }
+
     public init(desired: DesiredAttachment, here: MachineID, now: Instant) {
         self.desired = desired
         self.here = here
         volume = nil
-        target = .unknown
-        resolution = .none
-        creation = nil
-        claimedBy = nil
-        yieldsClaim = false
-        protection = nil
-        serialSharedWith = nil
-        cloud = .never
         isNominatedAbsent = false
-        lastWrite = nil
+        yieldsClaim = false
+        target = .unknown
+        cloud = .never
         targetMachine = .never
         targetRoot = nil
         holderMachine = .never
-        outstanding = nil
-        backoff = nil
         devices = .unknown
         devicesChangedAt = .distantPast
-        proven = nil
-        use = .never
-        mismatch = .never
-        held = nil
         server = .unknown
         export = .never
-        staleExports = []
-        sessions = .never
-        withdrawnAt = nil
         waitingSince = now
+    }
+
+    @inlinable
+    public subscript<Member: Equatable>(dynamicMember path: WritableKeyPath<Particulars, Member>) -> Member {
+        @inline(__always) get { particulars[path] }
+        @inline(__always) set { particulars[path] = newValue }
     }
 }
 

@@ -9,6 +9,9 @@ public actor Controller {
     private var core: ControllerCore
     private let systems: OutsideSystems
     private let caller: SystemCaller
+    private let rest: @Sendable () -> Void
+    /// Something large was taken in since `rest` was last called.
+    private var mustRest = true
     /// What the core has ordered; `run` turns each order into a task.
     private let work: AsyncStream<ControllerCore.Order>
     private let workContinuation: AsyncStream<ControllerCore.Order>.Continuation
@@ -27,9 +30,14 @@ public actor Controller {
     }
 
     /// `here` is this appliance's machine in CloudStack. The same `seed`, for ids and jitter, and the same world replay
-    /// the same run.
-    public init(here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64) {
+    /// the same run. `rest` is called when a pass, or a change of desired state, has led to whatever it leads to: what it
+    /// took can be given back.
+    public init(
+        here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64,
+        rest: @escaping @Sendable () -> Void = {}
+    ) {
         self.systems = systems
+        self.rest = rest
         core = ControllerCore(here: here, policy: policy, seed: seed, now: systems.time.now())
         caller = SystemCaller(systems: systems)
         (work, workContinuation) = AsyncStream.makeStream(of: ControllerCore.Order.self)
@@ -61,7 +69,8 @@ public actor Controller {
     private func readStore() async throws(StoreError) -> ControllerCore.Input {
         .started(
             try await systems.store.desiredState(), bindings: try await systems.store.bindings(),
-            openLedger: try await systems.store.openLedger(), openDrifts: try await systems.store.openDrifts())
+            openLedger: try await systems.store.openLedger(), openDrifts: try await systems.store.openDrifts(),
+            statuses: try await systems.store.savedStatuses())
     }
 
     private func answerFromNowOn() {
@@ -122,7 +131,16 @@ public actor Controller {
 
     private func carryOut(_ order: ControllerCore.Order) async {
         switch order {
-        case .call(let number, let call): deliver(.answered(number, await caller.make(call)))
+        case .call(let number, let call):
+            deliver(.answered(number, await caller.make(call)))
+            switch call {
+            case .listVolumes, .desiredDelta: mustRest = true
+            default: break
+            }
+            if mustRest, core.isQuiet {
+                mustRest = false
+                rest()
+            }
         case .wake(let instant):
             await systems.time.sleep(until: instant)
             guard !Task.isCancelled else { return }
@@ -156,6 +174,32 @@ public actor Controller {
         await withCheckedContinuation { watchers.append(Watcher(id: id, revision: revision, continuation: $0)) }
     }
 
+    private func wait(for revision: Int64, patience: Duration) async {
+        await waitUntilStarted()
+        nextWatcher += 1
+        let id = nextWatcher
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.waitForChange(newerThan: revision, id: id) }
+            group.addTask { await self.systems.time.sleep(until: self.systems.time.now() + patience) }
+            await group.next()
+            group.cancelAll()
+            stopWatching(id)
+        }
+    }
+
+    /// The reports that changed after a revision, as soon as there are any; or none when the task is cancelled.
+    public func changes(after revision: Int64) async -> ReportChanges {
+        await waitUntilStarted()
+        nextWatcher += 1
+        let id = nextWatcher
+        await withTaskCancellationHandler {
+            await waitForChange(newerThan: revision, id: id)
+        } onCancel: {
+            Task { await self.stopWatching(id) }
+        }
+        return core.loop.changes(after: revision, at: systems.time.now())
+    }
+
     private func stopWatching(_ id: Int) {
         let due = watchers.filter { $0.id == id }
         watchers.removeAll { $0.id == id }
@@ -170,16 +214,7 @@ extension Controller: Steering {
     }
 
     public func overview(newerThan revision: Int64, patience: Duration) async -> Overview {
-        await waitUntilStarted()
-        nextWatcher += 1
-        let id = nextWatcher
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.waitForChange(newerThan: revision, id: id) }
-            group.addTask { await self.systems.time.sleep(until: self.systems.time.now() + patience) }
-            await group.next()
-            group.cancelAll()
-            stopWatching(id)
-        }
+        await wait(for: revision, patience: patience)
         return core.loop.overview(at: systems.time.now())
     }
 

@@ -12,7 +12,8 @@ public struct ControllerCore: Sendable {
     public enum Input: Sendable {
         /// What the store knew when the process began. First of all inputs.
         case started(
-            DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord])
+            DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord],
+            statuses: [SavedStatus] = [])
         /// The answer to a call that was ordered.
         case answered(Int, SystemAnswer)
         /// Desired state may have changed.
@@ -70,13 +71,18 @@ public struct ControllerCore: Sendable {
     /// Whether no step is under way, and all that was to be written is written: what a stopping process waits for.
     public var isIdle: Bool { loop.stepsUnderWay == 0 && writes.isEmpty }
 
+    /// Whether all calls that were ordered are answered.
+    public var isQuiet: Bool { errands.isEmpty }
+
     public mutating func handle(_ input: Input, at now: Instant) -> [Order] {
         orders = []
         switch input {
-        case .started(let desired, let bindings, let openLedger, let openDrifts):
+        case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses):
             desiredRevision = desired.revision
             deliver(
-                .started(desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts), at: now)
+                .started(
+                    desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses),
+                at: now)
         case .answered(let number, let answer):
             guard let (errand, isForStore) = errands.removeValue(forKey: number) else { break }
             if isForStore { noteStore(answer, at: now) }

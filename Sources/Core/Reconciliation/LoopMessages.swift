@@ -5,7 +5,8 @@ public import VolumeModel
 public enum LoopEvent: Sendable {
     /// What the store knew when the process began. First of all events.
     case started(
-        DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord])
+        DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord],
+        statuses: [SavedStatus] = [])
     case desired(DesiredDelta)
     case volumesListed(CloudListing<VolumeRecord>, asked: Instant)
     case machinesListed(CloudListing<MachineRecord>, asked: Instant)

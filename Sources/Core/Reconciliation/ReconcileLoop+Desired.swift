@@ -5,10 +5,12 @@ import VolumeModel
 extension ReconcileLoop {
     mutating func start(
         _ desired: DesiredState, bindings: [AttachmentID: VolumeID], ledger: [LedgerEntry], drifts: [DriftRecord],
-        now: Instant
+        statuses: [SavedStatus], now: Instant
     ) {
+        savedStatuses = Dictionary(statuses.map { ($0.attachment, $0) }) { _, last in last }
         take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
+        for status in statuses { recall(status.device, of: status.attachment) }
         // In the order of the ledger, so that the same store gives the same start.
         let linesOfIntent = Dictionary(grouping: ledger, by: \.intent)
         var recovered: Set<IntentID> = []
@@ -28,6 +30,15 @@ extension ReconcileLoop {
             }
         }
         observeExports()
+    }
+
+    /// What was proven before still is, of just that device in just that plugging-in: a volume that was grown meanwhile is
+    /// larger than its disk for a while, and its clients are not to lose their name for that.
+    private mutating func recall(_ device: DeviceIdentity?, of attachment: AttachmentID) {
+        guard let device, let slot = index[attachment.value], let volume = rows[slot]?.view.volume,
+            DiskSerial(of: volume) == device.serial
+        else { return }
+        update(slot: slot) { $0.view.proven = device }
     }
 
     /// What a crash left in the ledger: a CloudStack call is asked for by its job id; an export change is resolved by
@@ -75,7 +86,9 @@ extension ReconcileLoop {
 
     private mutating func take(_ entry: DesiredEntry, binding: VolumeID?, now: Instant) {
         switch entry {
-        case .valid(let desired):
+        case .valid(var desired):
+            if let lastDesired { desired.shareParticulars(with: lastDesired) }
+            lastDesired = desired
             let slot = slot(for: desired, now: now)
             let isChanged = rows[slot]?.view.desired != desired || rows[slot]?.isInvalid == true
             guard isChanged || binding != nil else { return }
@@ -104,7 +117,7 @@ extension ReconcileLoop {
         let changed = Set(protections.keys).union(new.keys).filter { protections[$0] != new[$0] }
         protections = new
         for volume in changed.sorted() {
-            for slot in slotsByVolume[volume] ?? [] { update(slot: slot) { $0.view.protection = new[volume] } }
+            for slot in slots(of: volume) { update(slot: slot) { $0.view.protection = new[volume] } }
         }
     }
 
@@ -138,7 +151,12 @@ extension ReconcileLoop {
     private mutating func slot(for desired: DesiredAttachment, now: Instant) -> Int {
         if let slot = index[desired.id.value] { return slot }
         let slot: Int
-        let row = Row(view: VolumeView(desired: desired, here: here, now: now))
+        var view = VolumeView(desired: desired, here: here, now: now)
+        view.server = exports?.server ?? .unknown
+        view.target = target(of: desired)
+        view.targetMachine = view.target.value.flatMap { machines[$0] } ?? .never
+        view.targetRoot = view.target.value.flatMap { roots[$0] }
+        let row = Row(view: view)
         if let free = freeSlots.popLast() {
             slot = free
             rows[slot] = row
@@ -147,6 +165,7 @@ extension ReconcileLoop {
             rows.append(row)
             wanted.append(1)
             seen.append(Fingerprint.unknown)
+            reportedAt.append(revision)
             isDirty.append(false)
         }
         index.set(desired.id.value, to: slot)
@@ -155,13 +174,9 @@ extension ReconcileLoop {
         // What is known of the world is not known by the new row yet; the first comparison has to look at it.
         wanted[slot] = 1
         seen[slot] = Fingerprint.unknown
-        if let row = rows[slot], row.view.desired == desired {
-            let server = exports?.server ?? .unknown
-            update(slot: slot) { $0.view.server = server }
-            rebind(slot: slot)
-            resolveTarget(slot: slot)
-            refreshExport(slot: slot)
-        }
+        markDirty(slot: slot)
+        rebind(slot: slot)
+        refreshExport(slot: slot)
         return slot
     }
 
@@ -186,13 +201,11 @@ extension ReconcileLoop {
         }
         guard row.view.volume != volume, let volume else { return }
         if let old = row.view.volume {
-            slotsByVolume[old]?.removeAll { $0 == slot }
-            slotsBySerial[DiskSerial(of: old)]?.removeAll { $0 == slot }
+            slotsBySerial.remove(slot, from: DiskSerial(of: old))
         }
-        slotsByVolume[volume, default: []].append(slot)
-        slotsBySerial[DiskSerial(of: volume), default: []].append(slot)
+        slotsBySerial.add(slot, to: DiskSerial(of: volume))
         let known = volumes[volume].map {
-            Sighting(Fact.present($0), asked: volumesAskedAt, answered: volumesAskedAt, proof: .listed)
+            Sighting(sharing: .present($0), asked: volumesAskedAt, answered: volumesAskedAt, proof: .listed)
         }
         let isNominatedAbsent = known == nil && volumesListedAt != nil
         let protection = protections[volume]
@@ -210,28 +223,31 @@ extension ReconcileLoop {
 
     mutating func resolveTarget(slot: Int) {
         guard let row = rows[slot] else { return }
-        let target: Fact<MachineID>
-        switch row.view.desired.machine {
-        case .thisMachine: target = .present(here)
-        case .id(let id): target = .present(id)
-        case .named(let name):
-            if machinesListedAt == nil {
-                target = .unknown
-            } else if let matches = machinesByName[name], matches.count == 1, let only = matches.first {
-                target = .present(only)
-            } else {
-                target = .absent
-            }
-        }
+        let target = target(of: row.view.desired)
         let root = target.value.flatMap { roots[$0] }
-        guard row.view.target != target || row.view.targetMachine == .never || row.view.targetRoot != root else {
+        let sighting = target.value.flatMap { machines[$0] } ?? .never
+        let isSeen = row.view.targetMachine != .never || sighting == .never
+        guard row.view.target == target, row.view.targetRoot == root else {
+            update(slot: slot) {
+                $0.view.target = target
+                $0.view.targetMachine = sighting
+                $0.view.targetRoot = root
+            }
             return
         }
-        let sighting = target.value.flatMap { machines[$0] } ?? .never
-        update(slot: slot) {
-            $0.view.target = target
-            $0.view.targetMachine = sighting
-            $0.view.targetRoot = root
+        if !isSeen { note(slot: slot) { $0.view.targetMachine = sighting } }
+    }
+
+    private func target(of desired: DesiredAttachment) -> Fact<MachineID> {
+        switch desired.machine {
+        case .thisMachine: return .present(here)
+        case .id(let id): return .present(id)
+        case .named(let name):
+            guard machinesListedAt != nil else { return .unknown }
+            guard let matches = machinesByName[name], matches.count == 1, let only = matches.first else {
+                return .absent
+            }
+            return .present(only)
         }
     }
 
@@ -239,7 +255,7 @@ extension ReconcileLoop {
     ///
     /// A departing object leaves the volume to one that stays; of several that depart, all but one to that one.
     private mutating func refreshClaims(serial: DiskSerial) {
-        let slots = slotsBySerial[serial] ?? []
+        let slots = slotsBySerial[serial]
         for slot in slots {
             guard let row = rows[slot] else { continue }
             let others = slots.filter { $0 != slot }.compactMap { rows[$0] }
@@ -265,6 +281,8 @@ extension ReconcileLoop {
         if row.cloudEffect != nil { countCloudEffect(row.cloudEffect?.action, by: -1) }
         if row.step != nil { stepsUnderWay -= 1 }
         index.remove(attachment.value)
+        savedStatuses[attachment] = nil
+        tally.count(row.report?.readiness, by: -1)
         rows[slot] = nil
         wanted[slot] = 0
         seen[slot] = 0
@@ -274,14 +292,13 @@ extension ReconcileLoop {
         if slotByName[row.view.desired.name] == slot { slotByName[row.view.desired.name] = nil }
         if let name = row.view.desired.export?.name, slotByExportName[name] == slot { slotByExportName[name] = nil }
         if let volume = row.view.volume {
-            slotsByVolume[volume]?.removeAll { $0 == slot }
-            slotsBySerial[DiskSerial(of: volume)]?.removeAll { $0 == slot }
+            slotsBySerial.remove(slot, from: DiskSerial(of: volume))
             refreshClaims(serial: DiskSerial(of: volume))
         }
-        let ended = row.openDrifts.map { drift in
+        let ended = row.contents.openDrifts.map { drift in
             var ended = drift
             ended.endedAt = now
-            ended.repairedBy = row.repairs.joined(separator: ", ")
+            ended.repairedBy = row.contents.repairs.joined(separator: ", ")
             return ended
         }
         if !ended.isEmpty { effects.append(.recordDrifts(ended)) }

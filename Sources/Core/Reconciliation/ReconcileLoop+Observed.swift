@@ -7,15 +7,18 @@ extension ReconcileLoop {
 
     mutating func take(_ listing: CloudListing<VolumeRecord>, asked: Instant, now: Instant) {
         cloudTrouble = nil
-        var seen: Set<VolumeID> = []
         for record in listing.records {
-            seen.insert(record.id)
-            for slot in slotsByVolume[record.id] ?? [] {
-                sight(slot: slot, Sighting(.present(record), asked: asked, answered: now, proof: .listed), now: now)
+            let sighting = Sighting(
+                sharing: .present(known(record)), asked: asked, answered: now, proof: .listed)
+            for slot in slotsBySerial[DiskSerial(of: record.id)] where rows[slot]?.view.volume == record.id {
+                sight(slot: slot, sighting, now: now)
             }
         }
         if listing.isComplete {
-            volumes = Dictionary(listing.records.map { ($0.id, $0) }) { _, later in later }
+            if volumes.count > listing.records.count {
+                let listed = Set(listing.records.map(\.id))
+                volumes = volumes.filter { listed.contains($0.key) }
+            }
             roots = Dictionary(
                 listing.records.compactMap { record in
                     record.kind == .root ? record.attachedTo.map { ($0, record.id) } : nil
@@ -23,30 +26,36 @@ extension ReconcileLoop {
             ) { _, later in later }
             volumesListedAt = now
             volumesAskedAt = asked
-            nominateAbsent(except: seen, asked: asked)
-        } else {
-            for record in listing.records { volumes[record.id] = record }
+            nominateAbsent(asked: asked)
         }
     }
 
+    /// What is known of a volume from now on: as it was known before, when that is the same.
+    mutating func known(_ record: VolumeRecord) -> Shared<VolumeRecord> {
+        if let known = volumes[record.id], known.value == record { return known }
+        let new = Shared(record)
+        volumes[record.id] = new
+        return new
+    }
+
     /// A listing without a volume proves nothing; it says where an exact read has to decide (WHOLE-VIEW).
-    private mutating func nominateAbsent(except seen: Set<VolumeID>, asked: Instant) {
-        for (volume, slots) in slotsByVolume where !seen.contains(volume) {
-            for slot in slots {
-                guard let row = rows[slot], !row.view.isNominatedAbsent, row.view.cloud.asked < asked,
-                    !row.view.cloud.fact.isAbsent, (row.view.lastWrite ?? .distantPast) <= asked
-                else { continue }
-                update(slot: slot) { $0.view.isNominatedAbsent = true }
-            }
+    private mutating func nominateAbsent(asked: Instant) {
+        for slot in rows.indices {
+            guard let volume = rows[slot]?.view.volume, volumes[volume] == nil,
+                let row = rows[slot], !row.view.isNominatedAbsent, row.view.cloud.asked < asked,
+                !row.view.cloud.isAbsent, (row.view.lastWrite ?? .distantPast) <= asked
+            else { continue }
+            update(slot: slot) { $0.view.isNominatedAbsent = true }
         }
     }
 
     /// Takes a sighting of a volume, unless something newer is known.
     mutating func sight(slot: Int, _ sighting: Sighting<VolumeRecord>, now: Instant) {
-        guard let old = rows[slot]?.view.cloud, sighting.asked >= old.asked,
-            sighting.asked >= rows[slot]?.view.lastWrite ?? .distantPast
+        guard let view = rows[slot]?.view, sighting.asked >= view.cloud.asked,
+            sighting.asked >= view.lastWrite ?? .distantPast
         else { return }
-        let isNews = old.fact != sighting.fact || rows[slot]?.view.isNominatedAbsent == true
+        let old = view.cloud
+        let isNews = !old.tellsTheSame(as: sighting) || view.isNominatedAbsent
         if !isNews, sighting.proof == .listed {
             // The same fact again: only its age changes, and no decision hangs on that.
             if old.proof == .listed || old.answered < sighting.answered {
@@ -56,8 +65,8 @@ extension ReconcileLoop {
             return
         }
         update(slot: slot) { row in
-            let old = row.view.cloud.fact.value
-            let new = sighting.fact.value
+            let old = row.view.cloud.value
+            let new = sighting.value
             if old?.attachedTo != new?.attachedTo || old?.sizeInBytes != new?.sizeInBytes {
                 row.view.waitingSince = now
             }
@@ -68,11 +77,11 @@ extension ReconcileLoop {
     }
 
     private mutating func refreshHolder(slot: Int) {
-        guard let holder = rows[slot]?.view.cloud.fact.value?.attachedTo, let old = rows[slot]?.view.holderMachine
-        else { return }
+        guard let view = rows[slot]?.view, let holder = view.cloud.value?.attachedTo else { return }
+        let old = view.holderMachine
         let sighting = machines[holder] ?? .never
-        guard old.fact.value?.id != holder || sighting.asked > old.asked else { return }
-        guard sighting.fact == old.fact else { return update(slot: slot) { $0.view.holderMachine = sighting } }
+        guard old.value?.id != holder || sighting.asked > old.asked else { return }
+        guard sighting.tellsTheSame(as: old) else { return note(slot: slot) { $0.view.holderMachine = sighting } }
         // The same fact again, as for the volume itself.
         replace(slot: slot) { $0.view.holderMachine = sighting }
         if seen[slot] != wanted[slot] { markDirty(slot: slot) }
@@ -83,7 +92,9 @@ extension ReconcileLoop {
         cloudTrouble = nil
         for record in listing.records {
             if let known = machines[record.id], known.asked > asked { continue }
-            machines[record.id] = Sighting(.present(record), asked: asked, answered: now, proof: .listed)
+            let sighting = Sighting(.present(record), asked: asked, answered: now, proof: .listed)
+            let known = machines[record.id].flatMap { $0.tellsTheSame(as: sighting) ? $0.confirmed(by: sighting) : nil }
+            machines[record.id] = known ?? sighting
         }
         if listing.isComplete {
             machinesListedAt = now
@@ -106,8 +117,8 @@ extension ReconcileLoop {
         guard let old = rows[slot]?.view.targetMachine else { return }
         let target = rows[slot]?.view.target.value.flatMap { machines[$0] }
         if let target, target.asked > old.asked {
-            if target.fact != old.fact {
-                update(slot: slot) { $0.view.targetMachine = target }
+            if !target.tellsTheSame(as: old) {
+                note(slot: slot) { $0.view.targetMachine = target }
             } else {
                 replace(slot: slot) { $0.view.targetMachine = target }
             }
@@ -123,6 +134,8 @@ extension ReconcileLoop {
 
     mutating func takeListingFailure(_ error: CloudError, now: Instant) {
         isListing = false
+        // The rows that wait for the first listing wait for longer, and have to say what they know so far.
+        if cloudTrouble == nil { compareAll() }
         cloudTrouble = error.remedy == .notAllowed ? .notAllowed(error.text) : .cloudUnreachable(error.text)
         let wait = max(error.retryAfter ?? .zero, min(policy.revisitInterval, policy.resyncInterval))
         nextResync = now + wait
@@ -144,7 +157,7 @@ extension ReconcileLoop {
             let isFirst = !devicesAreKnown
             devicesAreKnown = true
             if isFirst {
-                for serial in slotsBySerial.keys.sorted() { refreshDevices(serial: serial, changed: true, now: now) }
+                for serial in wantedSerials { refreshDevices(serial: serial, changed: true, now: now) }
             } else {
                 for serial in Set(oldNames.keys).union(devicesBySerial.keys).sorted() {
                     let names = (oldNames[serial] ?? []).union(devicesBySerial[serial] ?? [])
@@ -164,8 +177,12 @@ extension ReconcileLoop {
             if let serial = old.serial { refreshDevices(serial: serial, changed: true, now: now) }
         case .lost:
             devicesAreKnown = false
-            for serial in slotsBySerial.keys.sorted() { refreshDevices(serial: serial, changed: true, now: now) }
+            for serial in wantedSerials { refreshDevices(serial: serial, changed: true, now: now) }
         }
+    }
+
+    private var wantedSerials: [DiskSerial] {
+        Set(rows.compactMap { $0?.view.volume.map { DiskSerial(of: $0) } }).sorted()
     }
 
     /// - Returns: what the device was before.
@@ -181,10 +198,10 @@ extension ReconcileLoop {
         let matching = (devicesBySerial[serial] ?? []).compactMap { devices[$0] }.filter { $0.sizeInBytes > 0 }
             .sorted { $0.kernelName < $1.kernelName }
         let fact: Fact<[DeviceRecord]> = !devicesAreKnown ? .unknown : matching.isEmpty ? .absent : .present(matching)
-        for slot in slotsBySerial[serial] ?? [] {
+        for slot in slotsBySerial[serial] {
             guard let old = rows[slot]?.view.devices, old != fact || changed else { continue }
             if let now, case .present(let found) = fact, let device = found.first { timeResolution(slot, device, now) }
-            update(slot: slot) { row in
+            take(slot: slot, isNews: fact.value != nil) { row in
                 if row.view.devices != fact, let now { row.view.waitingSince = now }
                 row.view.devices = fact
                 if let now { row.view.devicesChangedAt = now }
@@ -197,8 +214,8 @@ extension ReconcileLoop {
 
     /// Says how long it took from the attach to the device: the first that people ask for when attaching is slow.
     private mutating func timeResolution(_ slot: Int, _ device: DeviceRecord, _ now: Instant) {
-        guard let row = rows[slot], let begunAt = row.attachBegunAt else { return }
-        rows[slot]?.attachBegunAt = nil
+        guard let row = rows[slot], let begunAt = row.contents.attachBegunAt else { return }
+        rows[slot]?.contents.attachBegunAt = nil
         let milliseconds = (now - begunAt).wholeNanoseconds / 1_000_000
         effects.append(
             .recordEvents([
@@ -207,6 +224,23 @@ extension ReconcileLoop {
                     reason: "DeviceSeen",
                     message: "\(device.kernelName) appeared \(milliseconds) ms after the attach was begun")
             ]))
+    }
+
+    /// Takes in what this machine has of a row. When that is nothing, and CloudStack has told nothing of the volume yet either,
+    /// there is nothing to be decided but to go on waiting: so it is for all rows at a start, and they are many.
+    private mutating func take(slot: Int, isNews: Bool, _ change: (inout RowContents) -> Void) {
+        if !isNews, rows[slot].map({ waitsForListing($0) }) ?? true {
+            replace(slot: slot, change)
+        } else {
+            update(slot: slot, change)
+        }
+    }
+
+    private func waitsForListing(_ row: Row) -> Bool {
+        guard case .unknown = row.view.cloud.fact else { return false }
+        return row.view.volume != nil && row.view.lastWrite == nil && !row.view.isNominatedAbsent
+            && row.view.outstanding == nil && row.view.held == nil && row.view.devices.value == nil
+            && row.view.export.fact.value == nil && row.view.staleExports.isEmpty
     }
 
     // MARK: Exports
@@ -270,7 +304,7 @@ extension ReconcileLoop {
             replace(slot: slot) { $0.view.export = sighting }
             return
         }
-        update(slot: slot) { row in
+        take(slot: slot, isNews: fact.value != nil || !stale.isEmpty) { row in
             if row.view.export.fact != fact { row.view.waitingSince = now }
             row.view.export = sighting
             row.view.staleExports = stale
@@ -296,7 +330,7 @@ private struct ExportSight {
         fact = row.view.export.fact
         stale = row.view.staleExports
         server = row.view.server
-        changedAt = row.exportsChangedAt
+        changedAt = row.contents.exportsChangedAt
         isChanging = row.step.map { $0.step.changesExports } ?? false
     }
 }

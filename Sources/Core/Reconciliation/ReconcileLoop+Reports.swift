@@ -4,45 +4,33 @@ public import VolumeModel
 /// What people see: reports, events, drift history, the plan.
 extension ReconcileLoop {
     mutating func publishReport(
-        _ decision: Decision, slot: Int, now: Instant, saved: inout [AttachmentDetail], events: inout [EventRecord],
+        _ decision: Decision, slot: Int, now: Instant, details: inout [AttachmentDetail], events: inout [EventRecord],
         drifts: inout [DriftRecord]
     ) {
         // Taken out of the table meanwhile, so that it is changed in place.
         guard var row = rows[slot].take() else { return }
-        defer { rows[slot] = row }
-        let previous = row.report
-        let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
-        let isSame = previous.map { $0.readiness.code == readiness.code } ?? false
-        let since = isSame ? previous?.since ?? now : now
-        var report = ReportRules.report(
-            row.view, decision: decision, restraint: RestraintRules.restraint(row.view, at: now, policy: policy),
-            since: since)
-        report.readiness = readiness
-        if row.isInvalid { report.drifts = [] }
-        guard report != previous else { return }
+        // After a start, what the store has of it still holds until something is known that lasts.
+        let id = row.view.desired.id
+        let saved = savedStatuses.isEmpty ? nil : savedStatuses[id]
+        let news = row.contents.publish(
+            decision, saved: saved, alike: &lastConditionTimes, drifts: &drifts, policy: policy, now: now)
+        rows[slot] = row
+        guard let news else { return }
         revision += 1
-        row.contents.report = report
-        row.contents.stampConditions(readiness: readiness, now: now)
-        row.contents.followDrift(report, now: now, drifts: &drifts)
-        if !isSame { events.append(contentsOf: event(of: report, after: previous, now: now)) }
-        if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true { saved.append(row.contents.detail(report)) }
-    }
-
-    /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
-    /// less, not more.
-    private static func shown(
-        _ readiness: AttachmentReport.Readiness, after previous: AttachmentReport.Readiness?
-    ) -> AttachmentReport.Readiness {
-        guard case .notReady(let cause) = readiness, cause.isPassing, case .notReady(let before)? = previous,
-            !before.isPassing
-        else { return readiness }
-        return .notReady(before)
+        reportedAt[slot] = revision
+        tally.count(news.before, by: -1)
+        tally.count(news.detail.report.readiness, by: 1)
+        if news.isOtherReadiness { events.append(contentsOf: event(of: news.detail.report, now: now)) }
+        if saved != nil {
+            if case .notReady(let cause) = news.detail.report.readiness, cause.isPassing { return }
+            savedStatuses[id] = nil
+            if savedStatuses.isEmpty { savedStatuses = [:] }
+        }
+        if news.isWorthSaving { details.append(news.detail) }
     }
 
     /// Changes of readiness are events; passing states (reading, stepping) are not.
-    private func event(
-        of report: AttachmentReport, after previous: AttachmentReport?, now: Instant
-    ) -> [EventRecord] {
+    private func event(of report: AttachmentReport, now: Instant) -> [EventRecord] {
         func record(_ severity: EventRecord.Severity, _ reason: String, _ message: String) -> [EventRecord] {
             [
                 EventRecord(
@@ -78,27 +66,33 @@ extension ReconcileLoop {
             nodeCauses: causes)
     }
 
+    /// The reports that changed after a revision, in no order: what that costs follows what changed, and not how many there are.
+    public func changes(after revision: Int64, at now: Instant) -> ReportChanges {
+        let changed = reportedAt.indices.filter { reportedAt[$0] > revision }.compactMap { rows[$0]?.report }
+        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally)
+    }
+
     public func detail(of name: ObjectName) -> AttachmentDetail? {
         guard let slot = slotByName[name], let row = rows[slot] else { return nil }
-        return row.report.map { row.contents.detail($0) }
+        return row.report.map { row.contents.detail($0, conditions: row.contents.conditions($0.readiness)) }
     }
 
     /// What no desired state names, in each world (MINE-ONLY).
     private func unmanaged() -> [Unmanaged] {
         var found: [Unmanaged] = []
-        for volume in volumes.values.sorted(by: { $0.id < $1.id })
-        where volume.attachedTo == here && volume.kind == .data && (slotsByVolume[volume.id] ?? []).isEmpty {
+        let volumesHere = volumes.values.filter { $0.value.attachedTo == here && $0.value.kind == .data }.map(\.value)
+        for volume in volumesHere.sorted(by: { $0.id < $1.id }) where slots(of: volume.id).isEmpty {
             found.append(
                 Unmanaged(
                     world: .cloudStack, name: volume.name, detail: "volume \(volume.id) is attached to this machine"))
         }
         for device in devices.values.sorted(by: { $0.kernelName < $1.kernelName }) {
-            guard let serial = device.serial, (slotsBySerial[serial] ?? []).isEmpty else { continue }
+            guard let serial = device.serial, slotsBySerial[serial].isEmpty else { continue }
             found.append(Unmanaged(world: .device, name: device.kernelName, detail: "serial \(serial)"))
         }
         let names = Set(rows.compactMap { $0?.view.desired.export?.name })
         for entry in exports?.entries.sorted(by: { $0.name < $1.name }) ?? [] where !names.contains(entry.name) {
-            if case .hawser(let volume) = entry.owner, !(slotsByVolume[volume] ?? []).isEmpty { continue }
+            if case .hawser(let volume) = entry.owner, !slots(of: volume).isEmpty { continue }
             found.append(Unmanaged(world: .export, name: entry.name.text, detail: "an export that no object names"))
         }
         return found
@@ -143,7 +137,7 @@ extension ReconcileLoop {
 
     public var observedWorld: ObservedWorld {
         ObservedWorld(
-            volumes: volumes.values.sorted { $0.id < $1.id }, volumesListedAt: volumesListedAt,
+            volumes: volumes.values.map(\.value).sorted { $0.id < $1.id }, volumesListedAt: volumesListedAt,
             machines: machines.values.compactMap(\.fact.value).sorted { $0.id < $1.id },
             devices: devices.values.sorted { $0.kernelName < $1.kernelName }, exports: exports)
     }
@@ -165,7 +159,62 @@ extension ReconcileLoop {
 }
 
 extension RowContents {
-    fileprivate mutating func stampConditions(readiness: AttachmentReport.Readiness, now: Instant) {
+    /// A report that says something else than the one before.
+    fileprivate struct News {
+        var detail: AttachmentDetail
+        var isOtherReadiness: Bool
+        /// Whether it says something else to somebody who reads it from disk: what comes next, and when, aside.
+        var isWorthSaving: Bool
+        /// What it was before; `nil` when nothing was said.
+        var before: AttachmentReport.Readiness?
+    }
+
+    /// - Parameters:
+    ///   - saved: what the store has of it from before the start, when nothing that lasts is known yet.
+    ///   - alike: the last conditions' times of any row, for rows to hold them in common.
+    fileprivate mutating func publish(
+        _ decision: Decision, saved: SavedStatus?, alike: inout [ConditionTime], drifts: inout [DriftRecord],
+        policy: Policy, now: Instant
+    ) -> News? {
+        let view = view
+        let previous = publication
+        let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
+        let before = saved.map { ($0.code, $0.since) } ?? previous.map { ($0.readiness.code, $0.since) }
+        let isSame = before?.0 == readiness.code
+        var report = ReportRules.report(
+            view, decision: decision, restraint: RestraintRules.restraint(view, at: now, policy: policy),
+            since: isSame ? before?.1 ?? now : now)
+        report.readiness = readiness
+        if isInvalid { report.drifts = [] }
+        let publication = Publication(report)
+        guard publication.digest != previous?.digest else { return nil }
+        self.publication = publication
+        stampConditions(view, readiness: readiness, now: now)
+        if conditionTimes == alike { conditionTimes = alike }
+        alike = conditionTimes
+        followDrift(report, now: now, drifts: &drifts)
+        let detail = detail(report, conditions: [])
+        let isWorthSaving =
+            saved.map { detail.fingerprint != $0.fingerprint }
+            ?? (publication.lastingDigest != previous?.lastingDigest)
+        return News(
+            detail: detail, isOtherReadiness: !isSame, isWorthSaving: isWorthSaving, before: previous?.readiness)
+    }
+
+    /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
+    /// less, not more.
+    private static func shown(
+        _ readiness: AttachmentReport.Readiness, after previous: AttachmentReport.Readiness?
+    ) -> AttachmentReport.Readiness {
+        guard case .notReady(let cause) = readiness, cause.isPassing, case .notReady(let before)? = previous,
+            !before.isPassing
+        else { return readiness }
+        return .notReady(before)
+    }
+
+    fileprivate mutating func stampConditions(
+        _ view: VolumeView, readiness: AttachmentReport.Readiness, now: Instant
+    ) {
         var times = conditionTimes
         for (index, kind) in Condition.Kind.allCases.enumerated() {
             let status = ConditionRules.status(of: kind, view, readiness: readiness)
@@ -183,10 +232,9 @@ extension RowContents {
         if report.readiness == .ready { hasBeenReady = true }
         // As it is nearly always.
         if report.drifts.isEmpty, openDrifts.isEmpty { return repairs = [] }
-        let current = Set(report.drifts)
         var open: [DriftRecord] = []
         for var record in openDrifts {
-            if current.contains(record.drift) || !view.isKnown(record.drift.world) {
+            if report.drifts.contains(record.drift) || !view.isKnown(record.drift.world) {
                 open.append(record)
             } else {
                 record.endedAt = now
@@ -207,37 +255,18 @@ extension RowContents {
         openDrifts = open
     }
 
-    fileprivate func detail(_ report: AttachmentReport) -> AttachmentDetail {
+    fileprivate func conditions(_ readiness: AttachmentReport.Readiness) -> [Condition] {
+        zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
+            ConditionRules.condition(kind, view, readiness: readiness, since: time.since)
+        }
+    }
+
+    fileprivate func detail(_ report: AttachmentReport, conditions: [Condition]) -> AttachmentDetail {
         var device: DeviceRecord?
         if case .right(let record, _) = RightDiskRules.verdict(view) { device = record }
         return AttachmentDetail(
-            report: report,
-            conditions: zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
-                ConditionRules.condition(kind, view, readiness: report.readiness, since: time.since)
-            }, volume: view.cloud.fact.value, device: device, export: view.export.fact.value)
-    }
-}
-
-extension AttachmentReport.Readiness {
-    /// A word that says which readiness it is, without what changes from moment to moment.
-    var code: String {
-        switch self {
-        case .ready: "Ready"
-        case .departed: "Departed"
-        case .notReady(let cause): cause.code
-        }
-    }
-}
-
-extension AttachmentReport {
-    /// Whether two reports say the same to somebody who reads them from disk: what comes next, and when, aside.
-    fileprivate func isWorthTheSame(as other: AttachmentReport) -> Bool { lasting == other.lasting }
-
-    private var lasting: AttachmentReport {
-        var report = self
-        report.next = nil
-        report.nextAt = nil
-        return report
+            report: report, conditions: conditions, volume: view.cloud.fact.value, device: device,
+            export: view.export.fact.value)
     }
 }
 
@@ -274,14 +303,14 @@ extension VolumeView {
             }
         case .sessions:
             guard let clients = export.fact.value?.clients else { return false }
-            sessions = Sighting(.present(clients), asked: now, answered: now, proof: .exact)
+            self.sessions = Sighting(.present(clients), asked: now, answered: now, proof: .exact)
         case .use:
-            use = Sighting(
+            self.use = Sighting(
                 .present(DeviceUse(witnesses: [], undetermined: [])), asked: now, answered: now, proof: .exact)
-        case .mismatch: mismatch = Sighting(.absent, asked: now, answered: now, proof: .exact)
+        case .mismatch: self.mismatch = Sighting(.absent, asked: now, answered: now, proof: .exact)
         case .volumesNamed:
-            guard case .volumes(let found, _, _) = resolution else { return false }
-            resolution = .volumes(found, asked: now, answered: now)
+            guard case .volumes(let found, _, _) = self.resolution else { return false }
+            self.resolution = .volumes(found, asked: now, answered: now)
         case .job, .export: return false
         }
         return true

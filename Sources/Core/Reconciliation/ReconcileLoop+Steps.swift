@@ -29,7 +29,7 @@ extension ReconcileLoop {
     ) {
         guard let decided = rows[slot].map({ self.decision(for: $0, now: now) }) else { return }
         let decision = carryOut(decided, slot: slot, now: now)
-        publishReport(decision, slot: slot, now: now, saved: &saved, events: &events, drifts: &drifts)
+        publishReport(decision, slot: slot, now: now, details: &saved, events: &events, drifts: &drifts)
     }
 
     /// The planner's word, or why it is not asked.
@@ -109,7 +109,7 @@ extension ReconcileLoop {
     /// effect, or somebody undoes it. The first repetition is free; then the pauses double.
     private mutating func pauseBefore(_ step: Step, slot: Int, now: Instant) -> Decision? {
         guard let attachment = rows[slot]?.view.desired.id else { return nil }
-        var attempt = rows[slot]?.attempts[step.verb] ?? RowContents.Attempt(step: step)
+        var attempt = rows[slot]?.contents.attempts[step.verb] ?? RowContents.Attempt(step: step)
         if attempt.step != step { attempt = RowContents.Attempt(step: step) }
         if attempt.notBefore == nil, let endedAt = attempt.endedAt {
             attempt.repeats = now - endedAt < policy.backoffBase ? attempt.repeats + 1 : 0
@@ -169,8 +169,8 @@ extension ReconcileLoop {
         }
         switch answer {
         case .volume(let fact):
-            if let record = fact.value { volumes[record.id] = record }
-            sight(slot: slot, sighting(fact), now: now)
+            let shared = fact.map { known($0) }
+            sight(slot: slot, Sighting(sharing: shared, asked: asked, answered: now, proof: .exact), now: now)
             markDirty(slot: slot)
         case .machine(let fact): takeMachine(ticket.look, sighting(fact))
         case .job(let report): takeJob(sighting(.present(report)), slot: slot, now: now)

@@ -21,17 +21,24 @@ public struct ReconcileLoop: Sendable {
     var rows: [Row?] = []
     var wanted: [UInt64] = []
     var seen: [UInt64] = []
+    /// The revision at which each row's report last changed.
+    var reportedAt: [Int64] = []
     var freeSlots: [Int] = []
     var dirty: [Int] = []
     var isDirty: [Bool] = []
-    var slotsByVolume: [VolumeID: [Int]] = [:]
-    var slotsBySerial: [DiskSerial: [Int]] = [:]
+    /// A volume's rows are among those of its serial.
+    var slotsBySerial = SerialIndex()
     var slotByName: [ObjectName: Int] = [:]
     var slotByExportName: [ExportName: Int] = [:]
 
+    /// The last that was taken in, and since when its row's conditions hold: others are often alike in part.
+    var lastDesired: DesiredAttachment?
+    var lastConditionTimes: [RowContents.ConditionTime] = []
+
     // MARK: The worlds, managed or not
 
-    var volumes: [VolumeID: VolumeRecord] = [:]
+    /// Shared with the rows that know the same.
+    var volumes: [VolumeID: Shared<VolumeRecord>] = [:]
     var volumesListedAt: Instant?
     var volumesAskedAt = Instant.distantPast
     var machines: [MachineID: Sighting<MachineRecord>] = [:]
@@ -49,6 +56,8 @@ public struct ReconcileLoop: Sendable {
     /// The root disk of each machine, as last listed.
     var roots: [MachineID: VolumeID] = [:]
     var protections: [VolumeID: String] = [:]
+    /// What the store had of each attachment at the start, until something is known of it that lasts.
+    var savedStatuses: [AttachmentID: SavedStatus] = [:]
 
     // MARK: Pace
 
@@ -73,6 +82,7 @@ public struct ReconcileLoop: Sendable {
 
     /// Goes up whenever a report changed.
     public internal(set) var revision: Int64 = 1
+    var tally = ReadinessTally()
 
     var effects: [LoopEffect] = []
 
@@ -89,8 +99,8 @@ public struct ReconcileLoop: Sendable {
     public mutating func handle(_ event: LoopEvent, at now: Instant) -> [LoopEffect] {
         effects = []
         switch event {
-        case .started(let desired, let bindings, let ledger, let drifts):
-            start(desired, bindings: bindings, ledger: ledger, drifts: drifts, now: now)
+        case .started(let desired, let bindings, let ledger, let drifts, let statuses):
+            start(desired, bindings: bindings, ledger: ledger, drifts: drifts, statuses: statuses, now: now)
         case .desired(let delta): take(delta, now: now)
         case .volumesListed(let listing, let asked): take(listing, asked: asked, now: now)
         case .machinesListed(let listing, let asked): take(listing, asked: asked, now: now)
@@ -139,6 +149,11 @@ public struct ReconcileLoop: Sendable {
         for slot in wanted.indices where wanted[slot] != seen[slot] { markDirty(slot: slot) }
     }
 
+    /// The rows that are tied to a volume.
+    func slots(of volume: VolumeID) -> [Int] {
+        slotsBySerial[DiskSerial(of: volume)].filter { rows[$0]?.view.volume == volume }
+    }
+
     mutating func markDirty(_ attachment: AttachmentID) {
         if let slot = index[attachment.value] { markDirty(slot: slot) }
     }
@@ -156,14 +171,20 @@ public struct ReconcileLoop: Sendable {
         rows[slot] = row
     }
 
+    /// Puts what no decision hangs on *while the row agrees* into a row, such as what a machine is that nothing is moved to.
+    mutating func note(slot: Int, _ change: (inout RowContents) -> Void) {
+        if seen[slot] == wanted[slot] { replace(slot: slot, change) } else { update(slot: slot, change) }
+    }
+
     /// Changes a row's view, refreshes its columns and puts it before the planner.
     mutating func update(slot: Int, _ change: (inout RowContents) -> Void) {
         // Taken out of the table meanwhile, so that there is one reference to the contents and they are changed in place.
         guard var row = rows[slot].take() else { return }
         change(&row.contents)
         row.contents.refresh()
-        wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(row.view)
-        seen[slot] = Fingerprint.seen(row.view)
+        let view = row.view
+        wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(view)
+        seen[slot] = Fingerprint.seen(view)
         rows[slot] = row
         markDirty(slot: slot)
     }

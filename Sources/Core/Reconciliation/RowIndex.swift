@@ -14,7 +14,7 @@ struct RowIndex: Sendable {
 
     init(minimumCapacity: Int = 16) {
         var capacity = 16
-        while capacity < minimumCapacity * 2 { capacity *= 2 }
+        while capacity * 3 < minimumCapacity * 4 { capacity *= 2 }
         slots = Array(repeating: Self.empty, count: capacity)
         keys = Array(repeating: UUIDValue(high: 0, low: 0), count: capacity)
         mask = capacity - 1
@@ -30,7 +30,7 @@ struct RowIndex: Sendable {
     }
 
     mutating func set(_ key: UUIDValue, to row: Int) {
-        if (count + 1) * 2 > slots.count { grow() }
+        if (count + 1) * 4 > slots.count * 3 { grow() }
         var slot = home(of: key)
         while slots[slot] != Self.empty {
             if keys[slot] == key {
@@ -71,7 +71,7 @@ struct RowIndex: Sendable {
     }
 
     private mutating func grow() {
-        var larger = RowIndex(minimumCapacity: slots.count)
+        var larger = RowIndex(minimumCapacity: slots.count * 2 - slots.count / 2)
         for slot in slots.indices where slots[slot] != Self.empty { larger.set(keys[slot], to: Int(slots[slot])) }
         self = larger
     }

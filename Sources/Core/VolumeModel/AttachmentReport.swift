@@ -2,13 +2,22 @@
 ///
 /// It follows from the same comparison that made the plan; there is no second opinion.
 public struct AttachmentReport: Sendable, Equatable {
-    public enum Readiness: Sendable, Equatable {
+    public enum Readiness: Sendable, Equatable, Hashable {
         /// Desired and observed agree.
         case ready
         /// They do not, or it is not known whether they do.
         case notReady(Cause)
         /// The object was deleted and everything it asked for is gone.
         case departed
+
+        /// A word that says which readiness it is, without what changes from moment to moment.
+        public var code: String {
+            switch self {
+            case .ready: "Ready"
+            case .departed: "Departed"
+            case .notReady(let cause): cause.code
+            }
+        }
     }
 
     public var attachment: AttachmentID

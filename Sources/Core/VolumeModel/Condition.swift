@@ -41,6 +41,7 @@ public struct Condition: Sendable, Equatable {
 /// All that is known of one attachment: its report, and the records of the three worlds that it follows from.
 public struct AttachmentDetail: Sendable, Equatable {
     public var report: AttachmentReport
+    /// Empty in what is written to the store, which keeps none.
     public var conditions: [Condition]
     public var volume: VolumeRecord?
     /// The device that is proven to be the volume.

@@ -1,33 +1,41 @@
 /// One volume attachment that somebody wants: a manifest, or a row of `desired_volume_attachments`.
+///
+/// What many objects have in common, or few have at all, is in ``Particulars``, and reads as if it stood here.
+@dynamicMemberLookup
 public struct DesiredAttachment: Sendable, Equatable {
     /// Which object this is; given when it was first accepted.
     public var id: AttachmentID
     public var name: ObjectName
     /// Goes up by one with every change of what is wanted.
     public var generation: Int64
-    public var labels: [String: String]
     public var volume: VolumeReference
-    public var machine: MachineReference
-    /// `nil`: the volume is attached and not exported.
-    public var export: DesiredExport?
     public var detach: DetachPolicy
     /// How far Hawser may go.
     public var mode: ReconcileMode
-    /// The volume is at least to have this size; `nil` leaves it as it is. In bytes, a whole number of GiB.
-    public var wantedSizeInBytes: Int64?
     public var role: DiskRole
-    public var deletion: DeletionPolicy
-    /// Who owns the object.
-    public var source: DesiredSource
     /// Deleted by its owner: it is to be taken down (export, attachment) and then forgotten. The volume's data stays,
-    /// unless ``deletion`` says otherwise.
+    /// unless the deletion policy says otherwise.
     public var isDeparting: Bool
-    /// When it was deleted by its owner, by the store's clock.
-    public var departingSince: Instant?
-    /// Set by `hawser suspend`, and kept apart from what people write: applying the object again does not end it.
-    public var suspension: Suspension?
-    /// A person's word that this one volume may be taken away once although it is in use.
-    public var inUseOverride: InUseOverride?
+    public var machine: MachineReference
+    /// `nil`: the volume is attached and not exported.
+    public var export: DesiredExport?
+    @usableFromInline var particulars: Shared<Particulars>
+
+    /// What is the same for many objects, or left out by most.
+    public struct Particulars: Sendable, Equatable {
+        public var labels: [String: String]
+        /// The volume is at least to have this size; `nil` leaves it as it is. In bytes, a whole number of GiB.
+        public var wantedSizeInBytes: Int64?
+        public var deletion: DeletionPolicy
+        /// Who owns the object.
+        public var source: DesiredSource
+        /// When it was deleted by its owner, by the store's clock.
+        public var departingSince: Instant?
+        /// Set by `hawser suspend`, and kept apart from what people write: applying the object again does not end it.
+        public var suspension: Suspension?
+        /// A person's word that this one volume may be taken away once although it is in use.
+        public var inUseOverride: InUseOverride?
+    }
 
     public init(
         id: AttachmentID, name: ObjectName, generation: Int64 = 1, labels: [String: String] = [:],
@@ -40,20 +48,32 @@ public struct DesiredAttachment: Sendable, Equatable {
         self.id = id
         self.name = name
         self.generation = generation
-        self.labels = labels
         self.volume = volume
         self.machine = machine
         self.export = export
         self.detach = detach
         self.mode = mode
-        self.wantedSizeInBytes = wantedSizeInBytes
         self.role = role
-        self.deletion = deletion
-        self.source = source
         self.isDeparting = isDeparting
-        self.departingSince = departingSince
-        self.suspension = suspension
-        self.inUseOverride = inUseOverride
+        particulars = Shared(
+            Particulars(
+                labels: labels, wantedSizeInBytes: wantedSizeInBytes, deletion: deletion, source: source,
+                departingSince: departingSince, suspension: suspension, inUseOverride: inUseOverride))
+    }
+
+    @inlinable
+    public subscript<Member>(dynamicMember path: WritableKeyPath<Particulars, Member>) -> Member {
+        get { particulars.value[keyPath: path] }
+        set {
+            var changed = particulars.value
+            changed[keyPath: path] = newValue
+            particulars = Shared(changed)
+        }
+    }
+
+    /// Holds its particulars in common with another object's, where they are equal.
+    public mutating func shareParticulars(with other: DesiredAttachment) {
+        if particulars == other.particulars { particulars = other.particulars }
     }
 }
 
@@ -62,9 +82,9 @@ public enum VolumeReference: Sendable, Equatable, Hashable {
     case id(VolumeID)
     /// An existing volume by its name, which must be the only one of that name in the zone. Names are not unique in
     /// CloudStack; the id found first is bound to the object for good.
-    case named(String, zone: ZoneReference)
+    indirect case named(String, zone: ZoneReference)
     /// A volume to be created, once.
-    case created(VolumeTemplate)
+    indirect case created(VolumeTemplate)
 }
 
 /// What a volume is created from.

@@ -49,6 +49,13 @@ public struct DeviceNumber: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { "\(major):\(minor)" }
+
+    /// Reads ``description`` back.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { UInt64($0) }
+        guard parts.count == 2, let major = parts[0], let minor = parts[1] else { return nil }
+        self.init(major: major, minor: minor)
+    }
 }
 
 /// Which disk, in which plugging-in: what RIGHT-DISK binds an export to.

@@ -56,14 +56,19 @@ extension UUIDValue: Comparable {
 
 extension UUIDValue: CustomStringConvertible {
     public var description: String {
-        var digits: [UInt8] = []
-        digits.reserveCapacity(36)
+        var digits = InlineArray<36, UInt8>(repeating: UInt8(ascii: "-"))
+        var place = 0
         for position in 0..<32 {
-            if position == 8 || position == 12 || position == 16 || position == 20 { digits.append(UInt8(ascii: "-")) }
+            if position == 8 || position == 12 || position == 16 || position == 20 { place += 1 }
             let half = position < 16 ? high : low
-            digits.append(HexDigits.digit(of: UInt8(truncatingIfNeeded: half >> UInt64(60 - position % 16 * 4) & 15)))
+            digits[place] = HexDigits.digit(of: UInt8(truncatingIfNeeded: half >> UInt64(60 - position % 16 * 4) & 15))
+            place += 1
         }
-        return String(decoding: digits, as: UTF8.self)
+        do throws(UTF8.ValidationError) {
+            return String(copying: try UTF8Span(validating: digits.span))
+        } catch {
+            preconditionFailure("digits and hyphens are UTF-8: \(error)")
+        }
     }
 }
 

@@ -24,6 +24,13 @@ public final class ThreadExecutor: SerialExecutor {
         queue.close()
     }
 
+    /// Lets a job of this executor rest for so long, and go on from this thread itself: within microseconds, where
+    /// `Task.sleep` goes by way of other threads and timers that are rounded. Cancellation does not end it.
+    public nonisolated(nonsending) func pause(for duration: Duration) async {
+        let deadline = ContinuousClock.now + duration
+        await withCheckedContinuation { queue.resume($0, at: deadline) }
+    }
+
     public func enqueue(_ job: consuming ExecutorJob) {
         queue.append(UnownedJob(job), for: asUnownedSerialExecutor())
     }
@@ -49,6 +56,8 @@ private let runThread: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutabl
     guard let context else { return nil }
     let start = Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue()
     _ = hawser_name_this_thread(start.name)
+    // Without it the kernel wakes a thread up to 50 µs late (PR_SET_TIMERSLACK of prctl(2)); only pauses have timers here.
+    _ = hawser_set_timer_slack(1_000)
     start.queue.runUntilClosed()
     return nil
 }
@@ -62,9 +71,15 @@ private final class JobQueue: @unchecked Sendable {
         let executor: UnownedSerialExecutor
     }
 
+    private struct Pause {
+        let deadline: ContinuousClock.Instant
+        let continuation: CheckedContinuation<Void, Never>
+    }
+
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var entries: [Entry] = []
+    private var pauses: [Pause] = []
     private var isClosed = false
 
     init() {
@@ -73,7 +88,11 @@ private final class JobQueue: @unchecked Sendable {
         condition = .allocate(capacity: 1)
         condition.initialize(to: pthread_cond_t())
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -90,6 +109,13 @@ private final class JobQueue: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
+    func resume(_ continuation: CheckedContinuation<Void, Never>, at deadline: ContinuousClock.Instant) {
+        pthread_mutex_lock(mutex)
+        pauses.append(Pause(deadline: deadline, continuation: continuation))
+        pthread_cond_signal(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
     func close() {
         pthread_mutex_lock(mutex)
         isClosed = true
@@ -101,13 +127,42 @@ private final class JobQueue: @unchecked Sendable {
         var batch: [Entry] = []
         while true {
             pthread_mutex_lock(mutex)
-            while entries.isEmpty && !isClosed { pthread_cond_wait(condition, mutex) }
+            var over = takePausesThatAreOver()
+            while entries.isEmpty && over.isEmpty && !isClosed {
+                wait()
+                over = takePausesThatAreOver()
+            }
             swap(&batch, &entries)
-            let ends = isClosed && batch.isEmpty
+            let ends = isClosed && batch.isEmpty && over.isEmpty
             pthread_mutex_unlock(mutex)
             if ends { return }
+            // Each comes back as a job, for the next round.
+            for pause in over { pause.continuation.resume() }
             for entry in batch { entry.job.runSynchronously(on: entry.executor) }
             batch.removeAll(keepingCapacity: true)
         }
+    }
+
+    private func takePausesThatAreOver() -> [Pause] {
+        guard !pauses.isEmpty else { return [] }
+        let now = ContinuousClock.now
+        let over = pauses.filter { isClosed || $0.deadline <= now }
+        if !over.isEmpty { pauses.removeAll { isClosed || $0.deadline <= now } }
+        return over
+    }
+
+    /// Until there may be something to do.
+    private func wait() {
+        guard let soonest = pauses.map(\.deadline).min() else {
+            pthread_cond_wait(condition, mutex)
+            return
+        }
+        let (seconds, attoseconds) = max(soonest - .now, .zero).components
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        let nanoseconds = Int64(time.tv_nsec) + attoseconds / 1_000_000_000
+        time.tv_sec += Int(seconds + nanoseconds / 1_000_000_000)
+        time.tv_nsec = Int(nanoseconds % 1_000_000_000)
+        pthread_cond_timedwait(condition, mutex, &time)
     }
 }

@@ -118,6 +118,8 @@ private final class Handle {
         hawser_curl_set_text(curl, CURLOPT_PROTOCOLS_STR, "http,https")
         hawser_curl_set_long(curl, CURLOPT_NOSIGNAL, 1)
         hawser_curl_set_long(curl, CURLOPT_TCP_KEEPALIVE, 1)
+        // A long answer in 16 KiB at a time, as is usual, is hundreds of calls.
+        hawser_curl_set_long(curl, CURLOPT_BUFFERSIZE, 256 << 10)
         hawser_curl_set_long(curl, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout))
         hawser_curl_set_long(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(configuration.connectTimeout))
         hawser_curl_set_long(curl, CURLOPT_FRESH_CONNECT, request.isSentOnceAtMost ? 1 : 0)

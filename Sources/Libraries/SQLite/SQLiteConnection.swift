@@ -34,6 +34,38 @@ public enum SQLiteValue: Sendable, Equatable {
     public var integer: Int64? { if case .integer(let number) = self { number } else { nil } }
 }
 
+/// A row of an answer, valid only while it is handed out. Columns are counted from 0.
+public struct SQLiteRow: ~Copyable {
+    private let statement: OpaquePointer
+
+    fileprivate init(_ statement: OpaquePointer) {
+        self.statement = statement
+    }
+
+    public func isNull(_ column: Int) -> Bool { sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL }
+
+    /// `nil` for anything else than a whole number.
+    public func integer(_ column: Int) -> Int64? {
+        sqlite3_column_type(statement, Int32(column)) == SQLITE_INTEGER
+            ? sqlite3_column_int64(statement, Int32(column)) : nil
+    }
+
+    /// `nil` for anything else than text.
+    public func text(_ column: Int) -> String? {
+        withTextBytes(column) { bytes in bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    /// The bytes of a text where SQLite keeps them; `nil` for anything else than text.
+    public func withTextBytes<Result>(_ column: Int, _ body: (Span<UInt8>) -> Result) -> Result? {
+        // The text first: asking for the length before could give that of another encoding (sqlite.org/c3ref/column_blob.html).
+        guard sqlite3_column_type(statement, Int32(column)) == SQLITE_TEXT,
+            let text = sqlite3_column_text(statement, Int32(column))
+        else { return nil }
+        let count = Int(sqlite3_column_bytes(statement, Int32(column)))
+        return body(UnsafeBufferPointer(start: text, count: count).span)
+    }
+}
+
 /// Owns one connection to an SQLite database.
 ///
 /// The library is built for any thread, but a connection is used by one thread at a time
@@ -44,7 +76,14 @@ public final class SQLiteConnection {
 
     /// Opens or creates the file, with foreign keys on, write-ahead logging, and every commit synced to the disk before it
     /// returns (`synchronous=FULL`).
-    public init(path: String, busyTimeoutInMilliseconds: Int32 = 5_000) throws(SQLiteError) {
+    ///
+    /// - Parameters:
+    ///   - isForReading: whether it refuses to change anything.
+    ///   - cacheInKibibytes: how much of the file it keeps in memory; SQLite's own default is 2,000.
+    public init(
+        path: String, isForReading: Bool = false, busyTimeoutInMilliseconds: Int32 = 5_000,
+        cacheInKibibytes: Int = 2_000
+    ) throws(SQLiteError) {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let code = sqlite3_open_v2(path, &opened, flags, nil)
@@ -58,6 +97,8 @@ public final class SQLiteConnection {
         try execute("PRAGMA journal_mode=WAL")
         try execute("PRAGMA synchronous=FULL")
         try execute("PRAGMA foreign_keys=ON")
+        try execute("PRAGMA cache_size=-\(cacheInKibibytes)")
+        if isForReading { try execute("PRAGMA query_only=ON") }
     }
 
     deinit {
@@ -90,11 +131,43 @@ public final class SQLiteConnection {
         }
     }
 
+    /// Runs one statement and hands out its rows one by one.
+    public func forEachRow(
+        _ sql: String, _ values: [SQLiteValue] = [], _ body: (borrowing SQLiteRow) -> Void
+    ) throws(SQLiteError) {
+        let statement = try prepare(sql)
+        defer {
+            sqlite3_reset(statement)
+            sqlite3_clear_bindings(statement)
+        }
+        for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1), of: statement, sql) }
+        while true {
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: body(SQLiteRow(statement))
+            case SQLITE_DONE: return
+            default: throw failure(sql)
+            }
+        }
+    }
+
     /// Runs `body` in one transaction: all of it is on disk when this returns, or none.
     public func transaction<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result, wrap: (SQLiteError) -> Failure
     ) throws(Failure) -> Result {
-        do { try execute("BEGIN IMMEDIATE") } catch { throw wrap(error) }
+        try transaction("BEGIN IMMEDIATE", body, wrap: wrap)
+    }
+
+    /// Runs `body`, which only reads, on the file as it is at its first statement, whatever others commit meanwhile.
+    public func snapshot<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result, wrap: (SQLiteError) -> Failure
+    ) throws(Failure) -> Result {
+        try transaction("BEGIN DEFERRED", body, wrap: wrap)
+    }
+
+    private func transaction<Result, Failure: Error>(
+        _ begin: String, _ body: () throws(Failure) -> Result, wrap: (SQLiteError) -> Failure
+    ) throws(Failure) -> Result {
+        do { try execute(begin) } catch { throw wrap(error) }
         let result: Result
         do throws(Failure) {
             result = try body()

@@ -19,6 +19,7 @@ struct Assembly {
     let server: HTTPServer
     /// Follows a directory of manifests, where one is named.
     let follower: ManifestFollower?
+    private let begun: Instant
 
     init(_ configuration: Configuration) throws {
         store = try SQLiteStore(path: configuration.storePath)
@@ -32,15 +33,16 @@ struct Assembly {
         let systems = OutsideSystems(
             cloud: cloud, devices: devices, exports: exports, store: store,
             time: SystemTime())
+        begun = systems.time.now()
         controller = Controller(
             here: configuration.here, policy: configuration.policy, systems: systems,
-            seed: UInt64.random(in: 0 ... .max))
+            seed: UInt64.random(in: 0 ... .max), rest: FreedMemory.giveBack)
         follower = configuration.manifests.map { [store, controller] directory in
             ManifestFollower(directory: directory, store: store) { await controller.note(manifestTrouble: $0) }
         }
         try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
         server = try ControlServer(
-            controller: controller, store: store, version: Version.text, startedAt: systems.time.now(),
+            controller: controller, store: store, version: Version.text, startedAt: begun,
             permittedGroup: configuration.controlGroup, examined: [cloud, devices, exports, store]
         ).listen(onSocket: configuration.controlSocket)
     }
@@ -49,11 +51,12 @@ struct Assembly {
     func run(_ signals: AsyncStream<Int32>, log: Log) async throws {
         let reporter = ServiceReporter(controller: controller)
         let controller = controller
+        let begun = begun
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await controller.run() }
             group.addTask { await reporter.run() }
             if let follower { group.addTask { await follower.run() } }
-            group.addTask { await Self.narrate(controller, log) }
+            group.addTask { await Self.narrate(controller, since: begun, log) }
             for await signal in signals {
                 log.write(.notice, "stopping", ["signal": "\(signal)"])
                 break
@@ -66,36 +69,35 @@ struct Assembly {
         await server.stopAndWait()
     }
 
-    /// Writes a line whenever an attachment becomes ready, or is not for another reason than before.
-    private static func narrate(_ controller: Controller, _ log: Log) async {
-        var before: [String: String] = [:]
+    /// Writes a line whenever an attachment becomes ready, or is not for another reason than before; and one when, after the
+    /// start, all of them are known.
+    private static func narrate(_ controller: Controller, since begun: Instant, _ log: Log) async {
         var revision: Int64 = -1
+        // What was so before this process began is not news.
+        var narratedAt = begun
+        var isAllKnown = false
         while !Task.isCancelled {
-            let overview = await controller.overview(newerThan: revision, patience: .seconds(30))
-            guard overview.revision != revision else {
-                // Quiet for half a minute: what a start or a large change took is not needed any more.
-                FreedMemory.giveBack()
-                continue
-            }
-            revision = overview.revision
-            for report in overview.reports {
-                let word: String
-                var because: Cause?
-                switch report.readiness {
-                case .ready: word = "ready"
-                case .departed: word = "gone"
-                case .notReady(let cause) where cause.isPassing: continue
-                case .notReady(let cause):
-                    word = "not ready"
-                    because = cause
-                }
-                let key = word + (because?.code ?? "")
-                guard before.updateValue(key, forKey: report.name) != key else { continue }
-                var fields = ["attachment": report.name]
-                fields["reason"] = because?.code
-                fields["because"] = because?.message
-                log.write(.information, word, fields)
-            }
+            let changes = await controller.changes(after: revision)
+            revision = changes.revision
+            for report in changes.reports where report.since >= narratedAt { narrate(report, log) }
+            narratedAt = changes.at
+            guard !isAllKnown, changes.tally.passing == 0 else { continue }
+            isAllKnown = true
+            log.write(
+                .notice, "all is known",
+                ["attachments": "\(changes.tally.total)", "ready": "\(changes.tally.ready)"])
+        }
+    }
+
+    private static func narrate(_ report: AttachmentReport, _ log: Log) {
+        switch report.readiness {
+        case .ready: log.write(.information, "ready", ["attachment": report.name])
+        case .departed: log.write(.information, "gone", ["attachment": report.name])
+        case .notReady(let cause):
+            guard !cause.isPassing else { return }
+            log.write(
+                .information, "not ready",
+                ["attachment": report.name, "reason": cause.code, "because": cause.message])
         }
     }
 }

@@ -30,8 +30,8 @@ struct Configuration: Sendable {
             endpoint: try values.required("cloudstack.endpoint"), apiKey: try values.required("cloudstack.apiKey"),
             secretKey: try Self.secretKey(values))
         cloud.certificateAuthorityFile = values["cloudstack.caFile"]
-        guard let rate = Double(try values.required("cloudstack.callsPerSecond")), rate > 0 else {
-            throw UsageError("cloudstack.callsPerSecond is a number above 0")
+        guard let rate = Double(try values.required("cloudstack.callsPerSecond")), (0.001...1e6).contains(rate) else {
+            throw UsageError("cloudstack.callsPerSecond is a number from 0.001 to 1000000")
         }
         cloud.callsPerSecond = rate
         cloudStack = cloud

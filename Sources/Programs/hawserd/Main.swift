@@ -26,6 +26,7 @@ enum Main {
             })
 
     static func main() async {
+        FreedMemory.keepTogether()
         TerminationSignals.ignoreBrokenPipes()
         do {
             exit(try await run(try command.parse(Array(CommandLine.arguments.dropFirst()))))

@@ -35,7 +35,7 @@ struct Setting: Sendable {
         Setting("cloudstack.secretKey", nil, isSecret: true, help: "the account's secret key"),
         Setting("cloudstack.secretKeyFile", "FILE", help: "a file that holds the secret key"),
         Setting("cloudstack.caFile", "FILE", help: "certificates to trust instead of the system's"),
-        Setting("cloudstack.callsPerSecond", "N", standard: "20", help: "at most so many calls"),
+        Setting("cloudstack.callsPerSecond", "N", standard: "24", help: "at most so many calls in any second"),
         Setting("mode", "MODE", standard: "Enforce", help: "Enforce, or Observe to report and touch nothing"),
         Setting("manifests", "DIR", help: "a directory of manifests that is followed"),
         Setting("store.path", "FILE", standard: "/var/lib/hawser/hawser.db", help: "the SQLite file"),

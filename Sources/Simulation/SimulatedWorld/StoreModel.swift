@@ -14,6 +14,7 @@ struct StoreModel: Sendable {
     private var open: [IntentID: [LedgerEntry]] = [:]
     private var order: [IntentID] = []
     private(set) var openDrifts: [DriftRecord] = []
+    private var statuses: [AttachmentID: SavedStatus] = [:]
     /// How many lines the ledger has, with those that were closed.
     private(set) var ledgerLines = 0
     /// Everything that was written, for QUIET.
@@ -111,12 +112,24 @@ struct StoreModel: Sendable {
         guard desired[attachment]?.isDeparting == true else { return }
         desired[attachment] = nil
         bindings[attachment] = nil
+        statuses[attachment] = nil
         closeCreation(of: attachment)
         revision += 1
         forgottenAt[attachment] = revision
     }
 
     mutating func noteWrite() { writes += 1 }
+
+    mutating func save(_ details: [AttachmentDetail]) {
+        writes += 1
+        for detail in details where desired[detail.report.attachment] != nil {
+            statuses[detail.report.attachment] = SavedStatus(
+                attachment: detail.report.attachment, code: detail.report.readiness.code, since: detail.report.since,
+                fingerprint: detail.fingerprint, device: detail.device?.identity)
+        }
+    }
+
+    var savedStatuses: [SavedStatus] { statuses.values.sorted { $0.attachment < $1.attachment } }
 
     mutating func record(_ drifts: [DriftRecord]) {
         writes += 1

@@ -173,7 +173,8 @@ extension World {
             store.bind(attachment, to: volume)
             oracle.noteNames(store)
         case .append(let entry): store.append(entry)
-        case .save, .recordEvents: store.noteWrite()
+        case .save(let details): store.save(details)
+        case .recordEvents: store.noteWrite()
         case .recordDrifts(let drifts): store.record(drifts)
         case .forget(let attachment):
             store.forget(attachment)

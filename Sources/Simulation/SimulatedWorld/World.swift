@@ -177,7 +177,8 @@ public struct World: Sendable {
         var core = ControllerCore(here: Self.here, policy: policy, seed: chance.next(), now: now + clockError)
         let orders = core.handle(
             .started(
-                store.state, bindings: store.bindings, openLedger: store.openLedger, openDrifts: store.openDrifts),
+                store.state, bindings: store.bindings, openLedger: store.openLedger, openDrifts: store.openDrifts,
+                statuses: store.savedStatuses),
             at: now + clockError)
         self.core = core
         carryOut(orders)

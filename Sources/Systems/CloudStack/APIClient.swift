@@ -13,7 +13,8 @@ public struct CloudStackConfiguration: Sendable {
     /// A file of certificates to trust instead of the system's.
     public var certificateAuthorityFile: String?
     public var requestTimeout: Duration = .seconds(30)
-    public var callsPerSecond: Double = 20
+    /// In any second; one less than CloudStack's own throttle allows an account, where it is on: for a person's call.
+    public var callsPerSecond: Double = 24
     public var connections = 8
     public var pageSize = 500
 
@@ -28,7 +29,7 @@ public struct CloudStackConfiguration: Sendable {
 struct APIClient: Sendable {
     private let configuration: CloudStackConfiguration
     private let http: HTTPClient
-    private let bucket: TokenBucket
+    private let window: CallWindow
 
     init(_ configuration: CloudStackConfiguration) {
         self.configuration = configuration
@@ -36,7 +37,7 @@ struct APIClient: Sendable {
         client.connections = configuration.connections
         client.certificateAuthorityFile = configuration.certificateAuthorityFile
         http = HTTPClient(client)
-        bucket = TokenBucket(perSecond: configuration.callsPerSecond)
+        window = CallWindow(perSecond: configuration.callsPerSecond)
     }
 
     /// Calls a command and returns what stands inside its envelope.
@@ -56,7 +57,7 @@ struct APIClient: Sendable {
     private func send(
         _ command: String, _ parameters: [String: String], changes: Bool
     ) async throws(CloudError) -> HTTPResponse {
-        let wait = bucket.take()
+        let wait = window.take()
         if wait > .zero {
             do { try await Task.sleep(for: wait) } catch {
                 throw CloudError(remedy: .retryLater, effect: .none, command: command, text: "cancelled")

@@ -5,26 +5,14 @@ public import VolumeModel
 
 extension SQLiteStore: Examinable {
     /// Whether the file is sound, and how much room there is beside it.
-    public func examine() -> [Finding] {
-        [integrity(), room()]
-    }
-
-    private func integrity() -> Finding {
-        let subject = "store"
-        let remedy = "stop hawserd, keep a copy of the file, and recover it with sqlite3's .recover"
-        do {
-            let answer = try database.run("PRAGMA quick_check(1)").first?.first?.text ?? "no answer"
-            guard answer == "ok" else { return Finding(subject, .bad, answer, remedy: remedy) }
-            return Finding(subject, .good, "the file is sound, schema version \(StoreSchema.version)")
-        } catch {
-            return Finding(subject, .bad, error.description, remedy: remedy)
-        }
+    public nonisolated func examine() async -> [Finding] {
+        [await reader.integrity(), room()]
     }
 
     /// Below this a ledger entry may soon not be written, and then no step is taken.
     private static let scarceBytes: UInt64 = 64 << 20
 
-    private func room() -> Finding {
+    private nonisolated func room() -> Finding {
         let subject = "room for the store"
         var status = statvfs()
         guard statvfs(directory, &status) == 0 else {

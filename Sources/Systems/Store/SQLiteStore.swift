@@ -7,17 +7,19 @@ public import VolumeModel
 /// The embedded store: one SQLite file, one process.
 ///
 /// Every call returns when what it wrote is on the disk (`synchronous=FULL`). Other processes may edit
-/// `desired_volume_attachments`; that is noticed within milliseconds (``CommitFollowing``).
+/// `desired_volume_attachments`; that is noticed within milliseconds (``CommitFollowing``). This actor writes, and its thread
+/// waits for the disk; what only reads is read by ``StoreReader``.
 public actor SQLiteStore: StateStore {
-    let database: SQLiteConnection
+    private let database: SQLiteConnection
+    /// Whatever only reads goes here, and does not wait for the disk behind what is written.
+    let reader: StoreReader
     /// Held for as long as the store lives.
     private let lock: FileLock
     private let executor = ThreadExecutor(name: "store")
     let directory: String
-    private var changes: [AsyncStream<Void>.Continuation] = []
-    /// Who follows the other processes' commits, once somebody wants to know.
+    private let changes = ChangeNotice()
+    /// Follows the commits of other processes, once somebody wants to know.
     private var follower: Task<Void, Never>?
-    private var seenVersion: Int64?
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -36,105 +38,89 @@ public actor SQLiteStore: StateStore {
                 throw SystemCallError("open store \(path), which is held by", holder, errno: 11)
             }
         } catch { throw .unavailable(error.description) }
-        do throws(SQLiteError) { database = try SQLiteConnection(path: path) } catch {
+        do throws(SQLiteError) { database = try SQLiteConnection(path: path, cacheInKibibytes: 1_000) } catch {
             throw .unavailable(error.description)
         }
         try StoreSchema.migrate(database)
+        reader = try StoreReader(path: path, changes: changes)
     }
 
-    /// Runs statements and turns SQLite's words into the store's.
     private func perform<Result>(_ body: () throws(SQLiteError) -> Result) throws(StoreError) -> Result {
-        do throws(SQLiteError) { return try body() } catch { throw .unavailable(error.description) }
+        try database.attempt(body)
     }
 
     private func inTransaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         try database.transaction(body) { .unavailable($0.description) }
     }
 
-    // MARK: Desired state
+    // MARK: Reading
 
-    private func rows(where condition: String = "1", _ values: [SQLiteValue] = []) throws(StoreError) -> [DesiredRow] {
-        try perform { () throws(SQLiteError) in
-            try database.run(
-                "\(DesiredRow.selection) WHERE \(condition) ORDER BY name", values
-            ).map { DesiredRow($0) }
-        }
+    public nonisolated func desiredState() async throws(StoreError) -> DesiredState { try await reader.desiredState() }
+
+    public nonisolated func desiredDelta(since revision: Int64) async throws(StoreError) -> DesiredDelta {
+        if let delta = changes.takeDelta(since: revision) { return delta }
+        return try await reader.desiredDelta(since: revision)
     }
 
-    private func protections() throws(StoreError) -> [VolumeID: String] {
-        let rows = try perform { () throws(SQLiteError) in try database.run("SELECT volume, reason FROM protections") }
-        return Dictionary(
-            rows.compactMap { row in row[0].text.flatMap { VolumeID($0) }.map { ($0, row[1].text ?? "") } }
-        ) { _, last in last }
+    public nonisolated func directoryObjects(
+        besides names: Set<ObjectName>
+    ) async throws(StoreError) -> [ObjectName] {
+        try await reader.directoryObjects(besides: names)
     }
 
-    private func revision() throws(StoreError) -> Int64 {
-        try perform { () throws(SQLiteError) in
-            try database.run("SELECT value FROM desired_revision").first?.first?.integer ?? 0
-        }
+    public nonisolated func bindings() async throws(StoreError) -> [AttachmentID: VolumeID] {
+        try await reader.bindings()
     }
 
-    public func desiredState() throws(StoreError) -> DesiredState {
-        // In one transaction, so that no edit falls between the rows and their revision.
-        try inTransaction { () throws(StoreError) in
-            DesiredState(
-                entries: try rows().compactMap(\.entry), protections: try protections(), revision: try revision())
-        }
+    public nonisolated func openLedger() async throws(StoreError) -> [LedgerEntry] { try await reader.openLedger() }
+
+    public nonisolated func openDrifts() async throws(StoreError) -> [DriftRecord] { try await reader.openDrifts() }
+
+    public nonisolated func savedStatuses() async throws(StoreError) -> [SavedStatus] {
+        try await reader.savedStatuses()
     }
 
-    public func desiredDelta(since revision: Int64) throws(StoreError) -> DesiredDelta {
-        try inTransaction { () throws(StoreError) in
-            let changed = try rows(where: "revision > ?", [.integer(revision)]).compactMap(\.entry)
-            let removed = try perform { () throws(SQLiteError) in
-                try database.run("SELECT id FROM forgotten_attachments WHERE revision > ?", [.integer(revision)])
-            }
-            return DesiredDelta(
-                changed: changed, removed: removed.compactMap { $0.first?.text.flatMap { AttachmentID($0) } },
-                protections: try protections(), revision: try self.revision())
-        }
+    public nonisolated func events(of attachment: AttachmentID?, limit: Int) async throws(StoreError) -> [EventRecord] {
+        try await reader.events(of: attachment, limit: limit)
+    }
+
+    public nonisolated func driftHistory(since: Instant?, limit: Int) async throws(StoreError) -> [DriftRecord] {
+        try await reader.driftHistory(since: since, limit: limit)
+    }
+
+    public nonisolated func operations(
+        of attachment: AttachmentID?, limit: Int
+    ) async throws(StoreError) -> [OperationRecord] {
+        try await reader.operations(of: attachment, limit: limit)
     }
 
     public func desiredChanges() -> AsyncStream<Void> {
-        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        changes.append(continuation)
         if follower == nil {
-            lookForOtherCommits()
-            let directory = directory
-            let look: @Sendable () async -> Bool = { [weak self] in await self?.lookForOtherCommits() ?? true }
-            follower = Task { await CommitFollowing.follow(directory, look: look) }
+            follower = Task { [reader, directory] in await reader.followCommits(in: directory) }
         }
-        return stream
+        return changes.stream()
     }
 
     deinit {
         follower?.cancel()
-        for continuation in changes { continuation.finish() }
+        changes.finish()
     }
 
-    /// Asks SQLite whether another connection has committed, which costs a microsecond.
-    ///
-    /// - Returns: whether one has, since this was last asked.
-    @discardableResult
-    private func lookForOtherCommits() -> Bool {
-        // A store that cannot be asked now is asked again; whoever uses it is told the reason.
-        guard let version = try? database.dataVersion(), version != seenVersion else { return false }
-        if seenVersion != nil { announceChange() }
-        seenVersion = version
-        return true
-    }
+    // MARK: Desired state
 
-    private func announceChange() {
-        for continuation in changes { continuation.yield() }
+    private func row(named name: String) throws(StoreError) -> DesiredRow? {
+        try perform { () throws(SQLiteError) in
+            try database.run("\(DesiredRow.selection) WHERE name = ?", [.text(name)]).first.map { DesiredRow($0) }
+        }
     }
 
     public func apply(_ edits: [DesiredEdit], dryRun: Bool) throws(StoreError) -> [AppliedEdit] {
         let applied = try inTransaction { () throws(StoreError) in
-            let existing = Dictionary(try rows().map { ($0["name"].text ?? "", $0) }) { _, last in last }
-            var final = existing
+            var wanted: [String: DesiredRow] = [:]
             var applied: [AppliedEdit] = []
             var writes: [(old: DesiredRow?, new: DesiredRow)] = []
             for edit in edits {
-                let old = existing[edit.name.text]
+                let old = try row(named: edit.name.text)
                 if let old {
                     if old.isDeparting { throw .departing(edit.name) }
                     if let expected = edit.expectedGeneration, expected != old.generation {
@@ -146,7 +132,7 @@ public actor SQLiteStore: StateStore {
                 let new = DesiredRow(id: old?.id ?? "", edit: edit)
                 if let old { try refuse(edit, new, replacing: old) }
                 let differences = old?.differences(to: new) ?? []
-                final[edit.name.text] = new
+                wanted[edit.name.text] = new
                 if let old, differences.isEmpty {
                     applied.append(
                         AppliedEdit(name: edit.name, change: .unchanged, generation: old.generation, differences: []))
@@ -158,11 +144,11 @@ public actor SQLiteStore: StateStore {
                             generation: (old?.generation ?? 0) + 1, differences: differences))
                 }
             }
-            try refuseDoubleClaims(final)
+            try refuseDoubleClaims(wanted)
             if !dryRun { for write in writes { try store(write.new, replacing: write.old) } }
             return applied
         }
-        if !dryRun, applied.contains(where: { $0.change != .unchanged }) { announceChange() }
+        if !dryRun, applied.contains(where: { $0.change != .unchanged }) { changes.announce() }
         return applied
     }
 
@@ -188,16 +174,28 @@ public actor SQLiteStore: StateStore {
         }
     }
 
-    private func refuseDoubleClaims(_ rows: [String: DesiredRow]) throws(StoreError) {
-        var owners: [String: [String: String]] = [:]
-        for (name, row) in rows.sorted(by: { $0.key < $1.key }) {
-            for (column, thing) in [("volume_id", "volume"), ("export_name", "export name")] {
+    /// - Parameter wanted: the objects that are applied, by their names. What they will be counts, not what they are.
+    private func refuseDoubleClaims(_ wanted: [String: DesiredRow]) throws(StoreError) {
+        for (column, thing) in [("volume_id", "volume"), ("export_name", "export name")] {
+            var owners: [String: String] = [:]
+            for (name, row) in wanted.sorted(by: { $0.key < $1.key }) {
                 guard let claim = row[column].text else { continue }
-                if let other = owners[column]?[claim] {
-                    throw .conflict("cannot apply '\(name)': \(thing) \(claim) is claimed by '\(other)'")
+                var owner = owners[claim]
+                if owner == nil, let stored = try self.owner(of: claim, column), wanted[stored] == nil {
+                    owner = stored
                 }
-                owners[column, default: [:]][claim] = name
+                if let owner {
+                    throw .conflict("cannot apply '\(name)': \(thing) \(claim) is claimed by '\(owner)'")
+                }
+                owners[claim] = name
             }
+        }
+    }
+
+    private func owner(of claim: String, _ column: String) throws(StoreError) -> String? {
+        try perform { () throws(SQLiteError) in
+            try database.run("SELECT name FROM desired_volume_attachments WHERE \(column) = ?", [.text(claim)])
+                .first?.first?.text
         }
     }
 
@@ -222,7 +220,7 @@ public actor SQLiteStore: StateStore {
         let applied = try inTransaction { () throws(StoreError) in
             var applied: [AppliedEdit] = []
             for name in names {
-                guard let row = try rows(where: "name = ?", [.text(name.text)]).first else {
+                guard let row = try row(named: name.text) else {
                     applied.append(AppliedEdit(name: name, change: .notFound, generation: 0, differences: []))
                     continue
                 }
@@ -238,7 +236,7 @@ public actor SQLiteStore: StateStore {
             }
             return applied
         }
-        if !dryRun { announceChange() }
+        if !dryRun { changes.announce() }
         return applied
     }
 
@@ -257,16 +255,9 @@ public actor SQLiteStore: StateStore {
 
     // MARK: What people allow and forbid
 
-    /// Puts an object before the loop again, although what is wanted has not changed.
-    private func touch(_ id: SQLiteValue) throws(SQLiteError) {
-        try database.run("UPDATE desired_revision SET value = value + 1")
-        try database.run(
-            "UPDATE desired_volume_attachments SET revision = (SELECT value FROM desired_revision) WHERE id = ?", [id])
-    }
-
     public func suspend(_ name: ObjectName, _ suspension: Suspension?) throws(StoreError) -> Bool {
         let isFound = try inTransaction { () throws(StoreError) in
-            guard let row = try rows(where: "name = ?", [.text(name.text)]).first else { return false }
+            guard let row = try row(named: name.text) else { return false }
             try perform { () throws(SQLiteError) in
                 let id = SQLiteValue.text(row.id)
                 if let suspension {
@@ -276,11 +267,10 @@ public actor SQLiteStore: StateStore {
                 } else {
                     try database.run("DELETE FROM suspensions WHERE attachment = ?", [id])
                 }
-                try touch(id)
             }
             return true
         }
-        announceChange()
+        changes.announce()
         return isFound
     }
 
@@ -293,10 +283,9 @@ public actor SQLiteStore: StateStore {
                 } else {
                     try database.run("DELETE FROM protections WHERE volume = ?", [id])
                 }
-                try database.run("UPDATE desired_revision SET value = value + 1")
             }
         }
-        announceChange()
+        changes.announce()
     }
 
     public func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) throws(StoreError) {
@@ -310,10 +299,9 @@ public actor SQLiteStore: StateStore {
                         override.diskSequence.map { .integer(Int64(bitPattern: $0)) } ?? .null,
                         .text(override.reason), .integer(override.expiresAt.nanoseconds),
                     ])
-                try touch(id)
             }
         }
-        announceChange()
+        changes.announce()
     }
 
     public func consumeOverride(of attachment: AttachmentID) throws(StoreError) {
@@ -321,10 +309,9 @@ public actor SQLiteStore: StateStore {
             try perform { () throws(SQLiteError) in
                 let id = SQLiteValue.text(attachment.description)
                 try database.run("DELETE FROM in_use_overrides WHERE attachment = ?", [id])
-                try touch(id)
             }
         }
-        announceChange()
+        changes.announce()
     }
 
     public func forget(_ attachment: AttachmentID) throws(StoreError) {
@@ -339,23 +326,10 @@ public actor SQLiteStore: StateStore {
                 try closeCreation(of: id[0])
             }
         }
-        announceChange()
+        changes.announce()
     }
 
     // MARK: What the loop writes
-
-    public func bindings() throws(StoreError) -> [AttachmentID: VolumeID] {
-        let rows = try perform { () throws(SQLiteError) in
-            try database.run("SELECT attachment, volume FROM bindings")
-        }
-        var bindings: [AttachmentID: VolumeID] = [:]
-        for row in rows {
-            if let id = row[0].text.flatMap({ AttachmentID($0) }) {
-                bindings[id] = row[1].text.flatMap { VolumeID($0) }
-            }
-        }
-        return bindings
-    }
 
     public func bind(_ attachment: AttachmentID, to volume: VolumeID) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
@@ -389,19 +363,11 @@ public actor SQLiteStore: StateStore {
         }
     }
 
-    public func openLedger() throws(StoreError) -> [LedgerEntry] {
-        try perform { () throws(SQLiteError) in
-            try database.run(
-                "SELECT \(LedgerRow.columns) FROM ledger WHERE intent IN (SELECT intent FROM open_intents) ORDER BY line"
-            )
-        }.compactMap { LedgerRow.entry($0) }
-    }
-
     public func save(_ details: [AttachmentDetail]) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
             try perform { () throws(SQLiteError) in
                 for detail in details {
-                    try saveStatus(detail.report)
+                    try saveStatus(detail)
                     try saveDevice(detail)
                     try saveExport(detail)
                 }
@@ -409,16 +375,18 @@ public actor SQLiteStore: StateStore {
         }
     }
 
-    private func saveStatus(_ report: AttachmentReport) throws(SQLiteError) {
+    private func saveStatus(_ detail: AttachmentDetail) throws(SQLiteError) {
+        let report = detail.report
         var cause: Cause?
         if case .notReady(let found) = report.readiness { cause = found }
         try database.run(
-            "INSERT OR REPLACE INTO status VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO status VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 .text(report.attachment.description), .text(report.name), .integer(report.generation),
                 .integer(report.readiness == .ready ? 1 : 0), .text(cause?.code ?? ""), .text(cause?.message ?? ""),
                 .integer(report.since.nanoseconds), LedgerRow.text(report.volume?.description),
                 .text(report.cloudWord), .text(report.deviceWord), .text(report.exportWord),
+                .integer(Int64(bitPattern: detail.fingerprint)),
             ])
     }
 
@@ -497,85 +465,5 @@ public actor SQLiteStore: StateStore {
                 }
             }
         }
-    }
-
-    public func openDrifts() throws(StoreError) -> [DriftRecord] {
-        try drifts("ended_at IS NULL", [], limit: 1_000_000)
-    }
-
-    // MARK: What people read
-
-    private static let driftColumns =
-        "attachment, name, world, kind, wanted, observed, seen_at, ended_at, repaired_by"
-
-    private func drifts(
-        _ condition: String, _ values: [SQLiteValue], limit: Int
-    ) throws(StoreError) -> [DriftRecord] {
-        let rows = try perform { () throws(SQLiteError) in
-            try database.run(
-                "SELECT \(Self.driftColumns) FROM drifts WHERE \(condition) ORDER BY seen_at DESC LIMIT ?",
-                values + [.integer(Int64(limit))])
-        }
-        return rows.compactMap { row in
-            guard let attachment = row[0].text.flatMap({ AttachmentID($0) }),
-                let world = row[2].text.flatMap({ Drift.World(rawValue: $0) }),
-                let kind = row[3].text.flatMap({ Drift.Kind(rawValue: $0) }), let seen = row[6].integer
-            else { return nil }
-            return DriftRecord(
-                attachment: attachment, name: row[1].text ?? "",
-                drift: Drift(world: world, kind: kind, wanted: row[4].text ?? "", observed: row[5].text ?? ""),
-                seenAt: Instant(nanoseconds: seen), endedAt: row[7].integer.map { Instant(nanoseconds: $0) },
-                repairedBy: row[8].text ?? "")
-        }
-    }
-
-    public func driftHistory(since: Instant?, limit: Int) throws(StoreError) -> [DriftRecord] {
-        try drifts(
-            "ended_at IS NULL OR ended_at >= ?", [.integer(since?.nanoseconds ?? .min)], limit: limit)
-    }
-
-    public func events(of attachment: AttachmentID?, limit: Int) throws(StoreError) -> [EventRecord] {
-        let rows = try perform { () throws(SQLiteError) in
-            try database.run(
-                """
-                SELECT at, attachment, name, severity, reason, message FROM events
-                WHERE ?1 IS NULL OR attachment = ?1 ORDER BY line DESC LIMIT ?2
-                """, [LedgerRow.text(attachment?.description), .integer(Int64(limit))])
-        }
-        return rows.map { row in
-            EventRecord(
-                at: Instant(nanoseconds: row[0].integer ?? 0), attachment: row[1].text.flatMap { AttachmentID($0) },
-                name: row[2].text ?? "",
-                severity: row[3].text.flatMap { EventRecord.Severity(rawValue: $0) } ?? .normal,
-                reason: row[4].text ?? "", message: row[5].text ?? "")
-        }
-    }
-
-    public func operations(of attachment: AttachmentID?, limit: Int) throws(StoreError) -> [OperationRecord] {
-        let lines = try perform { () throws(SQLiteError) in
-            try database.run(
-                """
-                SELECT \(LedgerRow.columns) FROM ledger WHERE intent IN
-                    (SELECT intent FROM ledger WHERE ?1 IS NULL OR attachment = ?1
-                     GROUP BY intent ORDER BY max(line) DESC LIMIT ?2)
-                ORDER BY line
-                """, [LedgerRow.text(attachment?.description), .integer(Int64(limit))])
-        }.compactMap { LedgerRow.entry($0) }
-        var records: [IntentID: OperationRecord] = [:]
-        var order: [IntentID] = []
-        for line in lines {
-            if records[line.intent] == nil {
-                order.append(line.intent)
-                records[line.intent] = OperationRecord(
-                    intent: line.intent, attachment: line.attachment, action: line.action, job: line.job,
-                    startedAt: line.at, phase: line.phase, changedAt: line.at, evidence: line.evidence,
-                    because: line.evidence)
-            }
-            records[line.intent]?.phase = line.phase
-            records[line.intent]?.changedAt = line.at
-            records[line.intent]?.evidence = line.evidence
-            if let job = line.job { records[line.intent]?.job = job }
-        }
-        return order.reversed().compactMap { records[$0] }
     }
 }

@@ -6,7 +6,7 @@ import SQLite
 /// All times are whole nanoseconds since 1970 in UTC. What people edit with any SQL client is
 /// `desired_volume_attachments`; triggers keep its generation, its revision, and its deletions.
 enum StoreSchema {
-    static let version = 3
+    static let version = 4
 
     /// Brings the file to the present version.
     static func migrate(_ database: SQLiteConnection) throws(StoreError) {
@@ -30,7 +30,42 @@ enum StoreSchema {
     }
 
     /// What makes each version from the one before; a step that has once been released is never changed.
-    static let steps = [first, second, third]
+    static let steps = [first, second, third, fourth]
+
+    /// An object that stands in the followed directory of manifests, and is not on its way out.
+    static let isFromDirectory = "source GLOB 'directory:*' AND departing = 0"
+
+    /// What lies beside the objects puts them before the loop whoever changes it; a status carries a fingerprint of what was
+    /// written with it; and the objects of the followed directory are found without reading all.
+    private static let fourth = """
+        ALTER TABLE status ADD COLUMN fingerprint INTEGER;
+        CREATE INDEX desired_from_directory ON desired_volume_attachments (name) WHERE \(isFromDirectory);
+        \(["suspensions", "in_use_overrides"].map(touching).joined())
+        \(["INSERT", "UPDATE", "DELETE"].map(raisingRevision).joined())
+        """
+
+    private static func raisingRevision(_ event: String) -> String {
+        """
+        CREATE TRIGGER protections_\(event.lowercased()) AFTER \(event) ON protections BEGIN
+            UPDATE desired_revision SET value = value + 1;
+        END;
+
+        """
+    }
+
+    /// Triggers that put an object before the loop again, although what is wanted has not changed.
+    private static func touching(_ table: String) -> String {
+        [("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")].map { event, row in
+            """
+            CREATE TRIGGER \(table)_\(event.lowercased()) AFTER \(event) ON \(table) BEGIN
+                UPDATE desired_revision SET value = value + 1;
+                UPDATE desired_volume_attachments SET revision = (SELECT value FROM desired_revision)
+                    WHERE id = \(row).attachment;
+            END;
+
+            """
+        }.joined()
+    }
 
     /// Modes, sizes, deletion of data, and what people allow or forbid beside the objects: kept apart from them, so that
     /// applying an object again changes none of it.

@@ -40,6 +40,8 @@ private actor LateStore: StateStore {
     func record(_ events: [EventRecord]) {}
     func record(_ drifts: [DriftRecord]) {}
     func openDrifts() -> [DriftRecord] { [] }
+    func savedStatuses() -> [SavedStatus] { [] }
+    func directoryObjects(besides names: Set<ObjectName>) -> [ObjectName] { [] }
     func events(of attachment: AttachmentID?, limit: Int) -> [EventRecord] { [] }
     func driftHistory(since: Instant?, limit: Int) -> [DriftRecord] { [] }
     func operations(of attachment: AttachmentID?, limit: Int) -> [OperationRecord] { [] }

@@ -121,4 +121,6 @@ actor SmallController: Steering, StateStore {
     func record(_ events: [EventRecord]) {}
     func record(_ drifts: [DriftRecord]) {}
     func openDrifts() -> [DriftRecord] { [] }
+    func savedStatuses() -> [SavedStatus] { [] }
+    func directoryObjects(besides names: Set<ObjectName>) -> [ObjectName] { [] }
 }

@@ -15,6 +15,9 @@ public protocol StateStore: Sendable {
     /// Desired state may have changed, by this process or another: read it again. One consumer.
     func desiredChanges() async -> AsyncStream<Void>
 
+    /// The objects that stand in the followed directory of manifests and are not on their way out, but for some.
+    func directoryObjects(besides names: Set<ObjectName>) async throws(StoreError) -> [ObjectName]
+
     /// Creates and changes objects, all or none.
     ///
     /// - Throws: ``StoreError/conflict(_:)`` when a volume or an export name is claimed by another object, or when an
@@ -64,6 +67,9 @@ public protocol StateStore: Sendable {
 
     /// Drifts that had not ended when they were last written.
     func openDrifts() async throws(StoreError) -> [DriftRecord]
+
+    /// What was last saved of each attachment. One that an earlier version wrote is left out.
+    func savedStatuses() async throws(StoreError) -> [SavedStatus]
 
     // MARK: What people read
 

@@ -8,7 +8,7 @@ extension Benchmark {
         let installation = try await Installation(volumes: 10_000)
         let daemon = try await installation.startDaemon()
         do {
-            try await installation.untilAllReady(since: 0)
+            try await installation.untilAllReady()
             var figures = try await ConvergedDaemon.pass(installation)
             figures += try await ConvergedDaemon.status(installation)
             figures += try await ConvergedDaemon.idleness(of: daemon)

@@ -119,8 +119,10 @@ final class Installation: Sendable {
 
     var storePath: String { "\(directory.path)/hawser.db" }
 
-    /// - Parameter settings: further options.
-    func startDaemon(_ settings: [String] = []) async throws -> ChildProcess {
+    /// - Parameters:
+    ///   - settings: further options.
+    ///   - log: the name of the file of what it says.
+    func startDaemon(_ settings: [String] = [], log: String = "hawserd.log") async throws -> ChildProcess {
         let path = directory.path
         var environment = ["HAWSER_CLOUDSTACK_SECRET_KEY": endpoints.secretKey]
         for name in ["PATH", "HOME", "TMPDIR"] {
@@ -134,24 +136,36 @@ final class Installation: Sendable {
                     endpoints.apiKey, "--store-path", storePath, "--control-socket", socket, "--print-ready-json",
                     "--devices-directory", "\(path)/devices", "--nbd-root", "\(path)/exports", "--nbd-mode",
                     "supervised", "--nbd-listen", "127.0.0.1:0", "--nbd-listen-read-only", "127.0.0.1:0",
-                ] + settings, environment: environment, output: .lines, errors: .appended(to: "\(path)/hawserd.log"),
+                ] + settings, environment: environment, output: .lines, errors: .appended(to: "\(path)/\(log)"),
                 startsSession: true))
         guard await child.outputLines.first(where: { $0.hasPrefix("{") }) != nil else {
-            let log = (try? readTextFile("\(path)/hawserd.log")) ?? ""
-            throw Broken("hawserd did not start: \(log.split(separator: "\n").last ?? "")")
+            let text = (try? readTextFile("\(path)/\(log)")) ?? ""
+            throw Broken("hawserd did not start: \(text.split(separator: "\n").last ?? "")")
         }
         return child
     }
 
-    /// Waits until hawserd has found every volume Ready since a moment, and that is on the disk: by the status in the
+    /// Waits until hawserd has found every volume Ready for the first time, and that is on the disk: by the status in the
     /// store, which costs hawserd nothing.
-    ///
-    /// - Parameter begun: nanoseconds since 1970, as the store has them.
-    func untilAllReady(since begun: Int64) async throws {
+    func untilAllReady() async throws {
         let store = try SQLiteConnection(path: storePath)
         try await wait(for: "\(volumes) volumes to be ready", within: .seconds(120)) {
-            let row = try store.run("SELECT count(*) FROM status WHERE ready = 1 AND since >= ?", [.integer(begun)])
+            let row = try store.run("SELECT count(*) FROM status WHERE ready = 1")
             return row.first?.first?.integer == Int64(volumes)
+        }
+    }
+
+    /// Waits until hawserd says that it knows of every volume, and that all are ready.
+    ///
+    /// - Parameter log: where it says so.
+    func untilAllKnown(log: String) async throws {
+        try await wait(for: "\(volumes) volumes to be known", within: .seconds(120)) {
+            let text = try readTextFile("\(self.directory.path)/\(log)")
+            guard let line = text.split(separator: "\n").first(where: { $0.contains("all is known") }) else {
+                return false
+            }
+            guard line.hasSuffix("ready=\(self.volumes)") else { throw Broken("\(line)") }
+            return true
         }
     }
 
@@ -167,13 +181,6 @@ final class Installation: Sendable {
             WHERE seen.reason = 'DeviceSeen' AND ready.at >= seen.at GROUP BY seen.line
             """)
         return Samples(rows.compactMap { $0.first?.integer.map { Double($0) / 1e9 } })
-    }
-
-    /// Now, as the store has it.
-    static func wallClock() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     // MARK: What the simulator was asked

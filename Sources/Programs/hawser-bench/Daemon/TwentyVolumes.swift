@@ -51,7 +51,7 @@ private enum TwentyVolumes {
             let start = ContinuousClock.now
             // As fast as the others may: none of them limits the rate of its calls by itself.
             daemon = try await installation.startDaemon(["--cloudstack-calls-per-second", "1000"])
-            try await installation.untilAllReady(since: 0)
+            try await installation.untilAllReady()
             let attach = Cost(
                 seconds: (ContinuousClock.now - start).inSeconds, calls: try await installation.calls().count)
             let nothing = try await installation.pass()

@@ -127,12 +127,7 @@ public struct ManifestFollower: Sendable {
 
     private func removeMissing(_ manifests: [Manifest], _ state: inout State) async throws -> Duration {
         let named = Set(manifests.map(\.name))
-        let missing = try await store.desiredState().entries.compactMap { entry -> ObjectName? in
-            guard case .valid(let object) = entry, case .directory = object.source, !object.isDeparting else {
-                return nil
-            }
-            return named.contains(object.name) ? nil : object.name
-        }.sorted()
+        let missing = try await store.directoryObjects(besides: named)
         if missing != state.missing {
             state.missing = missing
             state.missingSince = .now

@@ -1,0 +1,30 @@
+public import VolumeModel
+
+/// How many attachments are ready, and of how many it is not known yet. Kept along with each report, so that it costs nothing
+/// to ask.
+public struct ReadinessTally: Sendable, Equatable {
+    /// All that have a report.
+    public private(set) var total = 0
+    public private(set) var ready = 0
+    /// They are only being looked at: see ``Cause/isPassing``.
+    public private(set) var passing = 0
+
+    mutating func count(_ readiness: AttachmentReport.Readiness?, by change: Int) {
+        guard let readiness else { return }
+        total += change
+        switch readiness {
+        case .ready: ready += change
+        case .notReady(let cause): if cause.isPassing { passing += change }
+        case .departed: break
+        }
+    }
+}
+
+/// What became known between two revisions.
+public struct ReportChanges: Sendable, Equatable {
+    public var revision: Int64
+    public var at: Instant
+    /// In no order.
+    public var reports: [AttachmentReport]
+    public var tally: ReadinessTally
+}

@@ -1,0 +1,246 @@
+import Reconciliation
+import SQLite
+import VolumeModel
+
+/// Reads rows of `desired_volume_attachments`, with what is kept beside them, as what they want: whoever wrote them, by the
+/// same rules.
+///
+/// There can be very many: a row is read from where SQLite has it, and what many rows have in common is kept once.
+struct DesiredReading {
+    /// Where each column stands in ``selection``.
+    private enum Column: Int, CaseIterable {
+        case id, name, volumeID, volumeName, volumeZone, volumeSize, templateName, templateSize, templateOffering
+        case templateZone, machine, role, exportName, exportReadOnly, whenInUse, mode, deletionPolicy, deletionGrace
+        case labels, source, departing, departingSince, generation
+        case suspensionReason, suspensionUntil, overrideVolume, overrideDisk, overrideReason, overrideExpiry
+
+        var sql: String {
+            switch self {
+            case .id: "id"
+            case .name: "name"
+            case .volumeID: "volume_id"
+            case .volumeName: "volume_name"
+            case .volumeZone: "volume_zone"
+            case .volumeSize: "volume_size_in_bytes"
+            case .templateName: "template_name"
+            case .templateSize: "template_size_in_bytes"
+            case .templateOffering: "template_disk_offering"
+            case .templateZone: "template_zone"
+            case .machine: "vm"
+            case .role: "attach_as"
+            case .exportName: "export_name"
+            case .exportReadOnly: "export_read_only"
+            case .whenInUse: "detach_when_in_use"
+            case .mode: "mode"
+            case .deletionPolicy: "deletion_policy"
+            case .deletionGrace: "deletion_grace_seconds"
+            case .labels: "labels"
+            case .source: "source"
+            case .departing: "departing"
+            case .departingSince: "departing_since"
+            case .generation: "generation"
+            case .suspensionReason: "s.reason"
+            case .suspensionUntil: "s.until"
+            case .overrideVolume: "o.volume"
+            case .overrideDisk: "o.disk_sequence"
+            case .overrideReason: "o.reason"
+            case .overrideExpiry: "o.expires_at"
+            }
+        }
+    }
+
+    /// A row, and what is kept beside it.
+    static let selection = """
+        SELECT \(Column.allCases.map(\.sql).joined(separator: ", "))
+        FROM desired_volume_attachments LEFT JOIN suspensions AS s ON s.attachment = id
+            LEFT JOIN in_use_overrides AS o ON o.attachment = id
+        """
+
+    private var labels: [String: [String: String]] = [:]
+    private var sources: [String: DesiredSource] = [:]
+
+    /// What the row wants; nil for a row whose id is none, which only a person with a SQL client can make.
+    mutating func entry(_ row: borrowing SQLiteRow) -> DesiredEntry? {
+        guard let attachment = row.uuid(Column.id.rawValue).map({ AttachmentID($0) }) else { return nil }
+        var problems: [SpecProblem] = []
+        let rawName = text(row, .name) ?? ""
+        let name = ObjectName(rawName)
+        if name == nil {
+            problems.append(SpecProblem(field: "name", message: "'\(rawName)' is no name: \(ObjectName.rule)"))
+        }
+        let volume = volume(row, &problems)
+        let export = export(row, &problems)
+        let policy = word(row, .whenInUse, DetachPolicy.WhenInUse.self, &problems)
+        let mode = word(row, .mode, ReconcileMode.self, &problems)
+        let machine = machine(row)
+        let role = role(row, machine, &problems)
+        let deletion = deletion(row, of: volume, &problems)
+        let generation = integer(row, .generation) ?? 0
+        guard problems.isEmpty, let name, let volume, let policy, let mode, let role, let deletion else {
+            return .invalid(id: attachment, name: rawName, generation: generation, problems: problems)
+        }
+        return .valid(
+            DesiredAttachment(
+                id: attachment, name: name, generation: generation, labels: labels(row), volume: volume,
+                machine: machine, export: export, detach: DetachPolicy(whenInUse: policy), mode: mode,
+                wantedSizeInBytes: integer(row, .volumeSize) ?? integer(row, .templateSize), role: role,
+                deletion: deletion, source: source(row), isDeparting: integer(row, .departing) == 1,
+                departingSince: instant(row, .departingSince), suspension: suspension(row),
+                inUseOverride: inUseOverride(row)))
+    }
+
+    // MARK: Columns
+
+    private func text(_ row: borrowing SQLiteRow, _ column: Column) -> String? { row.text(column.rawValue) }
+
+    private func integer(_ row: borrowing SQLiteRow, _ column: Column) -> Int64? { row.integer(column.rawValue) }
+
+    private func instant(_ row: borrowing SQLiteRow, _ column: Column) -> Instant? {
+        integer(row, column).map { Instant(nanoseconds: $0) }
+    }
+
+    /// A column that takes one of a few words.
+    private func word<Word: RawRepresentable & CaseIterable>(
+        _ row: borrowing SQLiteRow, _ column: Column, _: Word.Type, _ problems: inout [SpecProblem]
+    ) -> Word? where Word.RawValue == String {
+        let text = text(row, column) ?? ""
+        if let word = Word(rawValue: text) { return word }
+        let words = Word.allCases.map(\.rawValue).joined(separator: " or ")
+        problems.append(SpecProblem(field: column.sql, message: "write \(words), not '\(text)'"))
+        return nil
+    }
+
+    // MARK: What they mean
+
+    private func role(
+        _ row: borrowing SQLiteRow, _ machine: MachineReference, _ problems: inout [SpecProblem]
+    ) -> DiskRole? {
+        guard let role = word(row, .role, DiskRole.self, &problems) else { return nil }
+        if role == .root, machine == .thisMachine {
+            problems.append(
+                SpecProblem(field: "attach_as", message: "a root disk belongs to another, stopped machine, not to self")
+            )
+        }
+        return role
+    }
+
+    private func deletion(
+        _ row: borrowing SQLiteRow, of volume: VolumeReference?, _ problems: inout [SpecProblem]
+    ) -> DeletionPolicy? {
+        guard let data = word(row, .deletionPolicy, DeletionPolicy.Data.self, &problems) else { return nil }
+        if data == .delete, let volume {
+            guard case .created = volume else {
+                problems.append(
+                    SpecProblem(
+                        field: "deletion_policy",
+                        message: "Delete is only for a volume that Hawser made from a template; write Retain"))
+                return nil
+            }
+        }
+        return DeletionPolicy(data: data, grace: .seconds(integer(row, .deletionGrace) ?? 86_400))
+    }
+
+    private func volume(_ row: borrowing SQLiteRow, _ problems: inout [SpecProblem]) -> VolumeReference? {
+        refuseBrokenSize(row, .volumeSize, &problems)
+        if !row.isNull(Column.volumeID.rawValue) {
+            if let id = row.uuid(Column.volumeID.rawValue) { return .id(VolumeID(id)) }
+            problems.append(
+                SpecProblem(field: "volume_id", message: "'\(text(row, .volumeID) ?? "")' is no UUID"))
+            return nil
+        }
+        if let name = text(row, .volumeName) {
+            if let zone = text(row, .volumeZone) { return .named(name, zone: Self.zone(zone)) }
+            problems.append(SpecProblem(field: "volume_zone", message: "a volume that is named needs its zone"))
+            return nil
+        }
+        if let offering = text(row, .templateOffering), let zone = text(row, .templateZone) {
+            refuseBrokenSize(row, .templateSize, &problems)
+            return .created(
+                VolumeTemplate(
+                    name: text(row, .templateName) ?? text(row, .name) ?? "", sizeInBytes: integer(row, .templateSize),
+                    offering: DiskOfferingID(offering).map { .id($0) } ?? .named(offering), zone: Self.zone(zone)))
+        }
+        problems.append(
+            SpecProblem(
+                field: "volume_id",
+                message: "write volume_id; or volume_name and volume_zone; or template_disk_offering and template_zone")
+        )
+        return nil
+    }
+
+    private func refuseBrokenSize(
+        _ row: borrowing SQLiteRow, _ column: Column, _ problems: inout [SpecProblem]
+    ) {
+        guard let size = integer(row, column), size % (1 << 30) != 0 else { return }
+        problems.append(SpecProblem(field: column.sql, message: "\(size) is no whole number of GiB"))
+    }
+
+    private static func zone(_ text: String) -> ZoneReference { ZoneID(text).map { .id($0) } ?? .named(text) }
+
+    private func machine(_ row: borrowing SQLiteRow) -> MachineReference {
+        if let id = row.uuid(Column.machine.rawValue) { return .id(MachineID(id)) }
+        let text = text(row, .machine) ?? "self"
+        return text == "self" ? .thisMachine : .named(text)
+    }
+
+    private func export(_ row: borrowing SQLiteRow, _ problems: inout [SpecProblem]) -> DesiredExport? {
+        guard let text = text(row, .exportName) else { return nil }
+        guard let name = ExportName(text) else {
+            problems.append(
+                SpecProblem(field: "export_name", message: "'\(text)' is no export name: \(ExportName.rule)"))
+            return nil
+        }
+        return DesiredExport(name: name, isReadOnly: integer(row, .exportReadOnly) == 1)
+    }
+
+    private mutating func labels(_ row: borrowing SQLiteRow) -> [String: String] {
+        let text = text(row, .labels) ?? ""
+        if let known = labels[text] { return known }
+        let pairs = text.split(separator: "\n").compactMap { line -> (String, String)? in
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+        }
+        let read = Dictionary(pairs) { _, last in last }
+        labels[text] = read
+        return read
+    }
+
+    private mutating func source(_ row: borrowing SQLiteRow) -> DesiredSource {
+        let text = text(row, .source) ?? "row"
+        if let known = sources[text] { return known }
+        let read = DesiredSource(text: text)
+        sources[text] = read
+        return read
+    }
+
+    private func suspension(_ row: borrowing SQLiteRow) -> Suspension? {
+        text(row, .suspensionReason).map { Suspension(reason: $0, until: instant(row, .suspensionUntil)) }
+    }
+
+    private func inUseOverride(_ row: borrowing SQLiteRow) -> InUseOverride? {
+        guard let volume = row.uuid(Column.overrideVolume.rawValue), let expires = instant(row, .overrideExpiry) else {
+            return nil
+        }
+        return InUseOverride(
+            volume: VolumeID(volume), diskSequence: integer(row, .overrideDisk).map { UInt64(bitPattern: $0) },
+            reason: text(row, .overrideReason) ?? "", expiresAt: expires)
+    }
+}
+
+extension DesiredSource {
+    /// As the column `source` has it.
+    init(text: String) {
+        if text.hasPrefix("manifest:") {
+            self = .manifest(file: String(text.dropFirst("manifest:".count)))
+        } else if text.hasPrefix("directory:") {
+            self = .directory(file: String(text.dropFirst("directory:".count)))
+        } else {
+            self = .row
+        }
+    }
+}
+
+extension SQLiteRow {
+    /// `nil` for a column that holds no UUID.
+    func uuid(_ column: Int) -> UUIDValue? { withTextBytes(column) { UUIDValue(utf8: $0) }.flatMap { $0 } }
+}
