@@ -196,6 +196,7 @@ let package = Package(
         tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
         tests(of: "Store", in: "Systems", uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQLite"]),
         tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),
+        tests(of: "SimulatedWorld", in: "Simulation", uses: ["LinuxCalls", "Rig"]),
         tests(
             of: "CloudStackSimulator", in: "Simulation",
             uses: ["CloudStackModel", "VolumeModel", "Curl", "Crypto", "LinuxCalls"]),
