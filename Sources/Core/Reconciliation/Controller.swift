@@ -9,6 +9,7 @@ public actor Controller {
     private var core: ControllerCore
     private let systems: OutsideSystems
     private let caller: SystemCaller
+    private let trace: (@Sendable (SystemCall, _ began: Instant, _ ended: Instant) -> Void)?
     /// What the core has ordered; `run` turns each order into a task.
     private let work: AsyncStream<ControllerCore.Order>
     private let workContinuation: AsyncStream<ControllerCore.Order>.Continuation
@@ -27,9 +28,13 @@ public actor Controller {
     }
 
     /// `here` is this appliance's machine in CloudStack. The same `seed`, for ids and jitter, and the same world replay
-    /// the same run.
-    public init(here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64) {
+    /// the same run. `trace` is told of each call on an outside system when it has returned.
+    public init(
+        here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64,
+        trace: (@Sendable (SystemCall, _ began: Instant, _ ended: Instant) -> Void)? = nil
+    ) {
         self.systems = systems
+        self.trace = trace
         core = ControllerCore(here: here, policy: policy, seed: seed, now: systems.time.now())
         caller = SystemCaller(systems: systems)
         (work, workContinuation) = AsyncStream.makeStream(of: ControllerCore.Order.self)
@@ -123,7 +128,11 @@ public actor Controller {
 
     private func carryOut(_ order: ControllerCore.Order) async {
         switch order {
-        case .call(let number, let call): deliver(.answered(number, await caller.make(call)))
+        case .call(let number, let call):
+            let began = systems.time.now()
+            let answer = await caller.make(call)
+            trace?(call, began, systems.time.now())
+            deliver(.answered(number, answer))
         case .wake(let instant):
             await systems.time.sleep(until: instant)
             guard !Task.isCancelled else { return }
@@ -170,12 +179,6 @@ public actor Controller {
         }
     }
 
-    /// The reports that changed after a revision, as soon as there are any, or after `patience` none.
-    public func changes(after revision: Int64, patience: Duration) async -> ReportChanges {
-        await wait(for: revision, patience: patience)
-        return core.loop.changes(after: revision, at: systems.time.now())
-    }
-
     private func stopWatching(_ id: Int) {
         let due = watchers.filter { $0.id == id }
         watchers.removeAll { $0.id == id }
@@ -192,6 +195,11 @@ extension Controller: Steering {
     public func overview(newerThan revision: Int64, patience: Duration) async -> Overview {
         await wait(for: revision, patience: patience)
         return core.loop.overview(at: systems.time.now())
+    }
+
+    public func changes(after revision: Int64, patience: Duration) async -> ReportChanges {
+        await wait(for: revision, patience: patience)
+        return core.loop.changes(after: revision, at: systems.time.now())
     }
 
     public func detail(of name: ObjectName) async -> AttachmentDetail? {

@@ -34,8 +34,9 @@ extension ReconcileLoop {
         if let saved {
             if case .notReady(let cause) = readiness, cause.isPassing { return }
             savedStatuses[row.view.desired.id] = nil
-            let detail = row.contents.detail(report)
-            if detail.fingerprint != saved.fingerprint { details.append(detail) }
+            let fingerprint = AttachmentDetail.fingerprint(
+                of: report, device: row.contents.rightDevice, export: row.view.export.fact.value)
+            if fingerprint != saved.fingerprint { details.append(row.contents.detail(report)) }
         } else if previous.map({ !$0.isWorthTheSame(as: report) }) ?? true {
             details.append(row.contents.detail(report))
         }
@@ -79,22 +80,27 @@ extension ReconcileLoop {
     // MARK: What is asked of the loop
 
     public func overview(at now: Instant) -> Overview {
+        return Overview(
+            revision: revision, at: now, here: here, mode: policy.mode,
+            reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
+            nodeCauses: nodeCauses)
+    }
+
+    /// What is wrong with the node as a whole.
+    private var nodeCauses: [Cause] {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
         if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
         if let manifestTrouble { causes.append(.manifestsUnreadable(manifestTrouble)) }
-        return Overview(
-            revision: revision, at: now, here: here, mode: policy.mode,
-            reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
-            nodeCauses: causes)
+        return causes
     }
 
     /// The reports that changed after a revision, in no order: what that costs follows what changed, and not how many there are.
     public func changes(after revision: Int64, at now: Instant) -> ReportChanges {
         let changed = reportedAt.indices.filter { reportedAt[$0] > revision }.compactMap { rows[$0]?.report }
-        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally)
+        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally, nodeCauses: nodeCauses)
     }
 
     public func detail(of name: ObjectName) -> AttachmentDetail? {
@@ -226,14 +232,16 @@ extension RowContents {
         openDrifts = open
     }
 
+    fileprivate var rightDevice: DeviceRecord? {
+        if case .right(let record, _) = RightDiskRules.verdict(view) { record } else { nil }
+    }
+
     fileprivate func detail(_ report: AttachmentReport) -> AttachmentDetail {
-        var device: DeviceRecord?
-        if case .right(let record, _) = RightDiskRules.verdict(view) { device = record }
-        return AttachmentDetail(
+        AttachmentDetail(
             report: report,
             conditions: zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
                 ConditionRules.condition(kind, view, readiness: report.readiness, since: time.since)
-            }, volume: view.cloud.fact.value, device: device, export: view.export.fact.value)
+            }, volume: view.cloud.fact.value, device: rightDevice, export: view.export.fact.value)
     }
 }
 
