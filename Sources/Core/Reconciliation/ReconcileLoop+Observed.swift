@@ -279,7 +279,19 @@ extension ReconcileLoop {
         refreshExport(slot: slot, asked: exportsAskedAt, now: exportsAskedAt)
     }
 
+    /// Whether nothing was there for a row and nothing is: so it is for all whose volumes are elsewhere, at each observation.
+    /// That it was known before, and since when, is no weaker than that it is known anew.
+    private func isAbsentAsBefore(_ row: Row, in observation: ExportObservation) -> Bool {
+        guard observation.isComplete, case .absent = row.view.export.fact, row.view.staleExports.isEmpty,
+            row.view.server == observation.server
+        else { return false }
+        if let name = row.view.desired.export?.name, exportsByName[name] != nil { return false }
+        if let volume = row.view.volume, exportsByVolume[volume] != nil { return false }
+        return true
+    }
+
     private mutating func refreshExport(slot: Int, asked: Instant, now: Instant) {
+        if let row = rows[slot], let exports, isAbsentAsBefore(row, in: exports) { return }
         guard let old = rows[slot].map({ ExportSight($0) }), let observation = exports else { return }
         // An observation that was asked for before the row's own last change of its exports tells of the past.
         guard asked >= old.changedAt, !old.isChanging else {

@@ -54,22 +54,27 @@ extension ReconcileLoop {
     // MARK: What is asked of the loop
 
     public func overview(at now: Instant) -> Overview {
+        return Overview(
+            revision: revision, at: now, here: here, mode: policy.mode,
+            reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
+            nodeCauses: nodeCauses)
+    }
+
+    /// What is wrong with the node as a whole.
+    private var nodeCauses: [Cause] {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
         if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
         if let manifestTrouble { causes.append(.manifestsUnreadable(manifestTrouble)) }
-        return Overview(
-            revision: revision, at: now, here: here, mode: policy.mode,
-            reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
-            nodeCauses: causes)
+        return causes
     }
 
     /// The reports that changed after a revision, in no order: what that costs follows what changed, and not how many there are.
     public func changes(after revision: Int64, at now: Instant) -> ReportChanges {
         let changed = reportedAt.indices.filter { reportedAt[$0] > revision }.compactMap { rows[$0]?.report }
-        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally)
+        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally, nodeCauses: nodeCauses)
     }
 
     public func detail(of name: ObjectName) -> AttachmentDetail? {
@@ -195,7 +200,9 @@ extension RowContents {
         followDrift(report, now: now, drifts: &drifts)
         let detail = detail(report, conditions: [])
         let isWorthSaving =
-            saved.map { detail.fingerprint != $0.fingerprint }
+            saved.map {
+                AttachmentDetail.fingerprint(of: report, device: detail.device, export: detail.export) != $0.fingerprint
+            }
             ?? (publication.lastingDigest != previous?.lastingDigest)
         return News(
             detail: detail, isOtherReadiness: !isSame, isWorthSaving: isWorthSaving, before: previous?.readiness)

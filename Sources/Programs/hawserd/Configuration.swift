@@ -23,6 +23,7 @@ struct Configuration: Sendable {
     var controlGroup: UInt32?
     var policy: Policy
     var logsJSON: Bool
+    var logsCalls: Bool
 
     init(_ values: SettingValues) throws {
         here = try Self.thisMachine(values)
@@ -66,6 +67,11 @@ struct Configuration: Sendable {
         policy.revisitInterval = try values.duration("policy.revisit")
         policy.deviceDeadline = try values.duration("policy.deviceDeadline")
         policy.requestInFlightBound = try values.duration("policy.requestInFlight")
+        switch try values.required("log.calls") {
+        case "no": logsCalls = false
+        case "yes": logsCalls = true
+        case let other: throw UsageError("log.calls is yes or no, not '\(other)'")
+        }
         switch try values.required("log.format") {
         case "text": logsJSON = false
         case "json": logsJSON = true

@@ -67,6 +67,7 @@ struct Setting: Sendable {
         Setting("policy.revisit", "TIME", standard: "5s", help: "how often what changes by itself is read again"),
         Setting("policy.deviceDeadline", "TIME", standard: "60s", help: "how long a device may take to appear"),
         Setting("policy.requestInFlight", "TIME", standard: "30s", help: "how long a lost call may still arrive"),
+        Setting("log.calls", "WORD", standard: "no", help: "yes: a line for each call on an outside system"),
         Setting("log.format", "FORMAT", standard: "text", help: "text or json"),
     ]
 }

@@ -12,6 +12,17 @@ private actor Confined {
 
     func thread() -> UInt { UInt(pthread_self()) }
 
+    /// - Returns: on which threads it went on after a pause, and whether that was not too early.
+    func threads(pausing pauses: [Duration]) async -> (threads: Set<UInt>, isLongEnough: Bool) {
+        var threads: Set<UInt> = []
+        let start = ContinuousClock.now
+        for pause in pauses {
+            await executor.pause(for: pause)
+            threads.insert(UInt(pthread_self()))
+        }
+        return (threads, ContinuousClock.now - start >= pauses.reduce(.zero, +))
+    }
+
     func increment() -> Int {
         count += 1
         return count
@@ -33,6 +44,21 @@ private actor Confined {
             for _ in 0..<500 { group.addTask { _ = await actor.increment() } }
         }
         #expect(await actor.increment() == 501)
+    }
+
+    @Test func `a job goes on on its thread after a pause, and others run meanwhile`() async {
+        let actor = Confined()
+        let thread = await actor.thread()
+        await withTaskGroup(of: Void.self) { group in
+            for microseconds in [0, 50, 3_000] {
+                group.addTask {
+                    let paused = await actor.threads(pausing: [.zero, .microseconds(microseconds), .milliseconds(1)])
+                    #expect(paused.threads == [thread] && paused.isLongEnough)
+                }
+            }
+            for _ in 0..<100 { group.addTask { _ = await actor.increment() } }
+        }
+        #expect(await actor.increment() == 101)
     }
 
     @Test func `a lock admits one at a time`() async {
