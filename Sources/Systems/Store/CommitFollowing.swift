@@ -10,7 +10,7 @@ enum CommitFollowing {
     private static let patience = Duration.seconds(10)
     /// Another writer may have begun before the commit was seen that has been found, and its event have come with the first
     /// one's.
-    private static let patienceAfterCommit = Duration.milliseconds(100)
+    private static let patienceAfterCommit = Duration.milliseconds(20)
 
     /// Where nothing tells of writes, it is looked for once a second; else now and then, for what nobody thought of.
     static let periodWithoutEvents = Duration.seconds(1)
