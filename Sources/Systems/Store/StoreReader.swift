@@ -14,6 +14,8 @@ actor StoreReader {
     private var seenVersion: Int64?
     private var seenRevision: Int64?
     private var pace = CommitFollowing.Pace()
+    /// Which write is looked for; the looks for an earlier one end.
+    private var round = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -110,10 +112,11 @@ actor StoreReader {
             group.addTask { await self.lookEach(period) }
             guard let written else { return }
             for await _ in written {
-                let isResting = pace.isResting
                 pace.noteWrite()
-                if isResting { group.addTask { await self.lookUntilSettled() } }
+                round += 1
+                lookFor(round)
             }
+            round += 1
             group.cancelAll()
         }
     }
@@ -123,12 +126,12 @@ actor StoreReader {
         while (try? await Task.sleep(for: period)) != nil { look() }
     }
 
-    private func lookUntilSettled() async {
-        repeat {
-            if look() { pace.noteCommit() }
-            guard let pause = pace.pause() else { return }
-            await executor.pause(for: pause)
-        } while !Task.isCancelled
+    /// Looks for what was written, now and again.
+    private func lookFor(_ round: Int) {
+        guard round == self.round else { return }
+        if look() { pace.noteCommit() }
+        guard let pause = pace.pause() else { return }
+        executor.run(after: pause) { [weak self] in self?.assumeIsolated { $0.lookFor(round) } }
     }
 
     /// Asks SQLite whether another connection has committed, which costs a microsecond.
