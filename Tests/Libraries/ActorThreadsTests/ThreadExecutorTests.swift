@@ -12,15 +12,11 @@ private actor Confined {
 
     func thread() -> UInt { UInt(pthread_self()) }
 
-    /// - Returns: on which threads it went on after a pause, and whether that was not too early.
-    func threads(pausing pauses: [Duration]) async -> (threads: Set<UInt>, isLongEnough: Bool) {
-        var threads: Set<UInt> = []
-        let start = ContinuousClock.now
-        for pause in pauses {
-            await executor.pause(for: pause)
-            threads.insert(UInt(pthread_self()))
+    /// Adds one after a pause, on whichever thread that is.
+    func increment(after pause: Duration, _ done: @escaping @Sendable (_ thread: UInt, _ count: Int) -> Void) {
+        executor.run(after: pause) { [weak self] in
+            self?.assumeIsolated { done(UInt(pthread_self()), $0.increment()) }
         }
-        return (threads, ContinuousClock.now - start >= pauses.reduce(.zero, +))
     }
 
     func increment() -> Int {
@@ -46,19 +42,23 @@ private actor Confined {
         #expect(await actor.increment() == 501)
     }
 
-    @Test func `a job goes on on its thread after a pause, and others run meanwhile`() async {
+    @Test func `what is delayed runs on the thread, when its time has come, and others run meanwhile`() async {
         let actor = Confined()
         let thread = await actor.thread()
-        await withTaskGroup(of: Void.self) { group in
-            for microseconds in [0, 50, 3_000] {
-                group.addTask {
-                    let paused = await actor.threads(pausing: [.zero, .microseconds(microseconds), .milliseconds(1)])
-                    #expect(paused.threads == [thread] && paused.isLongEnough)
-                }
+        let start = ContinuousClock.now
+        let (events, continuation) = AsyncStream.makeStream(of: (thread: UInt, count: Int, time: Duration).self)
+        for milliseconds in [20, 0, 5] {
+            await actor.increment(after: .milliseconds(milliseconds)) {
+                continuation.yield(($0, $1, ContinuousClock.now - start))
             }
-            for _ in 0..<100 { group.addTask { _ = await actor.increment() } }
         }
-        #expect(await actor.increment() == 101)
+        var seen = events.makeAsyncIterator()
+        for (count, milliseconds) in [(1, 0), (2, 5), (3, 20)] {
+            let event = await seen.next()
+            #expect(event?.thread == thread && event?.count == count)
+            #expect(event.map { $0.time >= .milliseconds(milliseconds) } == true)
+        }
+        #expect(await actor.increment() == 4)
     }
 
     @Test func `a lock admits one at a time`() async {

@@ -119,6 +119,18 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         #expect(try await store.desiredDelta(since: 0).protections == [volume: "mine"])
     }
 
+    @Test func `one change is found without reading all objects`() throws {
+        let store = try SQLiteStore(path: path)
+        let database = try SQLiteConnection(path: path, isForReading: true)
+        let plan = try database.run(
+            "EXPLAIN QUERY PLAN \(DesiredReading.selection(of: .changedSince))", [.integer(7)]
+        ).compactMap { $0.last?.text }
+        #expect(plan.first?.contains("USING INDEX desired_revisions (revision>?)") == true, "\(plan)")
+        #expect(!plan.contains { $0.contains("SCAN") || $0.contains("TEMP B-TREE") }, "\(plan)")
+        #expect(throws: SQLiteError.self) { try database.execute("DELETE FROM bindings") }
+        withExtendedLifetime(store) {}
+    }
+
     @Test func `a deleted object departs, and is forgotten when it is gone`() async throws {
         let store = try SQLiteStore(path: path)
         _ = try await store.apply([edit("one")], dryRun: false)
