@@ -100,6 +100,7 @@ let package = Package(
         library("SQLite", uses: ["CSQLite"]),
         library("Systemd", uses: ["CSystemd"]),
         library("Udev", uses: ["CUdev", "CLinux"]),
+        library("UnixHTTP", uses: ["ActorThreads"]),
         library("YAML", uses: ["CYAML"]),
 
         // Systems
@@ -108,7 +109,7 @@ let package = Package(
         system(
             "ControlAPI", at: "ControlAPI/Server",
             uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "HTTPServer", "ActorThreads"]),
-        system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "Curl"]),
+        system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "UnixHTTP"]),
         system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
@@ -170,6 +171,7 @@ let package = Package(
         tests(of: "SQLite", in: "Libraries"),
         tests(of: "Systemd", in: "Libraries", uses: ["LinuxCalls"]),
         tests(of: "Udev", in: "Libraries", uses: ["LinuxCalls"]),
+        tests(of: "UnixHTTP", in: "Libraries", uses: ["HTTPServer", "LinuxCalls"]),
         tests(of: "YAML", in: "Libraries"),
         tests(
             of: "CloudStack", in: "Systems",

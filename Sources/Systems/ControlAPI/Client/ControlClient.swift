@@ -1,19 +1,15 @@
 public import ControlAPIModel
-internal import Curl
 import FoundationEssentials
+internal import UnixHTTP
 
 /// A running hawserd, reached over its socket.
 public struct ControlClient: Sendable {
-    private let http: HTTPClient
+    private let http: UnixHTTPClient
     private let socket: String
 
     /// - Parameter socket: the path of hawserd's control socket.
     public init(socket: String) {
-        var configuration = HTTPClient.Configuration()
-        configuration.unixSocket = socket
-        configuration.connections = 2
-        configuration.connectTimeout = .seconds(5)
-        http = HTTPClient(configuration)
+        http = UnixHTTPClient(socket: socket)
         self.socket = socket
     }
 
@@ -133,21 +129,29 @@ public struct ControlClient: Sendable {
     }
 
     private func get<Body: Decodable>(_ path: String) async throws(ControlError) -> Body {
-        try await send(HTTPRequest(.get, "http://hawserd\(path)", timeout: .seconds(75)))
+        try await send(UnixHTTPRequest(.get, path, timeout: .seconds(75)))
     }
 
     private func post<Body: Decodable>(_ path: String, _ body: some Encodable) async throws(ControlError) -> Body {
         let bytes: [UInt8]
         do { bytes = Array(try JSONEncoder().encode(body)) } catch { throw .unreadable("\(error)") }
-        return try await send(
-            HTTPRequest(
-                .post, "http://hawserd\(path)", headers: [(name: "Content-Type", value: "application/json")],
-                body: bytes, timeout: .seconds(60), isSentOnceAtMost: true))
+        return try await send(UnixHTTPRequest(.post, path, body: bytes, timeout: .seconds(60)))
     }
 
-    private func send<Body: Decodable>(_ request: HTTPRequest) async throws(ControlError) -> Body {
-        let response: HTTPResponse
-        do { response = try await http.send(request) } catch { throw .unreachable(socket: socket, error.text) }
+    private func send<Body: Decodable>(_ request: UnixHTTPRequest) async throws(ControlError) -> Body {
+        let body = try await bytes(of: request)
+        do { return try JSONDecoder().decode(Body.self, from: Data(body)) } catch { throw .unreadable("\(error)") }
+    }
+
+    /// The body of the answer, when it is the one that was asked for.
+    private func bytes(of request: UnixHTTPRequest) async throws(ControlError) -> [UInt8] {
+        let response: UnixHTTPResponse
+        do { response = try await http.send(request) } catch {
+            switch error {
+            case .notConnected, .timedOut, .broken: throw .unreachable(socket: socket, error.description)
+            case .invalidRequest, .malformed, .tooLong: throw .unreadable(error.description)
+            }
+        }
         guard response.status == 200 else {
             // An answer that is no problem document says as much by its status.
             if let problem = try? JSONDecoder().decode(WireProblem.self, from: Data(response.body)) {
@@ -155,9 +159,7 @@ public struct ControlClient: Sendable {
             }
             throw .unreadable("status \(response.status)")
         }
-        do { return try JSONDecoder().decode(Body.self, from: Data(response.body)) } catch {
-            throw .unreadable("\(error)")
-        }
+        return response.body
     }
 }
 
