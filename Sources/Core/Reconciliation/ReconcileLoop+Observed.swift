@@ -7,6 +7,7 @@ extension ReconcileLoop {
 
     mutating func take(_ listing: CloudListing<VolumeRecord>, asked: Instant, now: Instant) {
         cloudTrouble = nil
+        note(problem: Self.problem(of: listing, "volumes"), at: \.volumesProblem)
         var seen: Set<VolumeID> = []
         for record in listing.records {
             seen.insert(record.id)
@@ -27,6 +28,15 @@ extension ReconcileLoop {
         } else {
             for record in listing.records { volumes[record.id] = record }
         }
+    }
+
+    private static func problem(of listing: CloudListing<some Sendable>, _ subject: String) -> String? {
+        listing.isComplete ? nil : "\(subject): \(listing.problem ?? "CloudStack counted others than it listed")"
+    }
+
+    private mutating func note(problem: String?, at place: WritableKeyPath<ReconcileLoop, String?>) {
+        if self[keyPath: place] != problem { revision += 1 }
+        self[keyPath: place] = problem
     }
 
     /// A listing without a volume proves nothing; it says where an exact read has to decide (WHOLE-VIEW).
@@ -81,6 +91,7 @@ extension ReconcileLoop {
     mutating func take(_ listing: CloudListing<MachineRecord>, asked: Instant, now: Instant) {
         isListing = false
         cloudTrouble = nil
+        note(problem: Self.problem(of: listing, "machines"), at: \.machinesProblem)
         for record in listing.records {
             if let known = machines[record.id], known.asked > asked { continue }
             machines[record.id] = Sighting(.present(record), asked: asked, answered: now, proof: .listed)

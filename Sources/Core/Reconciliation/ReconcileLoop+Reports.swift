@@ -68,6 +68,7 @@ extension ReconcileLoop {
     public func overview(at now: Instant) -> Overview {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
+        causes += [volumesProblem, machinesProblem].compactMap { $0.map { .listingIncomplete($0) } }
         if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
@@ -86,8 +87,11 @@ extension ReconcileLoop {
     /// What no desired state names, in each world (MINE-ONLY).
     private func unmanaged() -> [Unmanaged] {
         var found: [Unmanaged] = []
-        for volume in volumes.values.sorted(by: { $0.id < $1.id })
-        where volume.attachedTo == here && volume.kind == .data && (slotsByVolume[volume.id] ?? []).isEmpty {
+        // Sorted are those few that are named, not all that there are.
+        let foreign = volumes.values.filter { volume in
+            volume.attachedTo == here && volume.kind == .data && (slotsByVolume[volume.id] ?? []).isEmpty
+        }
+        for volume in foreign.sorted(by: { $0.id < $1.id }) {
             found.append(
                 Unmanaged(
                     world: .cloudStack, name: volume.name, detail: "volume \(volume.id) is attached to this machine"))
