@@ -105,11 +105,11 @@ let package = Package(
 
         // Systems
         system("CloudStack", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "Crypto", "Curl", "JSON"]),
-        system("ControlAPIModel", at: "ControlAPI/Model", uses: ["VolumeModel"]),
+        system("ControlAPIModel", at: "ControlAPI/Model", uses: ["VolumeModel", "JSON"]),
         system(
             "ControlAPI", at: "ControlAPI/Server",
             uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "HTTPServer", "ActorThreads"]),
-        system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "UnixHTTP"]),
+        system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "JSON", "UnixHTTP"]),
         system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
@@ -183,7 +183,7 @@ let package = Package(
             of: "ControlAPI", in: "Systems",
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient", "HTTPServer",
-                "LinuxCalls",
+                "JSON", "LinuxCalls",
             ]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Rig"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel", "LinuxCalls", "YAML"]),

@@ -1,5 +1,6 @@
 public import ControlAPIModel
 import FoundationEssentials
+internal import JSON
 internal import UnixHTTP
 
 /// A running hawserd, reached over its socket.
@@ -13,12 +14,14 @@ public struct ControlClient: Sendable {
         self.socket = socket
     }
 
-    public func overview() async throws(ControlError) -> WireOverview { try await get(WirePath.overview) }
+    public func overview() async throws(ControlError) -> WireOverview {
+        try await overview(at: WirePath.overview)
+    }
 
     /// Returns as soon as there is a newer overview than this, or after `patience`, at most a minute.
     public func overview(newerThan revision: Int64, patience: Duration) async throws(ControlError) -> WireOverview {
         let seconds = min(60, max(1, patience.components.seconds))
-        return try await get("\(WirePath.overview)?newerThan=\(revision)&patienceSeconds=\(seconds)")
+        return try await overview(at: "\(WirePath.overview)?newerThan=\(revision)&patienceSeconds=\(seconds)")
     }
 
     /// All that is known of one attachment.
@@ -128,8 +131,17 @@ public struct ControlClient: Sendable {
         return parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")
     }
 
+    private func overview(at path: String) async throws(ControlError) -> WireOverview {
+        let body = try await bytes(of: Self.reading(path))
+        do { return try WireOverview(json: body) } catch { throw .unreadable("\(error)") }
+    }
+
+    private static func reading(_ path: String) -> UnixHTTPRequest {
+        UnixHTTPRequest(.get, path, timeout: .seconds(75))
+    }
+
     private func get<Body: Decodable>(_ path: String) async throws(ControlError) -> Body {
-        try await send(UnixHTTPRequest(.get, path, timeout: .seconds(75)))
+        try await send(Self.reading(path))
     }
 
     private func post<Body: Decodable>(_ path: String, _ body: some Encodable) async throws(ControlError) -> Body {
