@@ -86,10 +86,9 @@ public enum ConditionRules {
             case .notListed: return Judgement(.no, "NotLive", "the NBD server does not offer '\(wanted.name)'")
             case .live: break
             }
-            guard case .right(let device, _) = RightDiskRules.verdict(view),
-                case .device(let number, let sequence) = entry.target, number == device.number,
-                sequence == nil || device.diskSequence == nil || sequence == device.diskSequence
-            else { return Judgement(.no, "WrongDisk", "'\(wanted.name)' does not lead to the volume's device") }
+            guard case .right(let device, _) = RightDiskRules.verdict(view), entry.leads(to: device) else {
+                return Judgement(.no, "WrongDisk", "'\(wanted.name)' does not lead to the volume's device")
+            }
             return Judgement(.yes, "Exported", "'\(wanted.name)' is live" + (entry.isReadOnly ? ", read-only" : ""))
         }
     }

@@ -111,10 +111,11 @@ public enum DriftRules {
         switch entry.target {
         case .nothing: return "leads to nothing"
         case .other(let text): return "leads to \(text)"
-        case .device(let number, let sequence):
-            guard case .right(let device, _) = RightDiskRules.verdict(view) else { return "leads to device \(number)" }
-            if device.number != number { return "leads to device \(number)" }
-            if let sequence, let own = device.diskSequence, sequence != own {
+        case .device(let number, _):
+            guard case .right(let device, _) = RightDiskRules.verdict(view), device.number == number else {
+                return "leads to device \(number)"
+            }
+            guard entry.leads(to: device) else {
                 return "leads to an earlier disk in the place of \(device.kernelName)"
             }
             return nil

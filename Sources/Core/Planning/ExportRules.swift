@@ -40,7 +40,7 @@ public enum ExportRules {
             case .hawser: return .hold(.exportNameTaken(wanted.name, by: "another volume"), until: nil)
             // What somebody else made, and what leads to the right disk, is adopted as it is.
             case .foreign:
-                guard leads(entry, to: device) else {
+                guard entry.leads(to: device) else {
                     return .hold(.exportNameTaken(wanted.name, by: "an entry that Hawser did not make"), until: nil)
                 }
             }
@@ -56,12 +56,6 @@ public enum ExportRules {
                 return dueAt <= now ? .look(.export(wanted.name), cause: cause) : .hold(cause, until: dueAt)
             }
         }
-    }
-
-    /// Whether a client that connects now lands on this disk.
-    public static func leads(_ entry: ExportEntry, to device: DeviceRecord) -> Bool {
-        guard case .device(let number, let sequence) = entry.target, number == device.number else { return false }
-        return sequence == nil || device.diskSequence == nil || sequence == device.diskSequence
     }
 
     private static func publish(

@@ -39,17 +39,22 @@ public enum GrowthRules {
     /// Whether there is nothing to be grown and nothing to be waited for.
     public static func isSettled(_ view: VolumeView, volume: VolumeRecord) -> Bool {
         guard isSatisfied(view, volume: volume) else { return false }
-        guard case .right(let device, _) = RightDiskRules.verdict(view) else { return true }
-        return device.sizeInBytes >= volume.sizeInBytes
+        return laggingDevice(view, volume: volume) == nil
+    }
+
+    /// The volume's device on this machine while it does not show a growth yet.
+    private static func laggingDevice(_ view: VolumeView, volume: VolumeRecord) -> DeviceRecord? {
+        guard case .right(let device, _) = RightDiskRules.verdict(view), device.sizeInBytes < volume.sizeInBytes else {
+            return nil
+        }
+        return device
     }
 
     /// After a growth: the device on this machine has to show it.
     private static func waitForDevice(
         _ view: VolumeView, volume: VolumeRecord, now: Instant, policy: Policy
     ) -> Decision {
-        guard case .right(let device, _) = RightDiskRules.verdict(view), device.sizeInBytes < volume.sizeInBytes else {
-            return .settled
-        }
+        guard let device = laggingDevice(view, volume: volume) else { return .settled }
         let until = view.waitingSince + policy.deviceDeadline
         if now < until { return .hold(.waitingForGrowth(since: view.waitingSince, until: until), until: until) }
         let text = "\(device.kernelName) has \(device.sizeInBytes) bytes where CloudStack says \(volume.sizeInBytes)"

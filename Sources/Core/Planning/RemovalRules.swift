@@ -27,7 +27,7 @@ public enum RemovalRules {
         _ view: VolumeView, device: DeviceRecord, identity: DeviceIdentity, now: Instant, policy: Policy
     ) -> Decision? {
         let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports)
-            .filter { isOurs($0) || ExportRules.leads($0, to: device) }
+            .filter { isOurs($0) || $0.leads(to: device) }
         if let entry = entries.first { return withdraw(entry, view, identity: identity, now: now, policy: policy) }
         guard case .unknown = view.export.fact else { return nil }
         guard let export = view.desired.export else { return nil }

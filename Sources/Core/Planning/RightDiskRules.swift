@@ -66,8 +66,8 @@ public enum RightDiskRules {
         case .missing, .refused: device = nil
         }
         switch entry.target {
-        case .device(let number, let sequence):
-            if let device, device.number == number, isSame(sequence, device.diskSequence) {
+        case .device(let number, _):
+            if let device, entry.leads(to: device) {
                 guard entry.strayedSessions > 0 else { return nil }
                 return .act(
                     .cutStrayedSessions(of: entry.name, provenOn: device.number),
@@ -83,11 +83,5 @@ public enum RightDiskRules {
             guard case .hawser = entry.owner else { return nil }
             return .act(.withdraw(entry.name, evenForeign: false), because: "the name leads to \(found)")
         }
-    }
-
-    /// A missing sequence number on either side proves nothing either way; the number must then suffice.
-    private static func isSame(_ one: UInt64?, _ other: UInt64?) -> Bool {
-        guard let one, let other else { return true }
-        return one == other
     }
 }

@@ -61,7 +61,7 @@ enum Fingerprint {
         case .hawser(let owner): owner == volume.id
         case .foreign:
             if case .right(let device, _) = RightDiskRules.verdict(view) {
-                ExportRules.leads(entry, to: device)
+                entry.leads(to: device)
             } else {
                 false
             }

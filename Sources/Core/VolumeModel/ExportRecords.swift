@@ -26,6 +26,16 @@ public struct ExportEntry: Sendable, Equatable {
     }
 }
 
+extension ExportEntry {
+    /// Whether a client that connects now lands on this disk, in this very plugging-in. Where either side has no disk sequence
+    /// number, the device number has to suffice.
+    public func leads(to device: DeviceRecord) -> Bool {
+        guard case .device(device.number, let sequence) = target else { return false }
+        guard let sequence, let own = device.diskSequence else { return true }
+        return sequence == own
+    }
+}
+
 /// Whether the live server itself offers a name: asked of the server, never read from its configuration.
 public enum Liveness: Sendable, Equatable, Hashable {
     case live

@@ -1,0 +1,105 @@
+import VolumeModel
+
+/// Makes the calls on the outside systems: the one place where the controller waits.
+struct SystemCaller: Sendable {
+    let systems: OutsideSystems
+
+    func make(_ call: SystemCall) async -> SystemAnswer {
+        switch call {
+        case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .submit,
+            .deleteVolume, .report:
+            do throws(CloudError) {
+                return try await ask(cloud: call)
+            } catch {
+                return .cloudFailed(error)
+            }
+        case .use, .mismatch, .hold, .release:
+            do throws(DeviceError) {
+                return try await ask(devices: call)
+            } catch {
+                return .deviceFailed(error)
+            }
+        case .observeExports, .readExport, .sessions, .publish, .withdraw, .cutStrayedSessions:
+            do throws(ExportError) {
+                return try await ask(exports: call)
+            } catch {
+                return .exportFailed(error)
+            }
+        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget:
+            do throws(StoreError) {
+                return try await ask(store: call)
+            } catch {
+                return .storeFailed(error)
+            }
+        }
+    }
+
+    private func ask(cloud call: SystemCall) async throws(CloudError) -> SystemAnswer {
+        let cloud = systems.cloud
+        switch call {
+        case .listVolumes: return .volumes(try await cloud.listVolumes())
+        case .listMachines: return .machines(try await cloud.listMachines())
+        case .readVolume(let id): return .volume(try await cloud.readVolume(id))
+        case .readMachine(let id): return .machine(try await cloud.readMachine(id))
+        case .findVolumes(let name, let zone): return .found(try await cloud.findVolumes(named: name, in: zone))
+        case .zone(let reference): return .zone(try await cloud.zone(reference))
+        case .offering(let reference): return .offering(try await cloud.offering(reference))
+        case .submit(let mutation, let job): return .accepted(try await cloud.submit(mutation, as: job))
+        case .deleteVolume(let id):
+            try await cloud.deleteVolume(id)
+            return .done
+        case .report(let job): return .job(try await cloud.report(of: job))
+        default: preconditionFailure("\(call) is not for CloudStack")
+        }
+    }
+
+    private func ask(devices call: SystemCall) async throws(DeviceError) -> SystemAnswer {
+        let devices = systems.devices
+        switch call {
+        case .use(let identity): return .use(await devices.use(of: identity))
+        case .mismatch(let identity): return .mismatch(await devices.mismatch(of: identity))
+        case .hold(let identity):
+            try await devices.hold(identity)
+            return .done
+        case .release(let identity):
+            await devices.release(identity)
+            return .done
+        default: preconditionFailure("\(call) is not about devices")
+        }
+    }
+
+    private func ask(exports call: SystemCall) async throws(ExportError) -> SystemAnswer {
+        let exports = systems.exports
+        switch call {
+        case .observeExports: return .exports(await exports.observe())
+        case .readExport(let name): return .export(await exports.read(name))
+        case .sessions(let device): return .sessions(await exports.sessions(on: device))
+        case .publish(let publication):
+            try await exports.publish(publication)
+            return .done
+        case .withdraw(let name, let evenForeign):
+            try await exports.withdraw(name, evenForeign: evenForeign)
+            return .done
+        case .cutStrayedSessions(let name, let device):
+            _ = try await exports.cutStrayedSessions(of: name, provenOn: device)
+            return .done
+        default: preconditionFailure("\(call) is not about exports")
+        }
+    }
+
+    private func ask(store call: SystemCall) async throws(StoreError) -> SystemAnswer {
+        let store = systems.store
+        switch call {
+        case .desiredDelta(let revision): return .desired(try await store.desiredDelta(since: revision))
+        case .consumeOverride(let attachment): try await store.consumeOverride(of: attachment)
+        case .bind(let attachment, let volume): try await store.bind(attachment, to: volume)
+        case .append(let entry): try await store.append(entry)
+        case .save(let details): try await store.save(details)
+        case .recordEvents(let events): try await store.record(events)
+        case .recordDrifts(let drifts): try await store.record(drifts)
+        case .forget(let attachment): try await store.forget(attachment)
+        default: preconditionFailure("\(call) is not for the store")
+        }
+        return .done
+    }
+}

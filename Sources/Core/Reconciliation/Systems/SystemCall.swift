@@ -1,0 +1,83 @@
+public import VolumeModel
+
+/// One call on an outside system: each of the moments at which the controller waits for somebody else, and the only ones.
+///
+/// What decides and what waits are kept apart by it: ``ControllerCore`` says which calls are to be made and takes their
+/// answers, ``SystemCaller`` makes them in production, and a simulated world answers them in a simulation, from a seed and as
+/// late, as often or as wrongly as it likes.
+public enum SystemCall: Sendable, Equatable {
+    // CloudStack: see CloudService
+    case listVolumes
+    case listMachines
+    case readVolume(VolumeID)
+    case readMachine(MachineID)
+    case findVolumes(named: String, in: ZoneID)
+    case zone(ZoneReference)
+    case offering(DiskOfferingReference)
+    case submit(CloudMutation, as: JobID)
+    case deleteVolume(VolumeID)
+    case report(of: JobID)
+
+    // This machine's devices: see DeviceObserver
+    case use(of: DeviceIdentity)
+    case mismatch(of: DeviceIdentity)
+    case hold(DeviceIdentity)
+    case release(DeviceIdentity)
+
+    // The NBD server: see ExportServer
+    case observeExports
+    case readExport(ExportName)
+    case sessions(on: DeviceNumber)
+    case publish(ExportPublication)
+    case withdraw(ExportName, evenForeign: Bool)
+    case cutStrayedSessions(of: ExportName, provenOn: DeviceNumber)
+
+    // The store: see StateStore
+    case desiredDelta(since: Int64)
+    case consumeOverride(of: AttachmentID)
+    case bind(AttachmentID, to: VolumeID)
+    case append(LedgerEntry)
+    case save([AttachmentDetail])
+    case recordEvents([EventRecord])
+    case recordDrifts([DriftRecord])
+    case forget(AttachmentID)
+}
+
+extension SystemCall {
+    /// Whether it changes something outside, the store included.
+    public var hasEffect: Bool {
+        switch self {
+        case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .report, .use,
+            .mismatch, .observeExports, .readExport, .sessions, .desiredDelta:
+            false
+        case .submit, .deleteVolume, .hold, .release, .publish, .withdraw, .cutStrayedSessions, .consumeOverride, .bind,
+            .append, .save, .recordEvents, .recordDrifts, .forget:
+            true
+        }
+    }
+}
+
+/// What a ``SystemCall`` was answered with.
+public enum SystemAnswer: Sendable {
+    case volumes(CloudListing<VolumeRecord>)
+    case machines(CloudListing<MachineRecord>)
+    case volume(ExactRead<VolumeRecord>)
+    case machine(ExactRead<MachineRecord>)
+    case found([VolumeRecord])
+    case zone(ExactRead<ZoneID>)
+    case offering(ExactRead<DiskOfferingRecord>)
+    case accepted(CloudReceipt)
+    case job(JobReport)
+    case use(DeviceUse)
+    case mismatch(String?)
+    case exports(ExportObservation)
+    case export(Fact<ExportEntry>)
+    case sessions(ClientCount)
+    case desired(DesiredDelta)
+    /// It was done, and there is nothing to tell.
+    case done
+    case cloudFailed(CloudError)
+    case deviceFailed(DeviceError)
+    case exportFailed(ExportError)
+    case storeFailed(StoreError)
+}
