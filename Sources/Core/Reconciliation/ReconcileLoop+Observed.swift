@@ -7,6 +7,7 @@ extension ReconcileLoop {
 
     mutating func take(_ listing: CloudListing<VolumeRecord>, asked: Instant, now: Instant) {
         cloudTrouble = nil
+        note(problem: Self.problem(of: listing, "volumes"), at: \.volumesProblem)
         for record in listing.records {
             let sighting = Sighting(
                 sharing: .present(known(record)), asked: asked, answered: now, proof: .listed)
@@ -36,6 +37,15 @@ extension ReconcileLoop {
         let new = Shared(record)
         volumes[record.id] = new
         return new
+    }
+
+    private static func problem(of listing: CloudListing<some Sendable>, _ subject: String) -> String? {
+        listing.isComplete ? nil : "\(subject): \(listing.problem ?? "CloudStack counted others than it listed")"
+    }
+
+    private mutating func note(problem: String?, at place: WritableKeyPath<ReconcileLoop, String?>) {
+        if self[keyPath: place] != problem { revision += 1 }
+        self[keyPath: place] = problem
     }
 
     /// A listing without a volume proves nothing; it says where an exact read has to decide (WHOLE-VIEW).
@@ -90,6 +100,7 @@ extension ReconcileLoop {
     mutating func take(_ listing: CloudListing<MachineRecord>, asked: Instant, now: Instant) {
         isListing = false
         cloudTrouble = nil
+        note(problem: Self.problem(of: listing, "machines"), at: \.machinesProblem)
         for record in listing.records {
             if let known = machines[record.id], known.asked > asked { continue }
             let sighting = Sighting(.present(record), asked: asked, answered: now, proof: .listed)

@@ -64,6 +64,7 @@ extension ReconcileLoop {
     private var nodeCauses: [Cause] {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
+        causes += [volumesProblem, machinesProblem].compactMap { $0.map { .listingIncomplete($0) } }
         if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
@@ -85,8 +86,11 @@ extension ReconcileLoop {
     /// What no desired state names, in each world (MINE-ONLY).
     private func unmanaged() -> [Unmanaged] {
         var found: [Unmanaged] = []
-        let volumesHere = volumes.values.filter { $0.value.attachedTo == here && $0.value.kind == .data }.map(\.value)
-        for volume in volumesHere.sorted(by: { $0.id < $1.id }) where slots(of: volume.id).isEmpty {
+        // Sorted are those few that are named, not all that there are.
+        let foreign = volumes.values.map(\.value).filter { volume in
+            volume.attachedTo == here && volume.kind == .data && slots(of: volume.id).isEmpty
+        }
+        for volume in foreign.sorted(by: { $0.id < $1.id }) {
             found.append(
                 Unmanaged(
                     world: .cloudStack, name: volume.name, detail: "volume \(volume.id) is attached to this machine"))

@@ -21,6 +21,7 @@ public enum Cause: Sendable, Equatable, Hashable {
 
     // CloudStack
     case cloudUnreachable(String)
+    case listingIncomplete(String)
     case cloudNotReadYet
     case notAllowed(String)
     case requestRefused(String)
@@ -106,6 +107,7 @@ extension Cause {
         case .notMadeHere(let volume):
             "volume \(volume) no longer has the name that Hawser gave it; its data is not deleted"
         case .cloudUnreachable(let text): "CloudStack cannot be reached: \(text)"
+        case .listingIncomplete(let text): "CloudStack's listing is incomplete: \(text)"
         case .cloudNotReadYet: "CloudStack has not been read yet"
         case .notAllowed(let text): "CloudStack does not allow it: \(text)"
         case .requestRefused(let text): "CloudStack refuses the request: \(text)"
@@ -163,7 +165,9 @@ extension Cause {
             .observeOnly,
             .suspended, .protected, .notMadeHere, .machineNotStopped, .machineHasRoot, .growthMissing:
             .person
-        case .cloudUnreachable, .volumeTransitional, .machineTransitional, .foreignJob, .waitingForJob: .cloudStack
+        case .cloudUnreachable, .listingIncomplete, .volumeTransitional, .machineTransitional, .foreignJob,
+            .waitingForJob:
+            .cloudStack
         case .cloudNotReadYet, .working, .looking, .answerLost, .backingOff, .queued, .devicesNotReadYet, .stopping,
             .deletionGrace:
             .hawser

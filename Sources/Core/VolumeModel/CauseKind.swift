@@ -13,6 +13,7 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case protected = "Protected"
     case notMadeHere = "NotMadeHere"
     case cloudUnreachable = "CloudUnreachable"
+    case listingIncomplete = "ListingIncomplete"
     case cloudNotReadYet = "CloudNotReadYet"
     case notAllowed = "NotAllowed"
     case requestRefused = "RequestRefused"
@@ -71,6 +72,7 @@ extension Cause {
         case .protected: .protected
         case .notMadeHere: .notMadeHere
         case .cloudUnreachable: .cloudUnreachable
+        case .listingIncomplete: .listingIncomplete
         case .cloudNotReadYet: .cloudNotReadYet
         case .notAllowed: .notAllowed
         case .requestRefused: .requestRefused

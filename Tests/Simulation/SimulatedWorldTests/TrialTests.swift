@@ -21,7 +21,8 @@ import Testing
         }
     }
 
-    @Test(arguments: 501...506 as ClosedRange<UInt64>) func `QUIET: a whole day without anything to do`(_ seed: UInt64) {
+    @Test(arguments: 501...506 as ClosedRange<UInt64>) func `QUIET: a whole day without anything to do`(_ seed: UInt64)
+    {
         let result = Run.run(Plan(seed: seed), quietFor: .seconds(86_400))
         if let violation = result.violation { Issue.record(Self.complaint(seed, violation)) }
         #expect(result.simulated > .seconds(86_400))
@@ -29,7 +30,9 @@ import Testing
 
     /// Each kind of step with each kind of server, and a death at every seventh call of it; `hawser-trials --crashes` dies at
     /// every one.
-    @Test(arguments: 1...9) func `CONVERGES: a death before or after any call loses nothing and repeats nothing`(_ story: Int) {
+    @Test(arguments: 1...9) func `CONVERGES: a death before or after any call loses nothing and repeats nothing`(
+        _ story: Int
+    ) {
         let plan = Plan.stories[story - 1]
         let (runs, broken) = Run.crashEverywhere(plan, stride: 7, quietFor: .seconds(120))
         #expect(runs > 20)

@@ -52,6 +52,7 @@ final class Installation: Sendable {
                     "--state", "\(path)/simulator", "--seed-file", "\(path)/world.yaml", "--hypervisor", "files",
                     "--hypervisor-dir", "\(path)/disks", "--device-dir", "\(path)/devices",
                 ], output: .lines, errors: .appended(to: "\(path)/simulator.log"), startsSession: true))
+        try simulator.endWithThisProcess()
         guard let line = await simulator.outputLines.first(where: { $0.hasPrefix("{") }) else {
             throw Broken("the simulator did not start")
         }
@@ -138,6 +139,7 @@ final class Installation: Sendable {
                     "supervised", "--nbd-listen", "127.0.0.1:0", "--nbd-listen-read-only", "127.0.0.1:0",
                 ] + settings, environment: environment, output: .lines, errors: .appended(to: "\(path)/\(log)"),
                 startsSession: true))
+        try child.endWithThisProcess()
         guard await child.outputLines.first(where: { $0.hasPrefix("{") }) != nil else {
             let text = (try? readTextFile("\(path)/\(log)")) ?? ""
             throw Broken("hawserd did not start: \(text.split(separator: "\n").last ?? "")")
