@@ -7,12 +7,18 @@ public import VolumeModel
 /// what is wanted.
 public struct Planner: Sendable {
     public var policy: Policy
+    /// Whether this daemon may act at all.
+    public var lease = LeaseStanding.held(until: Instant(nanoseconds: .max))
 
     public init(policy: Policy = Policy()) {
         self.policy = policy
     }
 
     public func decide(_ view: VolumeView, at now: Instant) -> Decision {
+        LeaseRules.check(decideHolding(view, at: now), view, lease, at: now, policy: policy)
+    }
+
+    private func decideHolding(_ view: VolumeView, at now: Instant) -> Decision {
         guard let restraint = RestraintRules.restraint(view, at: now, policy: policy) else {
             return decideFreely(view, at: now)
         }

@@ -53,6 +53,11 @@ public enum RightDiskRules {
         return nil
     }
 
+    /// Whether a step is what ``guardExports(_:)`` asks for.
+    public static func isGuard(_ step: Step, _ view: VolumeView) -> Bool {
+        if case .act(step, _)? = guardExports(view) { true } else { false }
+    }
+
     /// Every entry that a client could take for this volume.
     private static func entries(of view: VolumeView) -> [ExportEntry] {
         if let entry = view.export.fact.value { [entry] + view.staleExports } else { view.staleExports }

@@ -133,7 +133,7 @@ public struct OutstandingEffect: Sendable, Equatable {
     public var isAccepted: Bool
     /// The call itself has not returned.
     public var isBeingSent: Bool
-    /// When the call may last have left this machine.
+    /// When the call may last have left a machine; for one that was found in the ledger, when it was found.
     public var sentAt: Instant
     /// What CloudStack last said of the job; `unknown` when not asked yet.
     public var report: Sighting<JobReport>

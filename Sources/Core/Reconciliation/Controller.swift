@@ -22,6 +22,8 @@ public actor Controller {
     private var isStarted = false
     private var startWaiters: [CheckedContinuation<Void, Never>] = []
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Why the work ended that nobody asked to end.
+    private var failure: StoreError?
 
     /// Somebody who waits for an overview newer than a revision.
     private struct Watcher {
@@ -32,41 +34,59 @@ public actor Controller {
 
     /// `here` is this appliance's machine in CloudStack. The same `seed`, for ids and jitter, and the same world replay
     /// the same run. `rest` is called when a pass, or a change of desired state, has led to whatever it leads to: what it
-    /// took can be given back. `trace` is told of each call on an outside system when it has returned.
+    /// took can be given back. `lease` is exclusive for a store of one process, and shared where the systems have one. `trace` is told of each call on an outside system when it has returned.
     public init(
-        here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64,
+        here: MachineID, policy: Policy, systems: OutsideSystems, lease: LeaseTerms = .exclusive, seed: UInt64,
         rest: @escaping @Sendable () -> Void = {},
         trace: (@Sendable (SystemCall, _ began: Instant, _ ended: Instant) -> Void)? = nil
     ) {
         self.systems = systems
         self.rest = rest
         self.trace = trace
-        core = ControllerCore(here: here, policy: policy, seed: seed, now: systems.time.now())
+        core = ControllerCore(here: here, policy: policy, lease: lease, seed: seed, now: systems.time.now())
         caller = SystemCaller(systems: systems)
         (work, workContinuation) = AsyncStream.makeStream(of: ControllerCore.Order.self)
     }
 
-    /// Reads what the store knows and then reconciles until the task is cancelled.
+    /// Waits until this process may act, reads what the store knows, and then reconciles until the task is cancelled.
     ///
-    /// - Throws: ``StoreError`` when the store cannot be read at the start; later failures are waited out.
+    /// - Throws: ``StoreError`` when the store cannot be read at the start, and ``StoreError/leaseLost`` when another process
+    ///   has taken over; other failures are waited out.
     public func run() async throws(StoreError) {
-        let started: ControllerCore.Input
-        do throws(StoreError) {
-            started = try await readStore()
-        } catch {
-            // Those who wait for the start must not wait for ever.
-            answerFromNowOn()
-            throw error
-        }
         await withDiscardingTaskGroup { group in
+            deliver(.opened)
+            // One who waits says so.
+            if core.isWaitingForLease { answerFromNowOn() }
+            for await order in work {
+                if case .begin = order {
+                    await begin(in: &group)
+                } else {
+                    group.addTask { await self.carryOut(order) }
+                }
+            }
+            group.cancelAll()
+        }
+        // Those who wait for the start must not wait for ever.
+        answerFromNowOn()
+        if let failure { throw failure }
+    }
+
+    private func begin(in group: inout DiscardingTaskGroup) async {
+        do throws(StoreError) {
+            let started = try await readStore()
             group.addTask { await self.followDesired() }
             group.addTask { await self.followDevices() }
             group.addTask { await self.followExports() }
             deliver(started)
             answerFromNowOn()
-            for await order in work { group.addTask { await self.carryOut(order) } }
-            group.cancelAll()
+        } catch {
+            end(error)
         }
+    }
+
+    private func end(_ error: StoreError) {
+        failure = error
+        workContinuation.finish()
     }
 
     private func readStore() async throws(StoreError) -> ControllerCore.Input {
@@ -134,9 +154,11 @@ public actor Controller {
 
     private func carryOut(_ order: ControllerCore.Order) async {
         switch order {
-        case .call(let number, let call):
+        case .begin: break
+        case .end(let error): end(error)
+        case .call(let number, let call, let notAfter):
             let began = systems.time.now()
-            let answer = await caller.make(call)
+            let answer = began <= notAfter ? await caller.make(call) : .tooLate
             trace?(call, began, systems.time.now())
             deliver(.answered(number, answer))
             switch call {

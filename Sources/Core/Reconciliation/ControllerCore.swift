@@ -10,7 +10,9 @@ public import VolumeModel
 public struct ControllerCore: Sendable {
     /// What the core is told.
     public enum Input: Sendable {
-        /// What the store knew when the process began. First of all inputs.
+        /// The process runs, and the store can be asked. First of all inputs.
+        case opened
+        /// What the store knows, once it was ordered to ``Order/begin``.
         case started(
             DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord],
             statuses: [SavedStatus] = [])
@@ -34,8 +36,15 @@ public struct ControllerCore: Sendable {
     /// What the core wants of its shell.
     public enum Order: Sendable {
         /// To be made at once, beside those that are under way; the answer comes back under the number.
-        case call(Int, SystemCall)
+        ///
+        /// `notAfter`: it is answered with ``SystemAnswer/tooLate``, and not made, when the process was kept from making it
+        /// for so long.
+        case call(Int, SystemCall, notAfter: Instant)
         case wake(at: Instant)
+        /// This process may act from now on: read the store, send ``Input/started(_:bindings:openLedger:openDrifts:statuses:)``, and tell of the world.
+        case begin
+        /// Another process has taken over: this one has to end, whatever is under way.
+        case end(StoreError)
     }
 
     /// What an answer belongs to.
@@ -47,6 +56,7 @@ public struct ControllerCore: Sendable {
         case step(StepCourse)
         case desired
         case write(LoopEffect)
+        case lease(asked: Instant)
     }
 
     public private(set) var loop: ReconcileLoop
@@ -63,30 +73,50 @@ public struct ControllerCore: Sendable {
     /// When a write that failed is tried again.
     private var nextWrite: Instant?
     private var armedWake: Instant?
+    private var keeper: LeaseKeeper
+    private var isBegun = false
+    private var isStopping = false
+    private var isOver = false
 
     /// `here` is this appliance's machine in CloudStack. The same `seed`, for ids and jitter, and the same inputs give the
     /// same orders.
-    public init(here: MachineID, policy: Policy, seed: UInt64, now: Instant) {
+    public init(here: MachineID, policy: Policy, lease: LeaseTerms = .exclusive, seed: UInt64, now: Instant) {
         loop = ReconcileLoop(here: here, policy: policy, seed: seed, now: now)
+        keeper = LeaseKeeper(lease, now: now)
     }
 
+    /// Under which holding this process acts; `nil` where there is no lease, or it is not held.
+    public var leaseToken: LeaseToken? { keeper.token }
+
+    public var isWaitingForLease: Bool { !keeper.isHolding }
+
     /// Whether no step is under way, and all that was to be written is written: what a stopping process waits for.
-    public var isIdle: Bool { loop.stepsUnderWay == 0 && writes.isEmpty }
+    public var isIdle: Bool {
+        loop.stepsUnderWay == 0 && writes.isEmpty
+    }
 
     /// Whether all calls that were ordered are answered.
     public var isQuiet: Bool { errands.isEmpty }
 
     public mutating func handle(_ input: Input, at now: Instant) -> [Order] {
         orders = []
+        guard !isOver else { return [] }
+        loop.take(lease: keeper.standing(at: now))
         switch input {
+        case .opened: if keeper.isHolding { orders.append(.begin) }
         case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses):
             desiredRevision = desired.revision
+            isBegun = true
             deliver(
                 .started(
                     desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses),
                 at: now)
         case .answered(let number, let answer):
             guard let (errand, isForStore) = errands.removeValue(forKey: number) else { break }
+            if case .storeFailed(.leaseLost) = answer {
+                end(keeper.lose())
+                break
+            }
             if isForStore { noteStore(answer, at: now) }
             take(answer, to: errand, at: now)
         case .desiredMayHaveChanged: readDesired()
@@ -100,14 +130,43 @@ public struct ControllerCore: Sendable {
             if let nextWrite { arm(nextWrite) }
         case .manifestsFollowed(let trouble): deliver(.manifestsFollowed(trouble: trouble), at: now)
         case .reconcile(let attachments): deliver(.reconcile(attachments), at: now)
-        case .stopping: deliver(.stopping, at: now)
+        case .stopping:
+            isStopping = true
+            deliver(.stopping, at: now)
         }
+        keepLease(at: now)
         return orders
+    }
+
+    // MARK: The lease
+
+    private mutating func keepLease(at now: Instant) {
+        if isStopping, isIdle, let call = keeper.release() { self.call(call, for: .lease(asked: now)) }
+        if let call = keeper.due(at: now, using: &loop.generator) { self.call(call, for: .lease(asked: now)) }
+        if let next = keeper.nextAsk { arm(next) }
+    }
+
+    private mutating func takeLease(_ answer: SystemAnswer, asked: Instant, at now: Instant) {
+        let (news, next) = keeper.take(answer, asked: asked, at: now, using: &loop.generator)
+        if let next { call(next, for: .lease(asked: now)) }
+        loop.take(lease: keeper.standing(at: now))
+        switch news {
+        case .none: if isBegun { deliver(.timer, at: now) }
+        case .acquired: if !isBegun { orders.append(.begin) }
+        case .lost: end(news)
+        }
+    }
+
+    private mutating func end(_ news: LeaseKeeper.News) {
+        isOver = true
+        orders = [.end(.leaseLost)]
     }
 
     // MARK: The loop's effects
 
     private mutating func deliver(_ event: LoopEvent, at now: Instant) {
+        // One who only waits for the lease sees nothing, and decides nothing.
+        guard isBegun else { return }
         for effect in loop.handle(event, at: now) {
             switch effect {
             case .append, .save, .recordEvents, .recordDrifts, .forget: write(effect)
@@ -132,10 +191,12 @@ public struct ControllerCore: Sendable {
         orders.append(.wake(at: instant))
     }
 
-    private mutating func call(_ call: SystemCall, for errand: Errand) {
+    private mutating func call(
+        _ call: SystemCall, for errand: Errand, notAfter: Instant = Instant(nanoseconds: .max)
+    ) {
         lastNumber += 1
-        errands[lastNumber] = (errand, call.isForStore)
-        orders.append(.call(lastNumber, call))
+        errands[lastNumber] = (errand, call.isForStore && !call.isForLease)
+        orders.append(.call(lastNumber, call, notAfter: notAfter))
     }
 
     // MARK: Answers
@@ -173,12 +234,17 @@ public struct ControllerCore: Sendable {
             goOn(course, next, at: now)
         case .desired: takeDesired(answer, at: now)
         case .write(let effect): takeWritten(effect, answer, at: now)
+        case .lease(let asked): takeLease(answer, asked: asked, at: now)
         }
     }
 
     private mutating func goOn(_ course: StepCourse, _ progress: Progress<StepOutcome>, at now: Instant) {
         switch progress {
-        case .call(let next): call(next, for: .step(course))
+        case .call(let next):
+            let isEffect = next.hasEffect && !next.isForStore
+            call(
+                next, for: .step(course),
+                notAfter: isEffect ? course.ticket.notAfter : Instant(nanoseconds: .max))
         case .ended(let outcome): deliver(.stepEnded(course.ticket, outcome), at: now)
         }
     }

@@ -75,9 +75,11 @@ public struct StepTicket: Sendable, Equatable {
     public var job: JobID?
     /// Why, and on what evidence (LIVE-PROOF).
     public var evidence: String
-    /// The step is not begun after this: what it was decided on is too old by then. The largest instant for what is
-    /// never too late.
+    /// The step has no effect begun after this: what it was decided on is too old by then, or the lease may be another's.
     public var notAfter: Instant
+    /// It takes away a name that leads to a wrong disk, or sessions that are on one: that is done without a lease,
+    /// and although the ledger cannot be written (RIGHT-DISK).
+    public var isGuard: Bool
     /// A person's override of IN-USE is used up by this step.
     public var consumesOverride: Bool
 }

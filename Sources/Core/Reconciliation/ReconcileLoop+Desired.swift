@@ -63,9 +63,9 @@ extension ReconcileLoop {
             return
         }
         let isAccepted = lines.contains { $0.phase == .accepted }
+        // When it was sent stands in the ledger by a clock that may have been set since, or by another machine's.
         let effect = OutstandingEffect(
-            intent: intent, action: first.action, job: job, isAccepted: isAccepted, isBeingSent: false,
-            sentAt: min(last.at, now))
+            intent: intent, action: first.action, job: job, isAccepted: isAccepted, isBeingSent: false, sentAt: now)
         guard let slot = index[first.attachment.value] else {
             // The object is gone from the store although its effect was not known to have ended: nothing is decided
             // from it any more, but the ledger must not keep it for ever.

@@ -66,6 +66,11 @@ extension ReconcileLoop {
         if let cloudTrouble { causes.append(cloudTrouble) }
         causes += [volumesProblem, machinesProblem].compactMap { $0.map { .listingIncomplete($0) } }
         if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
+        switch planner.lease {
+        case .held: break
+        case .unproven: causes.append(.leaseUnproven)
+        case .awaited(let holder): causes.append(.leaseHeldElsewhere(holder ?? "nobody yet"))
+        }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
         if let manifestTrouble { causes.append(.manifestsUnreadable(manifestTrouble)) }

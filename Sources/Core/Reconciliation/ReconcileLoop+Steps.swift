@@ -92,7 +92,7 @@ extension ReconcileLoop {
             attachment: attachment, generation: row.view.desired.generation, step: step,
             intent: IntentID(.random(using: &generator)),
             job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason,
-            notAfter: isNeverTooLate(step, row.view) ? Instant(nanoseconds: .max) : now + policy.decisionLifetime,
+            notAfter: lastMoment(for: step, row.view, now: now), isGuard: RightDiskRules.isGuard(step, row.view),
             consumesOverride: row.view.desired.inUseOverride != nil && step.endsRemoval(of: row.view))
         guard var begun = rows[slot].take() else { return nil }
         begun.contents.step = ticket
@@ -106,11 +106,12 @@ extension ReconcileLoop {
         return nil
     }
 
-    /// A wrong name is withdrawn however late. And that there is no volume with the object's token can be made untrue by
-    /// nobody but Hawser.
-    private func isNeverTooLate(_ step: Step, _ view: VolumeView) -> Bool {
-        if case .createVolume = step { return true }
-        return RightDiskRules.guardExports(view) != nil
+    /// That there is no volume with the object's token can be made untrue by nobody but the lease's holder.
+    private func lastMoment(for step: Step, _ view: VolumeView, now: Instant) -> Instant {
+        if RightDiskRules.isGuard(step, view) { return now + policy.decisionLifetime }
+        guard case .held(let end) = planner.lease else { return now }
+        if case .createVolume = step { return end }
+        return min(end, now + policy.decisionLifetime)
     }
 
     /// Why a step is not begun that was just done and is wanted again: it failed and is too urgent for a backoff, it had no

@@ -98,6 +98,18 @@ public struct ReconcileLoop: Sendable {
 
     var policy: Policy { planner.policy }
 
+    /// Whether this daemon may act from now on.
+    mutating func take(lease standing: LeaseStanding) {
+        guard planner.lease != standing else { return }
+        if case .held = planner.lease, case .held = standing {
+            planner.lease = standing
+            return
+        }
+        planner.lease = standing
+        revision += 1
+        compareAll()
+    }
+
     /// Takes in one event and says what is to be done. The effects are in the order in which they are to be begun.
     public mutating func handle(_ event: LoopEvent, at now: Instant) -> [LoopEffect] {
         effects = []

@@ -25,7 +25,8 @@ struct SystemCaller: Sendable {
             } catch {
                 return .exportFailed(error)
             }
-        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget:
+        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget,
+            .readLease, .takeLease, .renewLease, .releaseLease:
             do throws(StoreError) {
                 return try await ask(store: call)
             } catch {
@@ -87,6 +88,12 @@ struct SystemCaller: Sendable {
         }
     }
 
+    /// Only a store that can be shared has a lease to ask for.
+    private var leases: any LeaseStore {
+        guard let leases = systems.leases else { preconditionFailure("there is no lease in a store of one process") }
+        return leases
+    }
+
     private func ask(store call: SystemCall) async throws(StoreError) -> SystemAnswer {
         let store = systems.store
         switch call {
@@ -98,6 +105,11 @@ struct SystemCaller: Sendable {
         case .recordEvents(let events): try await store.record(events)
         case .recordDrifts(let drifts): try await store.record(drifts)
         case .forget(let attachment): try await store.forget(attachment)
+        case .readLease: return .lease(try await leases.lease())
+        case .takeLease(let record, let seen):
+            return .leaseStands(try await leases.takeLease(record, replacing: seen))
+        case .renewLease(let token): return .leaseStands(try await leases.renewLease(token))
+        case .releaseLease(let token): try await leases.releaseLease(token)
         default: preconditionFailure("\(call) is not for the store")
         }
         return .done

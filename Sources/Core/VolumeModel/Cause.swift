@@ -71,6 +71,8 @@ public enum Cause: Sendable, Equatable, Hashable {
 
     // Hawser itself
     case storeUnavailable(String)
+    case leaseUnproven
+    case leaseHeldElsewhere(String)
     case stopping
 }
 
@@ -150,6 +152,8 @@ extension Cause {
         case .exportServerDown(let text): "the NBD server is not running: \(text)"
         case .waitingForExport: "exported; waiting for the server to show it"
         case .storeUnavailable(let text): "the store cannot be written: \(text)"
+        case .leaseUnproven: "the node's lease could not be renewed lately; nothing is changed until it is"
+        case .leaseHeldElsewhere(let holder): "the node's lease is held by \(holder); this hawserd waits"
         case .stopping: "hawserd is stopping"
         }
     }
@@ -169,7 +173,7 @@ extension Cause {
             .waitingForJob:
             .cloudStack
         case .cloudNotReadYet, .working, .looking, .answerLost, .backingOff, .queued, .devicesNotReadYet, .stopping,
-            .deletionGrace:
+            .deletionGrace, .leaseUnproven, .leaseHeldElsewhere:
             .hawser
         case .waitingForDevice, .deviceLingers, .waitingForGrowth: .kernel
         case .inUseByClients: .clients

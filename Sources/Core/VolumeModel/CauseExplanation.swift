@@ -312,6 +312,17 @@ extension CauseKind {
                 "The store cannot be read or written, so no step can be recorded, and none is taken. Exports stay as they are.",
                 "hawser doctor", "Make room on the disk, or repair what the message names; Hawser goes on by itself."
             )
+        case .leaseUnproven:
+            (
+                "The shared store did not confirm lately that this hawserd still holds its node's lease. Somebody else could "
+                    + "take it over, so nothing is changed until it does.",
+                "hawser doctor", "See that the database can be reached; Hawser goes on by itself."
+            )
+        case .leaseHeldElsewhere:
+            (
+                "Another hawserd reconciles this node. This one waits, and takes over when that one ends or is silent.",
+                "hawser status", "Nothing; end one of the two if both were started by mistake."
+            )
         case .stopping:
             ("hawserd is ending and begins no further step.", "hawser status", "Start it again.")
         }

@@ -53,6 +53,8 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case exportServerDown = "ExportServerDown"
     case waitingForExport = "WaitingForExport"
     case storeUnavailable = "StoreUnavailable"
+    case leaseUnproven = "LeaseUnproven"
+    case leaseHeldElsewhere = "LeaseHeldElsewhere"
     case stopping = "Stopping"
 }
 
@@ -112,6 +114,8 @@ extension Cause {
         case .exportServerDown: .exportServerDown
         case .waitingForExport: .waitingForExport
         case .storeUnavailable: .storeUnavailable
+        case .leaseUnproven: .leaseUnproven
+        case .leaseHeldElsewhere: .leaseHeldElsewhere
         case .stopping: .stopping
         }
     }

@@ -35,7 +35,7 @@ enum CallTrace {
         case .append(let entry): "\(entry.attachment)"
         case .bind(let attachment, _), .consumeOverride(let attachment), .forget(let attachment): "\(attachment)"
         case .listVolumes, .listMachines, .findVolumes, .zone, .offering, .observeExports, .sessions, .desiredDelta,
-            .save, .recordEvents, .recordDrifts:
+            .save, .recordEvents, .recordDrifts, .readLease, .takeLease, .renewLease, .releaseLease:
             "-"
         }
     }

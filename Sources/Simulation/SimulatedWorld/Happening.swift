@@ -4,8 +4,11 @@ import VolumeModel
 
 /// One incarnation of one hawserd: a process from its start to its death.
 struct ProcessID: Sendable, Hashable {
-    var node: Int
+    /// Which of those that were started for the appliance.
+    var daemon: Int
     var incarnation: Int
+
+    var name: String { "\(daemon).\(incarnation)" }
 }
 
 /// A call on its way from a process to a system, and back.
@@ -23,20 +26,20 @@ enum Happening: Sendable {
     case arrives(CallInFlight)
     case answered(CallInFlight, SystemAnswer)
     case told(ProcessID, Told)
-    /// hawserd is started on a node, as its service manager does.
-    case starts(node: Int)
+    /// A hawserd is started, as its service manager does.
+    case starts(Int)
     /// CloudStack has something to do.
     case cloudIsDue
     /// The hypervisor carries out an order.
     case hypervisor(HypervisorOrder)
     /// CloudStack is told that the hypervisor is done.
     case hypervisorEnded(job: String, failure: String?)
-    /// udev is done with a change of this kernel name on a node.
-    case udev(node: Int, name: String)
+    /// udev is done with a change of this kernel name.
+    case udev(name: String)
     case act(Act)
     case client(Int)
-    case pauseEnds
-    case serverBack(node: Int)
+    case pauseEnds(Int)
+    case serverBack
     case storeBack
 }
 

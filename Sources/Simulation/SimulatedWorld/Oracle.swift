@@ -96,6 +96,27 @@ extension World {
         oracle.editedAt[object.id].map { now - $0 < Self.settling } ?? true
     }
 
+    // MARK: The lease
+
+    /// LEASE: at the moment at which a call leaves the process, the lease is its own. Reading is free, and so are the lease's own
+    /// calls; the store itself refuses a stranger's writes; and a name that leads to a wrong disk is anybody's to take away.
+    mutating func judgeLease(_ flight: CallInFlight) {
+        guard plan.daemons > 1, flight.call.hasEffect, !flight.call.isForStore, !store.mayWrite(flight.from) else {
+            return
+        }
+        switch flight.call {
+        case .withdraw(let name, let owner):
+            guard let entry = exports.entries[name], entry.owner == owner, case .hawser(let volume) = owner,
+                kernel.disk(sequence: entry.sequence)?.volume == volume,
+                store.inOrder.contains(where: { $0.export?.name == name && objects(of: volume).contains($0) })
+            else { return }
+        case .cutStrayedSessions, .release: return
+        default: break
+        }
+        oracle.report(
+            "LEASE", "hawserd \(flight.from.name) does '\(Self.text(of: flight.call))', and the lease is another's")
+    }
+
     // MARK: Calls to CloudStack
 
     mutating func judge(_ flight: CallInFlight) {

@@ -36,6 +36,11 @@ public struct Plan: Sendable {
     var storeDoubts: Double
     /// How likely an event is lost on its way to hawserd.
     var lostEvents: Double
+    /// How many hawserd are started for the appliance, and for how long the lease of one that is silent stands.
+    var daemons: Int
+    var leaseLifetime: Duration
+    /// How likely a process is stopped between an order and its carrying out.
+    var stopsBetween: Double
     /// Most of the time CloudStack answers in some milliseconds; with this, in seconds.
     var isCloudSlow: Bool
 
@@ -59,6 +64,9 @@ public struct Plan: Sendable {
         storeDoubts = isCalm ? 0 : chance.nextUnit() * chance.nextUnit() * 0.02
         lostEvents = isCalm ? 0 : chance.nextUnit() * chance.nextUnit() * 0.3
         isCloudSlow = chance.chance(0.2)
+        daemons = chance.chance(0.3) ? 2 : 1
+        leaseLifetime = .seconds(2 + Int(chance.next() % 20))
+        stopsBetween = isCalm || chance.chance(0.5) ? 0 : chance.nextUnit() * chance.nextUnit() * 0.01
         entries = []
         for object in 0..<count { entries.append(Entry(at: chance.within(.zero ... .seconds(20)), act: .want(object))) }
         for client in 0..<clients {
@@ -140,6 +148,7 @@ public struct Plan: Sendable {
         var smaller = self
         (smaller.callFaults, smaller.storeDoubts, smaller.lostEvents) = (0, 0, 0)
         smaller.isCloudSlow = false
+        smaller.stopsBetween = 0
         return smaller
     }
 
@@ -165,6 +174,8 @@ public struct Plan: Sendable {
         plan.storeDoubts = 0
         plan.lostEvents = 0
         plan.isCloudSlow = false
+        plan.daemons = 1
+        plan.stopsBetween = 0
         let acts: [(Int, Act)] = [
             (1, .want(0)), (15, .connect(client: 0)), (30, .size(0, gibibytes: 4)), (45, .disconnect(client: 0)),
             (50, .readOnly(0, true)), (65, .move(0, to: 1)), (80, .stopMachine(1)), (85, .move(0, to: 0)),
@@ -183,6 +194,7 @@ public struct Plan: Sendable {
     public var story: [String] {
         var lines = [
             "seed \(seed): \(objects.count) objects, \(machines) machines, \(server.rawValue), trouble for \(trouble)"
+                + (daemons > 1 ? ", \(daemons) hawserd with a lease of \(leaseLifetime)" : "")
                 + ", \(Int(callFaults * 1_000)) ‰ of calls go wrong, \(Int(lostEvents * 1_000)) ‰ of events are lost"
         ]
         lines += entries.map { "  at \($0.at): \($0.act)" }

@@ -22,6 +22,31 @@ struct StoreModel: Sendable {
     /// Refuses everything while it is away.
     var isAway = false
 
+    // MARK: The lease
+
+    private(set) var lease: LeaseRecord?
+    /// Under which holding each process writes; one that has none has the store for itself.
+    private var holdings: [ProcessID: LeaseToken] = [:]
+
+    mutating func takeLease(_ record: LeaseRecord, replacing seen: LeaseRecord?, by process: ProcessID) -> Bool {
+        guard lease?.token == seen?.token, lease?.beat == seen?.beat else { return false }
+        lease = record
+        holdings[process] = record.token
+        return true
+    }
+
+    mutating func renewLease(_ token: LeaseToken) -> Bool {
+        guard lease?.token == token, lease?.isReleased == false else { return false }
+        lease?.beat += 1
+        return true
+    }
+
+    mutating func releaseLease(_ token: LeaseToken) {
+        if lease?.token == token { lease?.isReleased = true }
+    }
+
+    func mayWrite(_ process: ProcessID) -> Bool { lease == nil || holdings[process] == lease?.token }
+
     // MARK: People
 
     var inOrder: [DesiredAttachment] { desired.values.sorted { $0.name < $1.name } }

@@ -35,7 +35,7 @@ extension World {
             guard let volume = volume(ofObject: index) else { return }
             editStore { $0.protect(volume, reason: isOn ? "test" : nil) }
         case .swapNames(let one, let other): swapNames(one, other)
-        case .reconcile: deliver(.reconcile(nil), to: process)
+        case .reconcile: if let worker { deliver(.reconcile(nil), to: daemons[worker].process) }
         case .detachByHand, .attachByHand, .deleteByHand, .renameByHand, .copyName, .stopMachine, .startMachine,
             .destroyMachine, .restartManagementServer:
             meddle(act)
@@ -181,7 +181,7 @@ extension World {
             let name = ExportName("export-\(index)")
         else { return }
         exports.addForeign(name, sequence: disk.sequence)
-        tell(process, .exports, after: .milliseconds(5))
+        tellAll(.exports, after: .milliseconds(5))
     }
 
     // MARK: Bad luck
@@ -194,28 +194,28 @@ extension World {
             if fault.kind == .staleList { cloud.change { $0.freezeListing() } }
             cloud.change { $0.faults.append(fault) }
             if fault.kind == .lateDetach || fault.kind == .deviceNeverAppears { oracle.noteLies() }
-        case .kill(let seconds): kill(startsAgainAfter: .milliseconds(100) + .seconds(seconds))
-        case .pause(let seconds):
-            guard core != nil else { return }
-            let until = max(pausedUntil ?? now, now + .seconds(seconds))
-            pausedUntil = until
-            calendar.add(.pauseEnds, at: until)
+        case .kill(let seconds):
+            kill(struck(seconds), startsAgainAfter: .milliseconds(100) + .seconds(seconds))
+        case .pause(let seconds): pause(struck(seconds), for: .seconds(seconds))
         case .reboot(let seconds): reboot(takes: .seconds(seconds))
         case .storeAway(let seconds):
             store.isAway = true
             calendar.add(.storeBack, at: now + .seconds(seconds))
         case .serverDown(let seconds):
             stopServer()
-            calendar.add(.serverBack(node: 0), at: now + .seconds(seconds))
+            calendar.add(.serverBack, at: now + .seconds(seconds))
         case .loseDeviceEvents:
-            tell(process, .device(.lost("the socket overflowed")), after: .zero)
-            tell(process, .enumerate, after: .seconds(1))
+            tellAll(.device(.lost("the socket overflowed")), after: .zero)
+            tellAll(.enumerate, after: .seconds(1))
         default: break
         }
     }
 
+    /// Bad luck mostly strikes the one that works.
+    private func struck(_ seconds: Int) -> Int { seconds % 4 == 0 ? seconds / 4 % daemons.count : worker ?? 0 }
+
     private mutating func reboot(takes duration: Duration) {
-        kill(startsAgainAfter: duration)
+        for daemon in daemons.indices { kill(daemon, startsAgainAfter: duration) }
         for client in clients.keys { clients[client]?.isConnected = false }
         kernel.reboot(&chance)
         exports.reboot()
@@ -236,7 +236,7 @@ extension World {
         if store.isAway { store.isAway = false }
         if !exports.isRunning { startServer() }
         for disk in kernel.inOrder { kernel.change(disk.name) { $0.isMounted = false } }
-        tell(process, .desired, after: .milliseconds(1))
+        tellAll(.desired, after: .milliseconds(1))
     }
 }
 

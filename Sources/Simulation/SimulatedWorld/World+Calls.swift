@@ -14,8 +14,9 @@ extension SystemCall {
 
 /// Calls on their way.
 extension World {
-    mutating func send(_ call: SystemCall, number: Int) {
+    mutating func send(_ call: SystemCall, number: Int, from process: ProcessID) {
         let flight = CallInFlight(from: process, number: number, call: call, sentAt: now + clockError)
+        judgeLease(flight)
         if call.isForCloudStack {
             sendToCloud(flight)
         } else {
@@ -78,7 +79,7 @@ extension World {
 
     mutating func arrive(_ flight: CallInFlight) {
         // A process that is no more has no answer coming, but what it sent is there.
-        let isAlive = flight.from == process && core != nil
+        let isAlive = isAlive(flight.from)
         guard isAlive || flight.call.isForCloudStack else { return }
         counts.calls += 1
         counts.kinds[Self.kind(of: flight.call), default: 0] += 1
@@ -86,7 +87,7 @@ extension World {
         let strikes = crash.map { $0.call == counts.calls } ?? false
         if strikes, crash?.isAfterEffect == false, isAlive {
             note("— dies before \(Self.text(of: flight.call))")
-            kill(startsAgainAfter: .seconds(1))
+            kill(flight.from.daemon, startsAgainAfter: .seconds(1))
             // Half of the requests were already in the network's hands.
             guard flight.call.isForCloudStack, counts.calls % 2 == 0 else { return }
         }
@@ -94,7 +95,7 @@ extension World {
         let answer = answer(flight)
         if strikes, crash?.isAfterEffect == true, isAlive {
             note("— dies after it")
-            kill(startsAgainAfter: .seconds(1))
+            kill(flight.from.daemon, startsAgainAfter: .seconds(1))
             return
         }
         guard flight.number >= 0 else { return }
@@ -112,7 +113,7 @@ extension World {
             followCloud()
             return answer
         }
-        return flight.call.isForStore ? answerFromStore(flight.call) : answerFromMachine(flight)
+        return flight.call.isForStore ? answerFromStore(flight) : answerFromMachine(flight)
     }
 
     private mutating func answerFromMachine(_ flight: CallInFlight) -> SystemAnswer {
@@ -154,17 +155,24 @@ extension World {
             exports.reload()
         }
         if !(isTroubled && chance.chance(plan.lostEvents)) {
-            tell(process, .exports, after: chance.within(.milliseconds(1) ... .milliseconds(30)))
+            tellAll(.exports, after: chance.within(.milliseconds(1) ... .milliseconds(30)))
         }
     }
 
-    private mutating func answerFromStore(_ call: SystemCall) -> SystemAnswer {
+    private mutating func answerFromStore(_ flight: CallInFlight) -> SystemAnswer {
+        let call = flight.call
         let away = SystemAnswer.storeFailed(.unavailable("disk full"))
         guard !store.isAway else { return away }
         // What is done and reported as failed: the connection was lost after the commit.
         let isDoubtful = isTroubled && call.hasEffect && chance.chance(plan.storeDoubts)
         var answer = SystemAnswer.done
+        if call.hasEffect, !call.isForLease, !store.mayWrite(flight.from) { return .storeFailed(.leaseLost) }
         switch call {
+        case .readLease: answer = .lease(store.lease)
+        case .takeLease(let record, let seen):
+            answer = .leaseStands(store.takeLease(record, replacing: seen, by: flight.from))
+        case .renewLease(let token): answer = .leaseStands(store.renewLease(token))
+        case .releaseLease(let token): store.releaseLease(token)
         case .desiredDelta(let revision): answer = .desired(store.delta(since: revision))
         case .consumeOverride(let attachment):
             store.consumeOverride(of: attachment)
@@ -218,6 +226,10 @@ extension World {
         case .recordEvents: "events"
         case .recordDrifts: "drifts"
         case .forget: "forget"
+        case .readLease: "read the lease"
+        case .takeLease: "take the lease"
+        case .renewLease: "renew the lease"
+        case .releaseLease: "give the lease back"
         }
     }
 
@@ -263,6 +275,7 @@ extension World {
         case .recordEvents: "write events"
         case .recordDrifts: "write drifts"
         case .forget: "forget an object"
+        case .readLease, .takeLease, .renewLease, .releaseLease: kind(of: call)
         }
     }
 }

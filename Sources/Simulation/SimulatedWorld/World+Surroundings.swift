@@ -66,7 +66,7 @@ extension World {
     mutating func askUdev(_ name: String) {
         let most: Duration = isTroubled ? .seconds(60) : .seconds(2)
         calendar.add(
-            .udev(node: 0, name: name),
+            .udev(name: name),
             at: now + chance.heavyTailed(.milliseconds(2) ... .milliseconds(60), most: most))
     }
 
@@ -74,12 +74,12 @@ extension World {
         guard let event = kernel.settle(name) else { return }
         if isTroubled, chance.chance(plan.lostEvents) {
             // The socket overflowed: what is there is enumerated anew.
-            tell(process, .device(.lost("events were lost")), after: .milliseconds(1))
-            tell(process, .enumerate, after: chance.within(.milliseconds(5) ... .seconds(2)))
+            tellAll(.device(.lost("events were lost")), after: .milliseconds(1))
+            tellAll(.enumerate, after: chance.within(.milliseconds(5) ... .seconds(2)))
         } else {
-            tell(process, .device(event), after: chance.within(.microseconds(100) ... .milliseconds(5)))
+            tellAll(.device(event), after: chance.within(.microseconds(100) ... .milliseconds(5)))
         }
-        tell(process, .exports, after: chance.within(.milliseconds(1) ... .milliseconds(20)))
+        tellAll(.exports, after: chance.within(.milliseconds(1) ... .milliseconds(20)))
     }
 
     // MARK: The NBD server
@@ -87,13 +87,13 @@ extension World {
     mutating func stopServer() {
         exports.stop()
         for client in clients.keys where exports.session(of: client) == nil { clients[client]?.isConnected = false }
-        tell(process, .exports, after: .milliseconds(5))
+        tellAll(.exports, after: .milliseconds(5))
     }
 
     mutating func startServer() {
         exports.start()
         note("the NBD server is back")
-        tell(process, .exports, after: .milliseconds(5))
+        tellAll(.exports, after: .milliseconds(5))
     }
 
     // MARK: Clients
@@ -130,7 +130,7 @@ extension World {
         clients[client]?.isSomebodyElses = exports.entries[name]?.owner == .foreign
         note("client \(client) connects to \(name) and lands on \(disk.name)")
         judgeSession(client, name: name, disk: disk)
-        tell(process, .exports, after: .milliseconds(5))
+        tellAll(.exports, after: .milliseconds(5))
     }
 
     mutating func disconnect(_ client: Int) {
@@ -138,7 +138,7 @@ extension World {
         exports.disconnect(client)
         clients[client]?.isConnected = false
         note("client \(client) disconnects")
-        tell(process, .exports, after: .milliseconds(5))
+        tellAll(.exports, after: .milliseconds(5))
         // In a calm world clients finish what they do, and do not come back.
         if !isTroubled { clients[client] = nil }
     }

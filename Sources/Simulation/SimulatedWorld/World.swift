@@ -1,6 +1,6 @@
 import CloudStackModel
 import Planning
-public import Reconciliation
+import Reconciliation
 public import VolumeModel
 
 /// A whole installation in one value: CloudStack, an appliance with its kernel and its NBD server, a store, people, clients,
@@ -21,12 +21,8 @@ public struct World: Sendable {
     var incarnations: [Int: UInt64] = [:]
     var clients: [Int: ClientState] = [:]
 
-    /// hawserd on the appliance; `nil` while it does not run.
-    public internal(set) var core: ControllerCore?
-    var process = ProcessID(node: 0, incarnation: 0)
-    var pausedUntil: Instant?
-    /// What has come for a stopped process.
-    var inbox: [ControllerCore.Input] = []
+    /// Every hawserd that was started for the appliance; more than one share the store, and one of them works.
+    var daemons: [Daemon]
     /// By how much the node's clock is off; it only changes while hawserd does not run.
     var clockError = Duration.zero
     let policy: Policy
@@ -110,11 +106,12 @@ public struct World: Sendable {
         cloud = CloudFace(plan: plan, now: now)
         exports = ExportModel(kind: plan.server)
         oracle = Oracle()
+        daemons = (0..<plan.daemons).map { Daemon(process: ProcessID(daemon: $0, incarnation: 0)) }
         var policy = Policy()
         policy.requestInFlightBound = .seconds(30)
         self.policy = policy
         cloud.change { $0.jobDelayInMilliseconds = Int64(100 + plan.seed % 1_000) }
-        calendar.add(.starts(node: 0), at: now)
+        for daemon in daemons.indices { calendar.add(.starts(daemon), at: now + .milliseconds(daemon * 40)) }
         for entry in plan.entries { calendar.add(.act(entry.act), at: now + entry.at) }
     }
 
@@ -147,122 +144,21 @@ public struct World: Sendable {
         case .arrives(let call): arrive(call)
         case .answered(let call, let answer): deliver(.answered(call.number, answer), to: call.from)
         case .told(let process, let told): tell(process, told)
-        case .starts: start()
+        case .starts(let daemon): start(daemon)
         case .cloudIsDue: followCloud()
         case .hypervisor(let order): carryOut(order)
         case .hypervisorEnded(let job, let failure):
             let milliseconds = CloudFace.milliseconds(now)
             cloud.change { $0.hypervisorEnded(job, failure: failure, now: milliseconds) }
             followCloud()
-        case .udev(_, let name): settle(name)
+        case .udev(let name): settle(name)
         case .act(let act): carryOut(act)
         case .client(let client): moveClient(client)
-        case .pauseEnds: wakeUp()
+        case .pauseEnds(let daemon): wakeUp(daemon)
         case .serverBack: startServer()
         case .storeBack:
             store.isAway = false
             note("the store is back")
-        }
-    }
-
-    // MARK: hawserd
-
-    mutating func start() {
-        guard core == nil else { return }
-        guard !store.isAway else {
-            calendar.add(.starts(node: 0), at: now + .seconds(5))
-            return
-        }
-        process.incarnation += 1
-        let incarnation = process.incarnation
-        note("hawserd starts (\(incarnation))")
-        var core = ControllerCore(here: Self.here, policy: policy, seed: chance.next(), now: now + clockError)
-        let orders = core.handle(
-            .started(
-                store.state, bindings: store.bindings, openLedger: store.openLedger, openDrifts: store.openDrifts,
-                statuses: store.savedStatuses),
-            at: now + clockError)
-        self.core = core
-        carryOut(orders)
-        tell(process, .enumerate, after: chance.within(.milliseconds(1) ... .milliseconds(200)))
-    }
-
-    mutating func kill(startsAgainAfter delay: Duration) {
-        guard core != nil else { return }
-        note("hawserd is killed")
-        counts.crashes += 1
-        core = nil
-        pausedUntil = nil
-        inbox = []
-        kernel.releaseAll(of: process)
-        let dead = process
-        // What had left the machine goes on; the rest never was.
-        calendar.removeAll { happening in
-            switch happening {
-            case .arrives(let call): call.from == dead && !call.call.isForCloudStack
-            case .answered(let call, _): call.from == dead
-            case .told(let process, _): process == dead
-            default: false
-            }
-        }
-        calendar.add(.starts(node: 0), at: now + delay)
-    }
-
-    mutating func tell(_ process: ProcessID, _ told: Told, after delay: Duration) {
-        calendar.add(.told(process, told), at: now + delay)
-    }
-
-    private mutating func tell(_ process: ProcessID, _ told: Told) {
-        guard process == self.process, core != nil else { return }
-        switch told {
-        case .woken(let instant): deliver(.woken(for: instant), to: process)
-        case .device(let event):
-            note("  udev tells: \(Self.text(of: event))")
-            deliver(.device(event), to: process)
-        case .enumerate:
-            note("  udev tells all it knows")
-            deliver(.device(.enumerated(kernel.enumeration)), to: process)
-        case .desired: deliver(.desiredMayHaveChanged, to: process)
-        case .exports: deliver(.exportsMayHaveChanged, to: process)
-        }
-    }
-
-    private static func text(of event: DeviceEvent) -> String {
-        switch event {
-        case .present(let record): "\(record.kernelName) is there, with \(record.sizeInBytes) bytes"
-        case .gone(let name): "\(name) is gone"
-        case .lost(let text): text
-        case .enumerated(let records): "there are " + records.map(\.kernelName).joined(separator: ", ")
-        }
-    }
-
-    mutating func deliver(_ input: ControllerCore.Input, to process: ProcessID) {
-        guard process == self.process, core != nil else { return }
-        guard pausedUntil == nil else { return inbox.append(input) }
-        counts.inputs += 1
-        guard let orders = core?.handle(input, at: now + clockError) else { return }
-        carryOut(orders)
-        checkReports()
-    }
-
-    /// A stopped process goes on, and finds everything in its sockets.
-    private mutating func wakeUp() {
-        guard let pausedUntil, pausedUntil <= now else { return }
-        self.pausedUntil = nil
-        let waiting = inbox
-        inbox = []
-        for input in waiting { deliver(input, to: process) }
-    }
-
-    private mutating func carryOut(_ orders: [ControllerCore.Order]) {
-        for order in orders {
-            switch order {
-            case .wake(let instant):
-                // An hour off is no reason to sleep longer: the wait is a difference on one clock.
-                let due = max(now, instant - clockError)
-                calendar.add(.told(process, .woken(instant)), at: due)
-            case .call(let number, let call): send(call, number: number)
-            }
         }
     }
 
@@ -285,7 +181,7 @@ public struct World: Sendable {
     mutating func announceDesired() {
         oracle.noteNames(store)
         let delay = isTroubled && chance.chance(plan.lostEvents) ? Duration.seconds(1) : .milliseconds(2)
-        tell(process, .desired, after: delay)
+        tellAll(.desired, after: delay)
     }
 
     /// The orders of a person for the store: they fail while it is away.

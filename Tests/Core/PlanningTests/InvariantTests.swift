@@ -52,6 +52,22 @@ import VolumeModel
             Fixture.decide(view).step == .cutStrayedSessions(of: Fixture.name, provenOn: Fixture.device.number))
     }
 
+    @Test func `LEASE: nothing is begun without a lease that is proven, but a wrong name is withdrawn`() {
+        let missing = Fixture.view {
+            $0.export = Fixture.exact(.absent)
+            $0.mismatch = Fixture.exact(.absent)
+        }
+        let wrong = entry { $0.target = .nothing }
+        var planner = Planner(policy: Fixture.policy)
+        planner.lease = .held(until: Fixture.now)
+        #expect(planner.decide(missing, at: Fixture.now).step?.verb == "export")
+        for standing in [LeaseStanding.held(until: Fixture.now - .seconds(1)), .unproven, .awaited(holder: "another")] {
+            planner.lease = standing
+            #expect(planner.decide(missing, at: Fixture.now).step == nil, "\(standing)")
+            #expect(planner.decide(wrong, at: Fixture.now).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
+        }
+    }
+
     @Test func `RIGHT-DISK: two devices with one serial are both refused`() {
         var second = Fixture.device
         second.kernelName = "vdc"

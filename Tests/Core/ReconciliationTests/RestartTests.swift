@@ -90,10 +90,13 @@ import VolumeModel
         var core = ControllerCore(here: here, policy: Policy(), seed: 1, now: now)
         func observations(_ orders: [ControllerCore.Order]) -> [Int] {
             orders.compactMap { order in
-                if case .call(let number, .observeExports) = order { number } else { nil }
+                if case .call(let number, .observeExports, _) = order { number } else { nil }
             }
         }
-        let first = (0..<20).flatMap { _ in observations(core.handle(.exportsMayHaveChanged, at: now)) }
+        let begun = core.handle(
+            .started(DesiredState(entries: [], revision: 1), bindings: [:], openLedger: [], openDrifts: []), at: now)
+        let later = (0..<20).flatMap { _ in observations(core.handle(.exportsMayHaveChanged, at: now)) }
+        let first = observations(begun) + later
         #expect(first.count == 1)
         let nothing = ExportObservation(
             server: .running, entries: [], isComplete: true, writableURI: "", readOnlyURI: "")

@@ -34,7 +34,7 @@ struct LookCourse: Sendable {
         case .export(let fact): .ended(.export(fact))
         case .cloudFailed(let error): .ended(.failed(error))
         case .volumes, .machines, .offering, .accepted, .exports, .desired, .done, .deviceFailed, .exportFailed,
-            .storeFailed:
+            .storeFailed, .lease, .leaseStands, .tooLate:
             unexpected(answer, to: "reading \(ticket.look.summary)")
         }
     }

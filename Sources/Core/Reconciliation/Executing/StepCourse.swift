@@ -49,12 +49,8 @@ struct StepCourse: Sendable {
             if case .storeFailed(let error) = answer { return .ended(.notStarted("\(error)")) }
             return intend(at: now)
         case .intending:
-            if case .storeFailed(let error) = answer { return .ended(.notStarted("\(error)")) }
-            guard now <= ticket.notAfter else {
-                let text = "it was decided too long ago by the time that the ledger had it; looking again"
-                return record(.failed(remedy: .lookAgain, text: text, retryAfter: nil), at: now)
-            }
-            return act(at: now)
+            if case .storeFailed(let error) = answer, !ticket.isGuard { return .ended(.notStarted("\(error)")) }
+            return now <= ticket.notAfter ? act(at: now) : recordLateness(at: now)
         case .findingZone: return takeZone(answer)
         case .findingOffering(let zone): return takeOffering(answer, zone: zone, at: now)
         case .checkingDevice:
@@ -62,8 +58,10 @@ struct StepCourse: Sendable {
             if let mismatch {
                 return record(.failed(remedy: .lookAgain, text: mismatch, retryAfter: nil), at: now)
             }
-            return publish()
-        case .acting: return record(outcome(of: answer), at: now)
+            return now <= ticket.notAfter ? publish() : recordLateness(at: now)
+        case .acting:
+            if case .tooLate = answer { return recordLateness(at: now) }
+            return record(outcome(of: answer), at: now)
         // When the outcome cannot be written it stands all the same: after a restart the effect is found by its job id or
         // by looking.
         case .recording(let outcome): return .ended(outcome)
@@ -100,6 +98,12 @@ struct StepCourse: Sendable {
         guard let line else { return .ended(outcome) }
         phase = .recording(outcome)
         return .call(.append(line))
+    }
+
+    /// Nothing was done, for what the step was decided on has become too old.
+    private mutating func recordLateness(at now: Instant) -> Progress<StepOutcome> {
+        let text = "it was decided too long ago by the time that it could be done; looking again"
+        return record(.failed(remedy: .lookAgain, text: text, retryAfter: nil), at: now)
     }
 
     // MARK: The effects
@@ -198,7 +202,7 @@ struct StepCourse: Sendable {
         case .deviceFailed(let error): return .failed(remedy: .retryLater, text: "\(error)", retryAfter: nil)
         case .storeFailed(let error): return .notStarted("\(error)")
         case .volumes, .machines, .volume, .machine, .found, .zone, .offering, .job, .use, .mismatch, .exports, .export,
-            .sessions, .desired:
+            .sessions, .desired, .lease, .leaseStands, .tooLate:
             unexpected(answer, to: ticket.step.summary)
         }
     }

@@ -194,6 +194,8 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case departing(ObjectName)
     /// Disk full, read-only, corrupt, locked.
     case unavailable(String)
+    /// Another daemon has taken the node's lease over; nothing was written.
+    case leaseLost
     /// The schema is newer than this program.
     case tooNew(found: Int, understood: Int)
 
@@ -202,6 +204,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case .conflict(let text): text
         case .departing(let name): "cannot change '\(name)': it is being deleted; wait until it is gone"
         case .unavailable(let text): "cannot use the store: \(text)"
+        case .leaseLost: "another hawserd has taken the node's lease over"
         case .tooNew(let found, let understood):
             "cannot use the store: its schema is version \(found) and this hawserd understands up to \(understood); "
                 + "start the newer hawserd"

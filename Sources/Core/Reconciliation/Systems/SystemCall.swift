@@ -41,13 +41,21 @@ public enum SystemCall: Sendable, Equatable {
     case recordEvents([EventRecord])
     case recordDrifts([DriftRecord])
     case forget(AttachmentID)
+
+    // The lease in a shared store: see LeaseStore
+    case readLease
+    case takeLease(LeaseRecord, replacing: LeaseRecord?)
+    case renewLease(LeaseToken)
+    case releaseLease(LeaseToken)
 }
 
 extension SystemCall {
     /// Whether the store answers it.
     public var isForStore: Bool {
         switch self {
-        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget: true
+        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget,
+            .readLease, .takeLease, .renewLease, .releaseLease:
+            true
         default: false
         }
     }
@@ -62,14 +70,22 @@ extension SystemCall {
         }
     }
 
+    /// Whether it is about the lease itself.
+    public var isForLease: Bool {
+        switch self {
+        case .readLease, .takeLease, .renewLease, .releaseLease: true
+        default: false
+        }
+    }
+
     /// Whether it changes something outside, the store included.
     public var hasEffect: Bool {
         switch self {
         case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .report, .use,
-            .mismatch, .observeExports, .readExport, .sessions, .desiredDelta:
+            .mismatch, .observeExports, .readExport, .sessions, .desiredDelta, .readLease:
             false
         case .submit, .deleteVolume, .hold, .release, .publish, .withdraw, .cutStrayedSessions, .consumeOverride, .bind,
-            .append, .save, .recordEvents, .recordDrifts, .forget:
+            .append, .save, .recordEvents, .recordDrifts, .forget, .takeLease, .renewLease, .releaseLease:
             true
         }
     }
@@ -92,6 +108,11 @@ public enum SystemAnswer: Sendable {
     case export(Fact<ExportEntry>)
     case sessions(ClientCount)
     case desired(DesiredDelta)
+    case lease(LeaseRecord?)
+    /// Whether the lease is the asker's now.
+    case leaseStands(Bool)
+    /// It was not made any more: the order was too old when it came to be carried out.
+    case tooLate
     /// It was done, and there is nothing to tell.
     case done
     case cloudFailed(CloudError)

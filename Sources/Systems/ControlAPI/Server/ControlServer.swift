@@ -50,7 +50,7 @@ public struct ControlServer: Sendable {
             let status =
                 switch error {
                 case .conflict, .departing: 409
-                case .unavailable, .tooNew: 503
+                case .unavailable, .tooNew, .leaseLost: 503
                 }
             return Self.answer(
                 WireProblem(title: "the store refuses", status: status, detail: error.description), status: status,
