@@ -13,7 +13,7 @@ public struct ControllerCore: Sendable {
         /// What the store knew when the process began. First of all inputs.
         case started(
             DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord],
-            statuses: [SavedStatus] = [])
+            statuses: [SavedStatus] = [], removals: [AttachmentID: Instant] = [:])
         /// The answer to a call that was ordered.
         case answered(Int, SystemAnswer)
         /// Desired state may have changed.
@@ -77,11 +77,12 @@ public struct ControllerCore: Sendable {
     public mutating func handle(_ input: Input, at now: Instant) -> [Order] {
         orders = []
         switch input {
-        case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses):
+        case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses, let removals):
             desiredRevision = desired.revision
             deliver(
                 .started(
-                    desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses),
+                    desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses,
+                    removals: removals),
                 at: now)
         case .answered(let number, let answer):
             guard let (errand, isForStore) = errands.removeValue(forKey: number) else { break }

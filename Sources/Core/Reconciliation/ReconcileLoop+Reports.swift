@@ -59,6 +59,7 @@ extension ReconcileLoop {
         if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
+        if brake.isEngaged { causes.append(.braked(brakeText)) }
         if let manifestTrouble { causes.append(.manifestsUnreadable(manifestTrouble)) }
         return Overview(
             revision: revision, at: now, here: here, mode: policy.mode,
@@ -108,6 +109,8 @@ extension ReconcileLoop {
             case .settled, .departed: outcome = .settled
             case .hold(let cause, _): outcome = .hold(cause)
             case .look(let look, _): outcome = .look(look.summary)
+            case .act(let step, _) where isHeldByBrake(step, row.view):
+                outcome = .hold(heldCause(step))
             case .act(let step, let reason):
                 outcome =
                     step.isCorrective

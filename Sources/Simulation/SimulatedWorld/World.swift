@@ -178,7 +178,7 @@ public struct World: Sendable {
         let orders = core.handle(
             .started(
                 store.state, bindings: store.bindings, openLedger: store.openLedger, openDrifts: store.openDrifts,
-                statuses: store.savedStatuses),
+                statuses: store.savedStatuses, removals: store.removals),
             at: now + clockError)
         self.core = core
         carryOut(orders)
