@@ -41,7 +41,9 @@ public enum BrakeRules {
     }
 
     private static func withdrawal(_ view: VolumeView) -> Fact<String> {
-        if let stale = view.staleExports.first { return .present("the name is no longer wanted: unexport '\(stale.name)'") }
+        if let stale = view.staleExports.first {
+            return .present("the name is no longer wanted: unexport '\(stale.name)'")
+        }
         guard let entry = view.export.fact.value, let wanted = view.desired.export,
             entry.isReadOnly != wanted.isReadOnly
         else { return .absent }

@@ -67,13 +67,17 @@ extension ReconcileLoop {
 
     /// The batch that is on hold, and what is allowed.
     public func removals(at now: Instant) -> HeldRemovals {
-        let items = !brake.isEngaged ? [] : brake.wanted.compactMap { attachment, generation -> HeldRemovals.Item? in
-            guard let slot = index[attachment.value], let row = rows[slot] else { return nil }
-            let reason = BrakeRules.removal(row.view, at: now, policy: policy).value
-            return HeldRemovals.Item(
-                attachment: attachment, generation: generation, name: row.view.desired.name, volume: row.view.volume,
-                reason: reason ?? "CloudStack has not been read yet")
-        }
+        let items =
+            !brake.isEngaged
+            ? []
+            : brake.wanted.compactMap { attachment, generation -> HeldRemovals.Item? in
+                guard let slot = index[attachment.value], let row = rows[slot] else { return nil }
+                let reason = BrakeRules.removal(row.view, at: now, policy: policy).value
+                return HeldRemovals.Item(
+                    attachment: attachment, generation: generation, name: row.view.desired.name,
+                    volume: row.view.volume,
+                    reason: reason ?? "CloudStack has not been read yet")
+            }
         return HeldRemovals(
             batch: brake.isEngaged ? brake.batch : nil, items: items.sorted { $0.name < $1.name },
             allowed: Brake.allowance(among: slotByName.count, policy: policy), volumes: slotByName.count,

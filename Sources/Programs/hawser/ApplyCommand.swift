@@ -116,8 +116,8 @@ enum ValidateCommand {
 enum DeleteCommand {
     static let command = Command(
         description: CommandDescription(
-            "delete", operands: "[NAME]", operandCount: 0...1_000,
-            summary: "take an attachment down: export, then attachment; data stays",
+            "delete", operands: "[NAME...]", operandCount: 0...1_000,
+            summary: "take attachments down: export, then attachment; data stays",
             discussion: """
                 One by its name is approved by that. Several are approved by --approve-removals, or on a terminal by an answer; else
                 they count toward the brake.
@@ -139,7 +139,8 @@ enum DeleteCommand {
         let isApproved = try RemovalQuestion.isApproved(
             names, given: parsed.number("approve-removals"), ask: isDry ? nil : RemovalQuestion.onTerminal)
         let changes = try await Commands.client(parsed).delete(
-            names, approvedRemovals: isApproved ? Set(names).count : nil, dryRun: isDry, retainsData: parsed.has("retain"))
+            names, approvedRemovals: isApproved ? Set(names).count : nil, dryRun: isDry,
+            retainsData: parsed.has("retain"))
         for change in changes { out("volumeattachment/\(change.name) \(change.change)\(isDry ? " (dry run)" : "")") }
         if !isDry { RemovalQuestion.warn(names, isApproved: isApproved) }
         return changes.contains { $0.change == "not found" } ? ExitCode.failure : ExitCode.success

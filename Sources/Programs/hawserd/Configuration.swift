@@ -77,7 +77,8 @@ struct Configuration: Sendable {
 
     private static func brake(_ values: SettingValues) throws -> (volumes: Int, percent: Double) {
         guard let volumes = Int(try values.required("brake.volumes")), volumes >= 0 else {
-            throw UsageError("brake.volumes is how many volumes, such as 1, not '\(try values.required("brake.volumes"))'")
+            throw UsageError(
+                "brake.volumes is how many volumes, such as 1, not '\(try values.required("brake.volumes"))'")
         }
         guard let percent = Double(try values.required("brake.percent")), (0...100).contains(percent) else {
             throw UsageError("brake.percent is a number from 0 to 100, not '\(try values.required("brake.percent"))'")

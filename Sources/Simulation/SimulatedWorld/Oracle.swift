@@ -34,6 +34,8 @@ struct Oracle: Sendable {
     private(set) var editedAt: [AttachmentID: Instant] = [:]
     private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
     private(set) var created: [String: Int] = [:]
+    /// When something was last taken away that nobody has approved, of each object.
+    private(set) var unapproved: [AttachmentID: Instant] = [:]
 
     mutating func report(_ invariant: String, _ text: String) {
         violation = violation ?? Violation(invariant: invariant, text: text)
@@ -71,6 +73,7 @@ struct Oracle: Sendable {
     mutating func noteHandsOn(_ volume: VolumeID) { handled.insert(volume) }
     mutating func noteLetGo(_ name: ExportName) { letGo.insert(name) }
     mutating func noteLies() { hasLies = true }
+    mutating func noteUnapproved(_ object: AttachmentID, at now: Instant) { unapproved[object] = now }
     mutating func noteCreated(_ name: String) { created[name, default: 0] += 1 }
 }
 
@@ -105,13 +108,16 @@ extension World {
             case .detachVolume(let volume):
                 judgeBarrier(volume, job: job)
                 judgeDetach(volume)
+                judgeBrake(objects(of: volume))
             case .resizeVolume(let volume, let size):
                 judgeBarrier(volume, job: job)
                 if let known = cloud.volume(volume), known.sizeInBytes > size {
                     oracle.report("IN-USE", "volume \(volume) is to shrink to \(size)")
                 }
             }
-        case .deleteVolume(let volume): judgeDeletion(volume)
+        case .deleteVolume(let volume):
+            judgeDeletion(volume)
+            judgeBrake(objects(of: volume))
         default: break
         }
     }
@@ -194,6 +200,21 @@ extension World {
         }
         if store.protections[volume] != nil, oracle.protectedLongAgo(volume, now: now) {
             oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted although it is protected")
+        }
+    }
+
+    /// BRAKE: never more within the window than is allowed, of what no person has approved. How clocks are off does not matter
+    /// for what happens between two restarts; a node whose clock jumps forgets what it began.
+    private mutating func judgeBrake(_ objects: [DesiredAttachment]) {
+        guard objects.count == 1, let object = objects.first, !object.isRemovalApproved, clockError == .zero,
+            // An approval that was taken back a moment ago, or was used up, may still be acted on.
+            oracle.editedAt[object.id].map({ now - $0 > .seconds(30) }) ?? false
+        else { return }
+        oracle.noteUnapproved(object.id, at: now)
+        let count = oracle.unapproved.values.filter { now - $0 < policy.brakeWindow }.count
+        let allowed = Brake.allowance(among: max(1, plan.objects.count), policy: policy)
+        if count > allowed {
+            oracle.report("BRAKE", "\(object.name) is taken away as the \(count)th that nobody has approved")
         }
     }
 

@@ -31,7 +31,8 @@ struct StoreModel: Sendable {
 
     mutating func apply(_ object: DesiredAttachment) { put(object) }
 
-    mutating func edit(_ id: AttachmentID, countsAsChange: Bool = true, approving: Bool = false,
+    mutating func edit(
+        _ id: AttachmentID, countsAsChange: Bool = true, approving: Bool = false,
         _ change: (inout DesiredAttachment) -> Void
     ) {
         guard var object = desired[id] else { return }

@@ -3,7 +3,8 @@ import VolumeModel
 
 /// One line of the ledger as a row.
 enum LedgerRow {
-    static let columns = "intent, attachment, verb, volume, machine, name, job, phase, remedy, failure, at, evidence, "
+    static let columns =
+        "intent, attachment, verb, volume, machine, name, job, phase, remedy, failure, at, evidence, "
         + "counts_as_removal"
 
     static func values(_ entry: LedgerEntry) -> [SQLiteValue] {

@@ -124,7 +124,7 @@ public actor SQLiteStore: StateStore {
             for edit in edits {
                 let old = try row(named: edit.name.text)
                 if let old {
-                    if old.isDeparting { throw .departing(edit.name) }
+                    if old.isDeparting, try !isHeld(old) { throw .departing(edit.name) }
                     if let expected = edit.expectedGeneration, expected != old.generation {
                         throw .conflict(
                             "cannot change '\(edit.name)': it is at generation \(old.generation), not \(expected); read it again"
@@ -133,7 +133,8 @@ public actor SQLiteStore: StateStore {
                 }
                 let new = DesiredRow(id: old?.id ?? "", edit: edit)
                 if let old { try refuse(edit, new, replacing: old) }
-                let differences = old?.differences(to: new) ?? []
+                var differences = old?.differences(to: new) ?? []
+                if old?.isDeparting == true { differences.append("departing: 1 → 0") }
                 wanted[edit.name.text] = new
                 if let old, differences.isEmpty {
                     applied.append(
@@ -144,7 +145,7 @@ public actor SQLiteStore: StateStore {
                         AppliedEdit(
                             name: edit.name, change: old == nil ? .created : .configured,
                             generation: (old?.generation ?? 0) + 1, differences: differences,
-                            isRemoval: old?.isRemoval(for: new) == true))
+                            isRemoval: old?.isDeparting == false && old?.isRemoval(for: new) == true))
                 }
             }
             try refuseDoubleClaims(wanted)
@@ -162,6 +163,18 @@ public actor SQLiteStore: StateStore {
     private static func approval(_ approval: RemovalApproval, of edits: [DesiredEdit]) -> RemovalApproval {
         let isFromDirectory = edits.contains { if case .directory = $0.source { true } else { false } }
         return isFromDirectory ? .none : approval
+    }
+
+    /// Whether the brake keeps a deleted object's removal from going on: then it can be taken back by applying it again.
+    private func isHeld(_ row: DesiredRow) throws(StoreError) -> Bool {
+        try perform { () throws(SQLiteError) in
+            let found = try database.run(
+                """
+                SELECT 1 FROM status JOIN desired_volume_attachments ON id = attachment
+                    WHERE id = ? AND reason = ? AND removal_approved = 0
+                """, [.text(row.id), .text(CauseKind.braked.rawValue)])
+            return !found.isEmpty
+        }
     }
 
     private func approveRemoval(of name: ObjectName) throws(StoreError) {
@@ -243,7 +256,8 @@ public actor SQLiteStore: StateStore {
     private func store(_ row: DesiredRow, replacing old: DesiredRow?) throws(StoreError) {
         try perform { () throws(SQLiteError) in
             if let old {
-                let assignments = DesiredRow.specColumns.map { "\($0) = ?" }.joined(separator: ", ")
+                let assignments = (DesiredRow.specColumns.map { "\($0) = ?" } + ["departing = 0"]).joined(
+                    separator: ", ")
                 try database.run(
                     "UPDATE desired_volume_attachments SET \(assignments) WHERE id = ?", row.spec + [.text(old.id)])
             } else {

@@ -12,7 +12,9 @@ import VolumeModel
             machine: .thisMachine, export: nil, detach: DetachPolicy(), file: file)
     }
 
-    @Test func `BRAKE: one removal, also when it stands twice, is not asked for; where nobody can be asked several are not approved`()
+    @Test
+    func
+        `BRAKE: one removal, also when it stands twice, is not asked for; where nobody can be asked several are not approved`()
         throws
     {
         func unasked(_ question: String) -> Bool {

@@ -190,10 +190,11 @@ public struct ControlServer: Sendable {
                 deletion: try item.deletion(),
                 source: .manifest(file: item.file), expectedGeneration: item.expectedGeneration)
         }
-        return WireList(items: 
-            try await store.apply(
-                edits, approving: Self.approval(request.approvedRemovals), dryRun: request.dryRun
-            ).map(WireChange.init))
+        return WireList(
+            items:
+                try await store.apply(
+                    edits, approving: Self.approval(request.approvedRemovals), dryRun: request.dryRun
+                ).map(WireChange.init))
     }
 
     private func delete(_ request: WireNames) async throws -> WireList<WireChange> {
