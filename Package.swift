@@ -100,15 +100,16 @@ let package = Package(
         library("SQLite", uses: ["CSQLite"]),
         library("Systemd", uses: ["CSystemd"]),
         library("Udev", uses: ["CUdev", "CLinux"]),
+        library("UnixHTTP", uses: ["ActorThreads"]),
         library("YAML", uses: ["CYAML"]),
 
         // Systems
         system("CloudStack", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "Crypto", "Curl", "JSON"]),
-        system("ControlAPIModel", at: "ControlAPI/Model", uses: ["VolumeModel"]),
+        system("ControlAPIModel", at: "ControlAPI/Model", uses: ["VolumeModel", "JSON"]),
         system(
             "ControlAPI", at: "ControlAPI/Server",
             uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "HTTPServer", "ActorThreads"]),
-        system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "Curl"]),
+        system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "JSON", "UnixHTTP"]),
         system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
@@ -173,6 +174,7 @@ let package = Package(
         tests(of: "SQLite", in: "Libraries"),
         tests(of: "Systemd", in: "Libraries", uses: ["LinuxCalls"]),
         tests(of: "Udev", in: "Libraries", uses: ["LinuxCalls"]),
+        tests(of: "UnixHTTP", in: "Libraries", uses: ["HTTPServer", "LinuxCalls"]),
         tests(of: "YAML", in: "Libraries"),
         tests(
             of: "CloudStack", in: "Systems",
@@ -184,7 +186,7 @@ let package = Package(
             of: "ControlAPI", in: "Systems",
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient", "HTTPServer",
-                "LinuxCalls",
+                "JSON", "LinuxCalls",
             ]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Rig"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel", "LinuxCalls", "YAML"]),
@@ -196,6 +198,7 @@ let package = Package(
         tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
         tests(of: "Store", in: "Systems", uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQLite"]),
         tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),
+        tests(of: "SimulatedWorld", in: "Simulation", uses: ["LinuxCalls", "Rig"]),
         tests(
             of: "CloudStackSimulator", in: "Simulation",
             uses: ["CloudStackModel", "VolumeModel", "Curl", "Crypto", "LinuxCalls"]),

@@ -6,7 +6,7 @@ set -euo pipefail
 
 # package, and what it is for
 packages=(
-    "libcurl4-openssl-dev  HTTP to CloudStack, and to the control socket"
+    "libcurl4-openssl-dev  HTTP to CloudStack"
     "libmicrohttpd-dev     the control API and the simulator's HTTP"
     "libmount-dev          the mount table"
     "libnbd-dev            NBD probes and clients"

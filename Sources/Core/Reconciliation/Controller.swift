@@ -12,6 +12,7 @@ public actor Controller {
     private let rest: @Sendable () -> Void
     /// Something large was taken in since `rest` was last called.
     private var mustRest = true
+    private let trace: (@Sendable (SystemCall, _ began: Instant, _ ended: Instant) -> Void)?
     /// What the core has ordered; `run` turns each order into a task.
     private let work: AsyncStream<ControllerCore.Order>
     private let workContinuation: AsyncStream<ControllerCore.Order>.Continuation
@@ -31,13 +32,15 @@ public actor Controller {
 
     /// `here` is this appliance's machine in CloudStack. The same `seed`, for ids and jitter, and the same world replay
     /// the same run. `rest` is called when a pass, or a change of desired state, has led to whatever it leads to: what it
-    /// took can be given back.
+    /// took can be given back. `trace` is told of each call on an outside system when it has returned.
     public init(
         here: MachineID, policy: Policy, systems: OutsideSystems, seed: UInt64,
-        rest: @escaping @Sendable () -> Void = {}
+        rest: @escaping @Sendable () -> Void = {},
+        trace: (@Sendable (SystemCall, _ began: Instant, _ ended: Instant) -> Void)? = nil
     ) {
         self.systems = systems
         self.rest = rest
+        self.trace = trace
         core = ControllerCore(here: here, policy: policy, seed: seed, now: systems.time.now())
         caller = SystemCaller(systems: systems)
         (work, workContinuation) = AsyncStream.makeStream(of: ControllerCore.Order.self)
@@ -134,7 +137,10 @@ public actor Controller {
     private func carryOut(_ order: ControllerCore.Order) async {
         switch order {
         case .call(let number, let call):
-            deliver(.answered(number, await caller.make(call)))
+            let began = systems.time.now()
+            let answer = await caller.make(call)
+            trace?(call, began, systems.time.now())
+            deliver(.answered(number, answer))
             switch call {
             case .listVolumes, .desiredDelta: mustRest = true
             default: break
@@ -218,6 +224,11 @@ extension Controller: Steering {
     public func overview(newerThan revision: Int64, patience: Duration) async -> Overview {
         await wait(for: revision, patience: patience)
         return core.loop.overview(at: systems.time.now())
+    }
+
+    public func changes(after revision: Int64, patience: Duration) async -> ReportChanges {
+        await wait(for: revision, patience: patience)
+        return core.loop.changes(after: revision, at: systems.time.now())
     }
 
     public func detail(of name: ObjectName) async -> AttachmentDetail? {

@@ -56,6 +56,8 @@ public struct ControllerCore: Sendable {
     private var desiredRevision: Int64 = 0
     private var isReadingDesired = false
     private var mustReadDesiredAgain = false
+    private var isObservingExports = false
+    private var mustObserveExportsAgain = false
     private var writes = WriteQueue()
     private var storeIsFailing = false
     /// When a write that failed is tried again.
@@ -90,7 +92,7 @@ public struct ControllerCore: Sendable {
             take(answer, to: errand, at: now)
         case .desiredMayHaveChanged: readDesired()
         case .device(let event): deliver(.device(event), at: now)
-        case .exportsMayHaveChanged: call(.observeExports, for: .exports(asked: now))
+        case .exportsMayHaveChanged: observeExports(at: now)
         case .woken(let instant):
             if armedWake == instant { armedWake = nil }
             if let due = nextWrite, due <= now { nextWrite = nil }
@@ -112,7 +114,7 @@ public struct ControllerCore: Sendable {
             case .append, .save, .recordEvents, .recordDrifts, .forget: write(effect)
             case .wake(let instant): arm(instant)
             case .listCloud: call(.listVolumes, for: .volumes(asked: now))
-            case .observeExports: call(.observeExports, for: .exports(asked: now))
+            case .observeExports: observeExports(at: now)
             case .look(let ticket):
                 let course = LookCourse(ticket: ticket, asked: now)
                 call(course.begin(), for: .look(course))
@@ -158,7 +160,9 @@ public struct ControllerCore: Sendable {
             }
         case .exports(let asked):
             guard case .exports(let observation) = answer else { unexpected(answer, to: "observing exports") }
+            isObservingExports = false
             deliver(.exports(observation, asked: asked), at: now)
+            if mustObserveExportsAgain { observeExports(at: now) }
         case .look(let course):
             switch course.take(answer) {
             case .call(let next): call(next, for: .look(course))
@@ -178,6 +182,15 @@ public struct ControllerCore: Sendable {
         case .call(let next): call(next, for: .step(course))
         case .ended(let outcome): deliver(.stepEnded(course.ticket, outcome), at: now)
         }
+    }
+
+    /// One at a time, and once more for however much happens meanwhile: a change of many exports tells of each, and an
+    /// observation is of all.
+    private mutating func observeExports(at now: Instant) {
+        mustObserveExportsAgain = isObservingExports
+        guard !isObservingExports else { return }
+        isObservingExports = true
+        call(.observeExports, for: .exports(asked: now))
     }
 
     // MARK: Desired state

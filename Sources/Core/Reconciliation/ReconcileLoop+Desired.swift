@@ -8,6 +8,8 @@ extension ReconcileLoop {
         statuses: [SavedStatus], now: Instant
     ) {
         savedStatuses = Dictionary(statuses.map { ($0.attachment, $0) }) { _, last in last }
+        slotByName.reserveCapacity(desired.entries.count)
+        slotByExportName.reserveCapacity(desired.entries.count)
         take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
         for status in statuses { recall(status.device, of: status.attachment) }
@@ -259,6 +261,8 @@ extension ReconcileLoop {
         for slot in slots {
             guard let row = rows[slot] else { continue }
             let others = slots.filter { $0 != slot }.compactMap { rows[$0] }
+            // Nearly always there are none.
+            if others.isEmpty, row.view.claimedBy == nil, row.view.serialSharedWith == nil { continue }
             let claimants = others.filter { $0.view.volume == row.view.volume }.map(\.view.desired)
             let claimant = claimants.first?.name
             let yields =

@@ -7,6 +7,7 @@ extension ReconcileLoop {
 
     mutating func take(_ listing: CloudListing<VolumeRecord>, asked: Instant, now: Instant) {
         cloudTrouble = nil
+        note(problem: Self.problem(of: listing, "volumes"), at: \.volumesProblem)
         for record in listing.records {
             let sighting = Sighting(
                 sharing: .present(known(record)), asked: asked, answered: now, proof: .listed)
@@ -36,6 +37,15 @@ extension ReconcileLoop {
         let new = Shared(record)
         volumes[record.id] = new
         return new
+    }
+
+    private static func problem(of listing: CloudListing<some Sendable>, _ subject: String) -> String? {
+        listing.isComplete ? nil : "\(subject): \(listing.problem ?? "CloudStack counted others than it listed")"
+    }
+
+    private mutating func note(problem: String?, at place: WritableKeyPath<ReconcileLoop, String?>) {
+        if self[keyPath: place] != problem { revision += 1 }
+        self[keyPath: place] = problem
     }
 
     /// A listing without a volume proves nothing; it says where an exact read has to decide (WHOLE-VIEW).
@@ -90,6 +100,7 @@ extension ReconcileLoop {
     mutating func take(_ listing: CloudListing<MachineRecord>, asked: Instant, now: Instant) {
         isListing = false
         cloudTrouble = nil
+        note(problem: Self.problem(of: listing, "machines"), at: \.machinesProblem)
         for record in listing.records {
             if let known = machines[record.id], known.asked > asked { continue }
             let sighting = Sighting(.present(record), asked: asked, answered: now, proof: .listed)
@@ -279,7 +290,19 @@ extension ReconcileLoop {
         refreshExport(slot: slot, asked: exportsAskedAt, now: exportsAskedAt)
     }
 
+    /// Whether nothing was there for a row and nothing is: so it is for all whose volumes are elsewhere, at each observation.
+    /// That it was known before, and since when, is no weaker than that it is known anew.
+    private func isAbsentAsBefore(_ row: Row, in observation: ExportObservation) -> Bool {
+        guard observation.isComplete, case .absent = row.view.export.fact, row.view.staleExports.isEmpty,
+            row.view.server == observation.server
+        else { return false }
+        if let name = row.view.desired.export?.name, exportsByName[name] != nil { return false }
+        if let volume = row.view.volume, exportsByVolume[volume] != nil { return false }
+        return true
+    }
+
     private mutating func refreshExport(slot: Int, asked: Instant, now: Instant) {
+        if let row = rows[slot], let exports, isAbsentAsBefore(row, in: exports) { return }
         guard let old = rows[slot].map({ ExportSight($0) }), let observation = exports else { return }
         // An observation that was asked for before the row's own last change of its exports tells of the past.
         guard asked >= old.changedAt, !old.isChanging else {

@@ -54,23 +54,29 @@ extension ReconcileLoop {
     // MARK: What is asked of the loop
 
     public func overview(at now: Instant) -> Overview {
+        return Overview(
+            revision: revision, at: now, here: here, mode: policy.mode,
+            reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
+            nodeCauses: nodeCauses)
+    }
+
+    /// What is wrong with the node as a whole.
+    private var nodeCauses: [Cause] {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
+        causes += [volumesProblem, machinesProblem].compactMap { $0.map { .listingIncomplete($0) } }
         if let storeTrouble { causes.append(.storeUnavailable(storeTrouble)) }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
         if brake.isEngaged { causes.append(.braked(brakeText)) }
         if let manifestTrouble { causes.append(.manifestsUnreadable(manifestTrouble)) }
-        return Overview(
-            revision: revision, at: now, here: here, mode: policy.mode,
-            reports: rows.compactMap { $0?.report }.sorted { $0.name < $1.name }, unmanaged: unmanaged(),
-            nodeCauses: causes)
+        return causes
     }
 
     /// The reports that changed after a revision, in no order: what that costs follows what changed, and not how many there are.
     public func changes(after revision: Int64, at now: Instant) -> ReportChanges {
         let changed = reportedAt.indices.filter { reportedAt[$0] > revision }.compactMap { rows[$0]?.report }
-        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally)
+        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally, nodeCauses: nodeCauses)
     }
 
     public func detail(of name: ObjectName) -> AttachmentDetail? {
@@ -81,8 +87,11 @@ extension ReconcileLoop {
     /// What no desired state names, in each world (MINE-ONLY).
     private func unmanaged() -> [Unmanaged] {
         var found: [Unmanaged] = []
-        let volumesHere = volumes.values.filter { $0.value.attachedTo == here && $0.value.kind == .data }.map(\.value)
-        for volume in volumesHere.sorted(by: { $0.id < $1.id }) where slots(of: volume.id).isEmpty {
+        // Sorted are those few that are named, not all that there are.
+        let foreign = volumes.values.map(\.value).filter { volume in
+            volume.attachedTo == here && volume.kind == .data && slots(of: volume.id).isEmpty
+        }
+        for volume in foreign.sorted(by: { $0.id < $1.id }) {
             found.append(
                 Unmanaged(
                     world: .cloudStack, name: volume.name, detail: "volume \(volume.id) is attached to this machine"))
@@ -198,7 +207,9 @@ extension RowContents {
         followDrift(report, now: now, drifts: &drifts)
         let detail = detail(report, conditions: [])
         let isWorthSaving =
-            saved.map { detail.fingerprint != $0.fingerprint }
+            saved.map {
+                AttachmentDetail.fingerprint(of: report, device: detail.device, export: detail.export) != $0.fingerprint
+            }
             ?? (publication.lastingDigest != previous?.lastingDigest)
         return News(
             detail: detail, isOtherReadiness: !isSame, isWorthSaving: isWorthSaving, before: previous?.readiness)

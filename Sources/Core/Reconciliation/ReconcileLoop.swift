@@ -76,6 +76,9 @@ public struct ReconcileLoop: Sendable {
     var nextResync: Instant
     var isStopping = false
     var cloudTrouble: Cause?
+    /// Why the last listing of each kind is not complete; `nil` when it is.
+    var volumesProblem: String?
+    var machinesProblem: String?
     var storeTrouble: String?
     var manifestTrouble: String?
     var storeRetryAt = Instant.distantPast

@@ -9,13 +9,18 @@ public struct ReadinessTally: Sendable, Equatable {
     /// They are only being looked at: see ``Cause/isPassing``.
     public private(set) var passing = 0
 
-    mutating func count(_ readiness: AttachmentReport.Readiness?, by change: Int) {
+    /// All that they asked for is gone, and they are about to be forgotten.
+    public private(set) var departed = 0
+
+    public init() {}
+
+    public mutating func count(_ readiness: AttachmentReport.Readiness?, by change: Int) {
         guard let readiness else { return }
         total += change
         switch readiness {
         case .ready: ready += change
         case .notReady(let cause): if cause.isPassing { passing += change }
-        case .departed: break
+        case .departed: departed += change
         }
     }
 }
@@ -27,4 +32,16 @@ public struct ReportChanges: Sendable, Equatable {
     /// In no order.
     public var reports: [AttachmentReport]
     public var tally: ReadinessTally
+    /// What is wrong with the node as a whole.
+    public var nodeCauses: [Cause]
+
+    public init(
+        revision: Int64, at: Instant, reports: [AttachmentReport], tally: ReadinessTally, nodeCauses: [Cause]
+    ) {
+        self.revision = revision
+        self.at = at
+        self.reports = reports
+        self.tally = tally
+        self.nodeCauses = nodeCauses
+    }
 }

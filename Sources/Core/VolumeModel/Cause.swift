@@ -22,6 +22,7 @@ public enum Cause: Sendable, Equatable, Hashable {
 
     // CloudStack
     case cloudUnreachable(String)
+    case listingIncomplete(String)
     case cloudNotReadYet
     case notAllowed(String)
     case requestRefused(String)
@@ -108,6 +109,7 @@ extension Cause {
             "volume \(volume) no longer has the name that Hawser gave it; its data is not deleted"
         case .braked(let text): text
         case .cloudUnreachable(let text): "CloudStack cannot be reached: \(text)"
+        case .listingIncomplete(let text): "CloudStack's listing is incomplete: \(text)"
         case .cloudNotReadYet: "CloudStack has not been read yet"
         case .notAllowed(let text): "CloudStack does not allow it: \(text)"
         case .requestRefused(let text): "CloudStack refuses the request: \(text)"
@@ -165,7 +167,9 @@ extension Cause {
             .observeOnly,
             .suspended, .protected, .notMadeHere, .braked, .machineNotStopped, .machineHasRoot, .growthMissing:
             .person
-        case .cloudUnreachable, .volumeTransitional, .machineTransitional, .foreignJob, .waitingForJob: .cloudStack
+        case .cloudUnreachable, .listingIncomplete, .volumeTransitional, .machineTransitional, .foreignJob,
+            .waitingForJob:
+            .cloudStack
         case .cloudNotReadYet, .working, .looking, .answerLost, .backingOff, .queued, .devicesNotReadYet, .stopping,
             .deletionGrace:
             .hawser

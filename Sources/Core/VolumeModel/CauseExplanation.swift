@@ -101,6 +101,13 @@ extension CauseKind {
                     + "needs fresh evidence is done.",
                 "hawser doctor", "See that the management server runs and can be reached; Hawser tries again by itself."
             )
+        case .listingIncomplete:
+            (
+                "CloudStack's list of all volumes or of all machines does not agree with its own count, or holds a row that "
+                    + "makes no sense. What it holds is used; what it lacks is taken for gone by nobody.",
+                "hawser doctor",
+                "It is listed anew at each resync. When it lasts, look at the row that the message names."
+            )
         case .cloudNotReadYet:
             (
                 "Hawser has just started and has not read CloudStack's volumes and machines yet.", "hawser status",

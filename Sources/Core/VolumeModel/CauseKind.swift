@@ -14,6 +14,7 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case notMadeHere = "NotMadeHere"
     case braked = "Braked"
     case cloudUnreachable = "CloudUnreachable"
+    case listingIncomplete = "ListingIncomplete"
     case cloudNotReadYet = "CloudNotReadYet"
     case notAllowed = "NotAllowed"
     case requestRefused = "RequestRefused"
@@ -73,6 +74,7 @@ extension Cause {
         case .notMadeHere: .notMadeHere
         case .braked: .braked
         case .cloudUnreachable: .cloudUnreachable
+        case .listingIncomplete: .listingIncomplete
         case .cloudNotReadYet: .cloudNotReadYet
         case .notAllowed: .notAllowed
         case .requestRefused: .requestRefused

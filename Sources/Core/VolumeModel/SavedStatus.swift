@@ -24,7 +24,12 @@ public struct SavedStatus: Sendable, Equatable {
 extension AttachmentDetail {
     /// Sixty-four bits that stand for all that is kept on disk of an attachment, but for since when. It stays the same from
     /// one process to the next, as `Hasher` does not.
-    public var fingerprint: UInt64 {
+    public var fingerprint: UInt64 { Self.fingerprint(of: report, device: device, export: export) }
+
+    /// The same without the conditions, which follow from the rest.
+    public static func fingerprint(
+        of report: AttachmentReport, device: DeviceRecord?, export: ExportEntry?
+    ) -> UInt64 {
         var hash = TextHash()
         hash.add(report.name)
         hash.add(report.generation)

@@ -24,11 +24,15 @@ public final class ThreadExecutor: SerialExecutor {
         queue.close()
     }
 
-    /// Lets a job of this executor rest for so long, and go on from this thread itself: within microseconds, where
-    /// `Task.sleep` goes by way of other threads and timers that are rounded. Cancellation does not end it.
-    public nonisolated(nonsending) func pause(for duration: Duration) async {
-        let deadline = ContinuousClock.now + duration
-        await withCheckedContinuation { queue.resume($0, at: deadline) }
+    /// Runs `body` on this thread after a while, within microseconds: a task that sleeps comes back by way of other threads, and
+    /// later. Inside it an actor of this executor is entered with `assumeIsolated`.
+    public func run(after pause: Duration, _ body: @escaping @Sendable () -> Void) {
+        queue.append(body, at: ContinuousClock.now + pause)
+    }
+
+    /// What is not one of its jobs but runs on its thread may touch what its actors hold, too.
+    public func checkIsolated() {
+        precondition(queue.isOnThread, "not on the thread of this executor")
     }
 
     public func enqueue(_ job: consuming ExecutorJob) {
@@ -56,7 +60,7 @@ private let runThread: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutabl
     guard let context else { return nil }
     let start = Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue()
     _ = hawser_name_this_thread(start.name)
-    // Without it the kernel wakes a thread up to 50 µs late (PR_SET_TIMERSLACK of prctl(2)); only pauses have timers here.
+    // Without it the kernel wakes a thread up to 50 µs late (PR_SET_TIMERSLACK of prctl(2)); only what is delayed has timers here.
     _ = hawser_set_timer_slack(1_000)
     start.queue.runUntilClosed()
     return nil
@@ -71,16 +75,17 @@ private final class JobQueue: @unchecked Sendable {
         let executor: UnownedSerialExecutor
     }
 
-    private struct Pause {
+    private struct Delayed {
         let deadline: ContinuousClock.Instant
-        let continuation: CheckedContinuation<Void, Never>
+        let body: @Sendable () -> Void
     }
 
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var entries: [Entry] = []
-    private var pauses: [Pause] = []
+    private var delayed: [Delayed] = []
     private var isClosed = false
+    private var thread: pthread_t?
 
     init() {
         mutex = .allocate(capacity: 1)
@@ -109,9 +114,15 @@ private final class JobQueue: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
-    func resume(_ continuation: CheckedContinuation<Void, Never>, at deadline: ContinuousClock.Instant) {
+    var isOnThread: Bool {
         pthread_mutex_lock(mutex)
-        pauses.append(Pause(deadline: deadline, continuation: continuation))
+        defer { pthread_mutex_unlock(mutex) }
+        return thread.map { pthread_equal($0, pthread_self()) != 0 } ?? false
+    }
+
+    func append(_ body: @escaping @Sendable () -> Void, at deadline: ContinuousClock.Instant) {
+        pthread_mutex_lock(mutex)
+        delayed.append(Delayed(deadline: deadline, body: body))
         pthread_cond_signal(condition)
         pthread_mutex_unlock(mutex)
     }
@@ -125,35 +136,38 @@ private final class JobQueue: @unchecked Sendable {
 
     func runUntilClosed() {
         var batch: [Entry] = []
+        pthread_mutex_lock(mutex)
+        thread = pthread_self()
+        pthread_mutex_unlock(mutex)
         while true {
             pthread_mutex_lock(mutex)
-            var over = takePausesThatAreOver()
-            while entries.isEmpty && over.isEmpty && !isClosed {
+            var due = takeDue()
+            while entries.isEmpty && due.isEmpty && !isClosed {
                 wait()
-                over = takePausesThatAreOver()
+                due = takeDue()
             }
             swap(&batch, &entries)
-            let ends = isClosed && batch.isEmpty && over.isEmpty
+            let ends = isClosed && batch.isEmpty && due.isEmpty
             pthread_mutex_unlock(mutex)
             if ends { return }
-            // Each comes back as a job, for the next round.
-            for pause in over { pause.continuation.resume() }
+            for one in due { one.body() }
             for entry in batch { entry.job.runSynchronously(on: entry.executor) }
             batch.removeAll(keepingCapacity: true)
         }
     }
 
-    private func takePausesThatAreOver() -> [Pause] {
-        guard !pauses.isEmpty else { return [] }
+    /// What is closed has nobody left who would want what is not due yet.
+    private func takeDue() -> [Delayed] {
+        guard !delayed.isEmpty else { return [] }
         let now = ContinuousClock.now
-        let over = pauses.filter { isClosed || $0.deadline <= now }
-        if !over.isEmpty { pauses.removeAll { isClosed || $0.deadline <= now } }
-        return over
+        let due = delayed.filter { $0.deadline <= now }
+        if isClosed { delayed = [] } else if !due.isEmpty { delayed.removeAll { $0.deadline <= now } }
+        return due
     }
 
     /// Until there may be something to do.
     private func wait() {
-        guard let soonest = pauses.map(\.deadline).min() else {
+        guard let soonest = delayed.map(\.deadline).min() else {
             pthread_cond_wait(condition, mutex)
             return
         }

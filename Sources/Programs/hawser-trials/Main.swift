@@ -24,6 +24,7 @@ enum Main {
                 "crashes", help: "die at each call of each kind of step instead, before and after its effect"),
             CommandOption("die", value: .required("POINT"), help: "with --crashes: die once, such as before:46"),
             CommandOption("story", value: .required("N"), help: "with --crashes: only this one of the nine stories"),
+            CommandOption("first-only", help: "end at the first broken invariant, and say just that"),
             CommandOption("workers", value: .required("N"), help: "how many worlds at once (one on each processor)"),
             CommandOption("help", "h", help: "show this"),
         ])
@@ -49,7 +50,7 @@ enum Main {
             return showOne(seed, quiet: quiet, isTraced: parsed.has("trace"))
         }
         let workers = try parsed.number("workers") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        let trials = Trials(quiet: quiet, workers: max(1, workers))
+        let trials = Trials(quiet: quiet, workers: max(1, workers), endsAtFirst: parsed.has("first-only"))
         if parsed.has("crashes") {
             let story = try parsed.number("story")
             guard let text = parsed.value("die") else { return await trials.crash(story: story) ? 0 : 2 }

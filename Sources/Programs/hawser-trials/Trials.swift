@@ -5,6 +5,8 @@ import SimulatedWorld
 struct Trials: Sendable {
     let quiet: Duration
     let workers: Int
+    /// Ends at the first world in which an invariant is broken, and does not make it smaller.
+    var endsAtFirst = false
 
     private struct Sum: Sendable {
         var worlds = 0
@@ -43,7 +45,7 @@ struct Trials: Sendable {
                     show(done, violation)
                 }
                 // Enough is known after some.
-                if sum.broken.count < 5, let seed = seed() { add(seed) }
+                if sum.broken.count < (endsAtFirst ? 1 : 5), let seed = seed() { add(seed) }
                 if ContinuousClock.now - saidAt >= .seconds(10) {
                     saidAt = .now
                     say(sum, since: start)
@@ -93,6 +95,7 @@ struct Trials: Sendable {
     }
 
     private func show(_ seed: UInt64, _ violation: Violation) {
+        guard !endsAtFirst else { return print("BROKEN \(violation)\n  seed \(seed)") }
         print("BROKEN \(violation)\n  seed \(seed); made smaller:")
         let smallest = Run.shrink(Plan(seed: seed), breaking: violation.invariant)
         for line in smallest.story { print("  \(line)") }

@@ -44,10 +44,10 @@ enum StatusCommand {
         switch format {
         case .json: out(try Documents.json(overview))
         case .yaml: out(try Documents.yaml(overview), terminator: "")
-        case .name: for item in overview.items { out("volumeattachment/\(item.name)") }
+        case .name: out(overview.items.map { "volumeattachment/\($0.name)\n" }.joined(), terminator: "")
         case .table, .wide:
             let lines = table(overview, isWide: format == .wide).lines(.standardOutput) + summary(overview)
-            for line in lines { out(line) }
+            out(lines.joined(separator: "\n"))
         }
     }
 

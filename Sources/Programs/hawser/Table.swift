@@ -38,30 +38,48 @@ struct Table {
     }
 
     func lines(_ terminal: Terminal) -> [String] {
-        let widths = header.indices.map { column in
-            ([header] + rows).map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        var widths = header.map(Self.width)
+        for row in rows {
+            for (column, cell) in row.enumerated() where column < widths.count {
+                widths[column] = max(widths[column], Self.width(cell))
+            }
         }
         func line(_ cells: [String], row: Int?) -> String {
             var used = 0
             var text = ""
             for (column, cell) in cells.enumerated() {
                 let isLast = column == cells.count - 1
+                let width = Self.width(cell)
                 var shown = cell
-                if let width = terminal.width, used + shown.count > width {
-                    shown = width - used > 1 ? shown.prefix(width - used - 1) + "…" : ""
+                var shownWidth = width
+                if let limit = terminal.width, used + width > limit {
+                    shown = limit - used > 1 ? shown.prefix(limit - used - 1) + "…" : ""
+                    shownWidth = shown.count
                 }
-                let padding = isLast ? "" : String(repeating: " ", count: widths[column] - cell.count + 3)
+                let padding = isLast ? 0 : widths[column] - width + 3
                 if let row, terminal.hasColours, let number = colour(row, column) {
                     text += "\u{1B}[\(number)m\(shown)\u{1B}[0m"
                 } else {
                     text += shown
                 }
-                used += shown.count + padding.count
-                if let width = terminal.width, used >= width { break }
-                text += padding
+                used += shownWidth + padding
+                if let limit = terminal.width, used >= limit { break }
+                text += Self.spaces(padding)
             }
-            return String(text.reversed().drop { $0 == " " }.reversed())
+            let end = text.utf8.lastIndex { $0 != UInt8(ascii: " ") }
+            return end.map { String(text[...$0]) } ?? ""
         }
         return [line(header, row: nil)] + rows.enumerated().map { line($1, row: $0) }
     }
+
+    /// In characters; of ASCII each byte is one, but for CR LF.
+    private static func width(_ cell: String) -> Int {
+        cell.utf8.allSatisfy { $0 < 0x80 && $0 != 0x0D } ? cell.utf8.count : cell.count
+    }
+
+    private static func spaces(_ count: Int) -> Substring {
+        count <= blanks.utf8.count ? blanks.prefix(count) : Substring(String(repeating: " ", count: count))
+    }
+
+    private static let blanks = String(repeating: " ", count: 64)
 }

@@ -21,7 +21,7 @@ struct Assembly {
     let follower: ManifestFollower?
     private let begun: Instant
 
-    init(_ configuration: Configuration) throws {
+    init(_ configuration: Configuration, log: Log) throws {
         store = try SQLiteStore(path: configuration.storePath)
         let devices: any DeviceObserver & Examinable
         switch configuration.devices {
@@ -36,7 +36,8 @@ struct Assembly {
         begun = systems.time.now()
         controller = Controller(
             here: configuration.here, policy: configuration.policy, systems: systems,
-            seed: UInt64.random(in: 0 ... .max), rest: FreedMemory.giveBack)
+            seed: UInt64.random(in: 0 ... .max), rest: FreedMemory.giveBack,
+            trace: configuration.logsCalls ? CallTrace.writer(log) : nil)
         follower = configuration.manifests.map { [store, controller] directory in
             ManifestFollower(directory: directory, store: store) { await controller.note(manifestTrouble: $0) }
         }

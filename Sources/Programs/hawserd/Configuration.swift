@@ -23,6 +23,7 @@ struct Configuration: Sendable {
     var controlGroup: UInt32?
     var policy: Policy
     var logsJSON: Bool
+    var logsCalls: Bool
 
     init(_ values: SettingValues) throws {
         here = try Self.thisMachine(values)
@@ -68,6 +69,11 @@ struct Configuration: Sendable {
         policy.requestInFlightBound = try values.duration("policy.requestInFlight")
         (policy.brakeVolumes, policy.brakePercent) = try Self.brake(values)
         policy.brakeWindow = try values.duration("brake.window")
+        switch try values.required("log.calls") {
+        case "no": logsCalls = false
+        case "yes": logsCalls = true
+        case let other: throw UsageError("log.calls is yes or no, not '\(other)'")
+        }
         switch try values.required("log.format") {
         case "text": logsJSON = false
         case "json": logsJSON = true

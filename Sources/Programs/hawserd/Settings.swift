@@ -72,6 +72,7 @@ struct Setting: Sendable {
             help: "how many volumes may be taken away within the window without a person's approval"),
         Setting("brake.percent", "N", standard: "1", help: "or so many percent of all volumes, whichever is more"),
         Setting("brake.window", "TIME", standard: "10m", help: "the window in which removals are counted"),
+        Setting("log.calls", "WORD", standard: "no", help: "yes: a line for each call on an outside system"),
         Setting("log.format", "FORMAT", standard: "text", help: "text or json"),
     ]
 }

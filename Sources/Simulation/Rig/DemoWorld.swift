@@ -50,6 +50,7 @@ public actor DemoWorld {
                 BuiltPrograms.path(of: "hawser-simulator"), arguments, output: .lines,
                 errors: .appended(to: "\(directory)/simulator.log"), startsSession: true))
         simulatorProcess = child
+        try child.endWithThisProcess()
         guard let line = await child.outputLines.first(where: { $0.hasPrefix("{") }) else {
             throw WaitedInVain(condition: "the simulator to be ready", patience: .zero, last: nil)
         }
@@ -77,6 +78,7 @@ public actor DemoWorld {
                 ] + devices + nbd.options(in: directory) + settings, environment: environment, output: .lines,
                 errors: .appended(to: "\(directory)/hawserd.log"), startsSession: true))
         daemon = child
+        try child.endWithThisProcess()
         guard await child.outputLines.first(where: { $0.hasPrefix("{") }) != nil else {
             throw WaitedInVain(
                 condition: "hawserd to be ready (see \(directory)/hawserd.log)", patience: .zero, last: nil)

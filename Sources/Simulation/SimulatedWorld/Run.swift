@@ -36,7 +36,12 @@ public struct Run: Sendable {
     /// Makes a failing plan smaller while the same invariant is broken: acts are left out, halves first, then bad luck, then
     /// time.
     public static func shrink(_ plan: Plan, breaking invariant: String) -> Plan {
-        func isBroken(_ candidate: Plan) -> Bool { run(candidate).violation?.invariant == invariant }
+        shrink(plan) { $0.violation?.invariant == invariant }
+    }
+
+    /// Makes a plan smaller while its run keeps a property.
+    public static func shrink(_ plan: Plan, while holds: (Result) -> Bool) -> Plan {
+        func isBroken(_ candidate: Plan) -> Bool { holds(run(candidate)) }
         var smallest = plan
         for candidate in [smallest.withoutCallFaults] where isBroken(candidate) { smallest = candidate }
         var width = max(1, smallest.size / 2)

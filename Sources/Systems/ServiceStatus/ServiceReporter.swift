@@ -4,7 +4,7 @@ import VolumeModel
 
 /// Tells systemd how the service is: up, what it is at, alive, going down.
 ///
-/// It is alive as long as the controller answers: each watchdog message follows an overview that the loop gave for it, so
+/// It is alive as long as the controller answers: each watchdog message follows an answer that the loop gave for it, so
 /// a loop that hangs is restarted although the process still runs.
 public struct ServiceReporter: Sendable {
     private let controller: any Steering
@@ -21,15 +21,13 @@ public struct ServiceReporter: Sendable {
     /// Where no service manager listens it returns at once. A message that cannot be sent is not tried again: the next
     /// one says more.
     public func run() async {
-        let first = await controller.overview()
-        guard say([.ready, .status(Self.statusLine(of: first))]) else { return }
+        var known = await controller.changes(after: -1, patience: .zero)
+        guard say([.ready, .status(Self.statusLine(of: known))]) else { return }
         let pause = ServiceManager.watchdogInterval.map { min($0 / 3, period) } ?? period
-        var revision = first.revision
         while !Task.isCancelled {
-            let overview = await controller.overview(newerThan: revision, patience: pause)
+            known = await controller.changes(after: known.revision, patience: pause)
             if Task.isCancelled { return }
-            revision = overview.revision
-            say([.alive, .status(Self.statusLine(of: overview))])
+            say([.alive, .status(Self.statusLine(of: known))])
             // A busy loop has news all the time: once in a while is enough for a status line. A cancelled sleep ends it.
             guard (try? await Task.sleep(for: min(pause, .seconds(1)))) != nil else { return }
         }
@@ -48,11 +46,9 @@ public struct ServiceReporter: Sendable {
     }
 
     /// `12 of 14 attachments ready; CloudStack cannot be reached: …`
-    static func statusLine(of overview: Overview) -> String {
-        let counted = overview.reports.filter { $0.readiness != .departed }
-        let ready = counted.count { $0.readiness == .ready }
-        let attachments = counted.count == 1 ? "attachment" : "attachments"
-        let first = "\(ready) of \(counted.count) \(attachments) ready"
-        return ([first] + overview.nodeCauses.map(\.message)).joined(separator: "; ")
+    static func statusLine(of known: ReportChanges) -> String {
+        let count = known.tally.total - known.tally.departed
+        let first = "\(known.tally.ready) of \(count) \(count == 1 ? "attachment" : "attachments") ready"
+        return ([first] + known.nodeCauses.map(\.message)).joined(separator: "; ")
     }
 }

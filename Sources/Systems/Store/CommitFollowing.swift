@@ -10,7 +10,8 @@ enum CommitFollowing {
     private static let patience = Duration.seconds(10)
     /// Another writer may have begun before the commit was seen that has been found, and its event have come with the first
     /// one's.
-    private static let patienceAfterCommit = Duration.milliseconds(100)
+    private static let patienceAfterCommit = Duration.milliseconds(50)
+    private static let pauseAfterCommit = Duration.milliseconds(2)
 
     /// Where nothing tells of writes, it is looked for once a second; else now and then, for what nobody thought of.
     static let periodWithoutEvents = Duration.seconds(1)
@@ -20,25 +21,19 @@ enum CommitFollowing {
     struct Pace {
         private var writtenAt = ContinuousClock.now
         private var hasFound = false
-        /// Whether nothing is looked for: the next write has to begin it.
-        private(set) var isResting = true
 
         mutating func noteWrite() {
             writtenAt = .now
             hasFound = false
-            isResting = false
         }
 
         mutating func noteCommit() { hasFound = true }
 
         /// How long to wait for the next look; `nil` for until the next write.
-        mutating func pause() -> Duration? {
+        func pause() -> Duration? {
             let waited = ContinuousClock.now - writtenAt
-            guard waited < (hasFound ? patienceAfterCommit : patience) else {
-                isResting = true
-                return nil
-            }
-            return max(shortestPause, waited / 50)
+            if hasFound { return waited < patienceAfterCommit ? pauseAfterCommit : nil }
+            return waited < patience ? max(shortestPause, waited / 50) : nil
         }
     }
 }

@@ -7,7 +7,7 @@ import VolumeModel
 ///
 /// There can be very many: a row is read from where SQLite has it, and what many rows have in common is kept once.
 struct DesiredReading {
-    /// Where each column stands in ``selection``.
+    /// Where each column stands in a ``selection(of:)``.
     private enum Column: Int, CaseIterable {
         case id, name, volumeID, volumeName, volumeZone, volumeSize, templateName, templateSize, templateOffering
         case templateZone, machine, role, exportName, exportReadOnly, whenInUse, mode, deletionPolicy, deletionGrace
@@ -50,12 +50,40 @@ struct DesiredReading {
         }
     }
 
-    /// A row, and what is kept beside it.
-    static let selection = """
-        SELECT \(Column.allCases.map(\.sql).joined(separator: ", "))
-        FROM desired_volume_attachments LEFT JOIN suspensions AS s ON s.attachment = id
-            LEFT JOIN in_use_overrides AS o ON o.attachment = id
-        """
+    /// Rows, and what is kept beside each.
+    enum Choice {
+        /// By name.
+        case all
+        /// In the order in which they changed. The index is named, because SQLite would rather read all by name than sort a few.
+        case changedSince
+        case named
+
+        fileprivate var index: String {
+            switch self {
+            case .all, .named: ""
+            case .changedSince: "INDEXED BY desired_revisions"
+            }
+        }
+
+        fileprivate var condition: String {
+            switch self {
+            case .all: "ORDER BY name"
+            case .changedSince: "WHERE revision > ? ORDER BY revision"
+            case .named: "WHERE name = ?"
+            }
+        }
+    }
+
+    private static let selections: [Choice: String] = [.all, .changedSince, .named].reduce(into: [:]) { texts, choice in
+        texts[choice] = """
+            SELECT \(Column.allCases.map(\.sql).joined(separator: ", "))
+            FROM desired_volume_attachments \(choice.index) LEFT JOIN suspensions AS s ON s.attachment = id
+                LEFT JOIN in_use_overrides AS o ON o.attachment = id
+            \(choice.condition)
+            """
+    }
+
+    static func selection(of choice: Choice) -> String { selections[choice] ?? "" }
 
     private var labels: [String: [String: String]] = [:]
     private var sources: [String: DesiredSource] = [:]

@@ -14,6 +14,8 @@ actor StoreReader {
     private var seenVersion: Int64?
     private var seenRevision: Int64?
     private var pace = CommitFollowing.Pace()
+    /// Which write is looked for; the looks for an earlier one end.
+    private var round = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -35,13 +37,13 @@ actor StoreReader {
 
     // MARK: Desired state
 
-    private func entries(where condition: String = "1", _ values: [SQLiteValue] = []) throws(StoreError)
-        -> [DesiredEntry]
-    {
+    private func entries(
+        _ choice: DesiredReading.Choice, _ values: [SQLiteValue] = []
+    ) throws(StoreError) -> [DesiredEntry] {
         try perform { () throws(SQLiteError) in
             var reading = DesiredReading()
             var entries: [DesiredEntry] = []
-            try database.forEachRow("\(DesiredReading.selection) WHERE \(condition) ORDER BY name", values) { row in
+            try database.forEachRow(DesiredReading.selection(of: choice), values) { row in
                 if let entry = reading.entry(row) { entries.append(entry) }
             }
             return entries
@@ -65,13 +67,13 @@ actor StoreReader {
     func desiredState() throws(StoreError) -> DesiredState {
         // Of one moment, so that no edit falls between the rows and their revision.
         try inSnapshot { () throws(StoreError) in
-            DesiredState(entries: try entries(), protections: try protections(), revision: try perform(revision))
+            DesiredState(entries: try entries(.all), protections: try protections(), revision: try perform(revision))
         }
     }
 
     func desiredDelta(since revision: Int64) throws(StoreError) -> DesiredDelta {
         try inSnapshot { () throws(StoreError) in
-            let changed = try entries(where: "revision > ?", [.integer(revision)])
+            let changed = try entries(.changedSince, [.integer(revision)])
             let removed = try perform { () throws(SQLiteError) in
                 try database.run("SELECT id FROM forgotten_attachments WHERE revision > ?", [.integer(revision)])
             }
@@ -94,7 +96,7 @@ actor StoreReader {
         // Nothing is done for an object that somebody has made unreadable, not even a removal.
         var readable: [ObjectName] = []
         for name in others {
-            if case .valid? = try entries(where: "name = ?", [.text(name.text)]).first { readable.append(name) }
+            if case .valid? = try entries(.named, [.text(name.text)]).first { readable.append(name) }
         }
         return readable
     }
@@ -110,10 +112,11 @@ actor StoreReader {
             group.addTask { await self.lookEach(period) }
             guard let written else { return }
             for await _ in written {
-                let isResting = pace.isResting
                 pace.noteWrite()
-                if isResting { group.addTask { await self.lookUntilSettled() } }
+                round += 1
+                lookFor(round)
             }
+            round += 1
             group.cancelAll()
         }
     }
@@ -123,12 +126,12 @@ actor StoreReader {
         while (try? await Task.sleep(for: period)) != nil { look() }
     }
 
-    private func lookUntilSettled() async {
-        repeat {
-            if look() { pace.noteCommit() }
-            guard let pause = pace.pause() else { return }
-            await executor.pause(for: pause)
-        } while !Task.isCancelled
+    /// Looks for what was written, now and again.
+    private func lookFor(_ round: Int) {
+        guard round == self.round else { return }
+        if look() { pace.noteCommit() }
+        guard let pause = pace.pause() else { return }
+        executor.run(after: pause) { [weak self] in self?.assumeIsolated { $0.lookFor(round) } }
     }
 
     /// Asks SQLite whether another connection has committed, which costs a microsecond.

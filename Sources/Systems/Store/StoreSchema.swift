@@ -36,9 +36,10 @@ enum StoreSchema {
     static let isFromDirectory = "source GLOB 'directory:*' AND departing = 0"
 
     /// What lies beside the objects puts them before the loop whoever changes it; a status carries a fingerprint of what was
-    /// written with it; and the objects of the followed directory are found without reading all.
+    /// written with it; and the objects of the followed directory, and those that were forgotten since, are found without reading all.
     private static let fourth = """
         ALTER TABLE status ADD COLUMN fingerprint INTEGER;
+        CREATE INDEX forgotten_revisions ON forgotten_attachments (revision);
         CREATE INDEX desired_from_directory ON desired_volume_attachments (name) WHERE \(isFromDirectory);
         \(["suspensions", "in_use_overrides"].map(touching).joined())
         \(["INSERT", "UPDATE", "DELETE"].map(raisingRevision).joined())

@@ -208,8 +208,8 @@ import VolumeModel
 
     /// Causes that the loop gives and not the planner; its own tests reach them.
     static let ofTheLoop: Set<String> = [
-        "InvalidSpec", "CloudUnreachable", "Queued", "StoreUnavailable", "Stopping", "ManifestsUnreadable",
-        "Braked",
+        "InvalidSpec", "CloudUnreachable", "ListingIncomplete", "Queued", "StoreUnavailable", "Stopping",
+        "ManifestsUnreadable", "Braked",
     ]
 
     @Test(arguments: views.indices) func `ONE-CAUSE: each cause is reached, with words, a next step and a mover`(

@@ -92,6 +92,20 @@ import VolumeModel
         #expect(world.overview.nodeCauses.isEmpty)
     }
 
+    @Test func `why a listing of CloudStack is incomplete is said until one is complete`() {
+        let world = world(volumes: 1)
+        world.start()
+        world.run(for: .seconds(20))
+        let revision = world.overview.revision
+        world.deliver(
+            .volumesListed(
+                CloudListing(records: [], isComplete: false, problem: "row 3 has no id"), asked: world.now))
+        #expect(world.overview.nodeCauses == [.listingIncomplete("volumes: row 3 has no id")])
+        #expect(world.overview.revision > revision)
+        world.run(for: .seconds(120))
+        #expect(world.overview.nodeCauses.isEmpty)
+    }
+
     @Test func `an object that makes no sense is shown with its problem, and the others go on`() throws {
         let world = world(volumes: 1)
         world.start()

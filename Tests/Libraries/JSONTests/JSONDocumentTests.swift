@@ -32,3 +32,28 @@ import Testing
         _ = try JSONDocument(bytes)
     }
 }
+
+@Suite struct JSONWriterTests {
+    @Test func `what is written reads back, whatever stands in a text`() throws {
+        let all = String(String.UnicodeScalarView((0..<0x80).compactMap(Unicode.Scalar.init))) + "é\u{2028}😀"
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.field("text", all)
+            writer.field("absent", nil as String?)
+            writer.field("number", Int64.min)
+            writer.field("yes", true)
+            writer.list("none", [] as [Int]) { $0.field("n", $1) }
+            writer.list("list", [1, 2]) { $0.field("n", $1) }
+            writer.field("object", "x" as String?) { $0.field("inner", $1) }
+            writer.field("no", nil as Int?) { $0.field("inner", $1) }
+        }
+        let root = try JSONDocument(writer.bytes).root
+        #expect(root.fields?.map(\.name) == ["text", "number", "yes", "none", "list", "object"])
+        #expect(root["text"]?.text == all)
+        #expect(root["number"]?.integer == .min)
+        #expect(root["yes"]?.flag == true)
+        #expect(root["none"]?.elements?.isEmpty == true)
+        #expect(root["list"]?.elements?.map { $0["n"]?.integer } == [1, 2])
+        #expect(root["object"]?["inner"]?.text == "x")
+    }
+}

@@ -25,6 +25,13 @@ actor SmallController: Steering, StateStore {
 
     func overview(newerThan revision: Int64, patience: Duration) -> Overview { overview() }
 
+    func changes(after revision: Int64, patience: Duration) -> ReportChanges {
+        let overview = overview()
+        return ReportChanges(
+            revision: overview.revision, at: overview.at, reports: overview.reports, tally: ReadinessTally(),
+            nodeCauses: overview.nodeCauses)
+    }
+
     func detail(of name: ObjectName) -> AttachmentDetail? {
         edits[name].map { entry in
             AttachmentDetail(

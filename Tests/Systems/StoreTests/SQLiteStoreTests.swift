@@ -69,6 +69,68 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         await #expect(throws: StoreError.self) { try await store.apply([edit("two", export: "f")], dryRun: false) }
     }
 
+    @Test func `an export name goes from one object to another in one apply, and to no third`() async throws {
+        let store = try SQLiteStore(path: path)
+        _ = try await store.apply([edit("one"), edit("two", volume: 2, export: "f")], dryRun: false)
+        let error = try await #require(throws: StoreError.self) {
+            try await store.apply([edit("three", volume: 3, export: "f")], dryRun: false)
+        }
+        #expect(error.description == "cannot apply 'three': export name f is claimed by 'two'")
+        let moved = try await store.apply(
+            [edit("one", export: nil), edit("two", volume: 2, export: "e")], dryRun: false)
+        #expect(moved.map(\.change) == [.configured, .configured])
+    }
+
+    @Test func `what was saved of an attachment is known at the next start`() async throws {
+        let store = try SQLiteStore(path: path)
+        let detail = detail(device: nil)
+        try await store.save([detail])
+        #expect(
+            try await store.savedStatuses() == [
+                SavedStatus(
+                    attachment: detail.report.attachment, code: "Ready", since: detail.report.since,
+                    fingerprint: detail.fingerprint)
+            ])
+        try await store.forget(detail.report.attachment)
+        #expect(try await store.savedStatuses().isEmpty)
+    }
+
+    @Test func `the objects of the followed directory are found among others`() async throws {
+        let store = try SQLiteStore(path: path)
+        var followed = try [edit("a", volume: 2, export: nil), edit("b", volume: 3, export: nil)]
+        for index in followed.indices { followed[index].source = .directory(file: "d/x.yaml") }
+        _ = try await store.apply([edit("one")] + followed, dryRun: false)
+        #expect(try await store.directoryObjects(besides: []).map(\.text) == ["a", "b"])
+        let kept = try #require(ObjectName("a"))
+        #expect(try await store.directoryObjects(besides: [kept]).map(\.text) == ["b"])
+        _ = try await store.delete([kept], by: .directory, dryRun: false)
+        #expect(try await store.directoryObjects(besides: []).map(\.text) == ["b"])
+    }
+
+    @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
+    func `a protection that somebody writes by hand is noticed, too`() async throws {
+        let store = try SQLiteStore(path: path)
+        var changes = await store.desiredChanges().makeAsyncIterator()
+        let volume = try #require(VolumeID("a7f226a7-95a0-43b6-942e-acc909ef0c08"))
+        let sql = "INSERT INTO protections VALUES ('\(volume)', 'mine')"
+        let outcome = try await ChildProcess.run(.init(sqlite3 ?? "sqlite3", ["-cmd", ".timeout 5000", path, sql]))
+        #expect(outcome.status.isSuccess, "\(outcome.errors)")
+        await changes.next()
+        #expect(try await store.desiredDelta(since: 0).protections == [volume: "mine"])
+    }
+
+    @Test func `one change is found without reading all objects`() throws {
+        let store = try SQLiteStore(path: path)
+        let database = try SQLiteConnection(path: path, isForReading: true)
+        let plan = try database.run(
+            "EXPLAIN QUERY PLAN \(DesiredReading.selection(of: .changedSince))", [.integer(7)]
+        ).compactMap { $0.last?.text }
+        #expect(plan.first?.contains("USING INDEX desired_revisions (revision>?)") == true, "\(plan)")
+        #expect(!plan.contains { $0.contains("SCAN") || $0.contains("TEMP B-TREE") }, "\(plan)")
+        #expect(throws: SQLiteError.self) { try database.execute("DELETE FROM bindings") }
+        withExtendedLifetime(store) {}
+    }
+
     @Test func `a deleted object departs, and is forgotten when it is gone`() async throws {
         let store = try SQLiteStore(path: path)
         _ = try await store.apply([edit("one")], dryRun: false)

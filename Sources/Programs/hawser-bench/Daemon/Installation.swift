@@ -52,6 +52,7 @@ final class Installation: Sendable {
                     "--state", "\(path)/simulator", "--seed-file", "\(path)/world.yaml", "--hypervisor", "files",
                     "--hypervisor-dir", "\(path)/disks", "--device-dir", "\(path)/devices",
                 ], output: .lines, errors: .appended(to: "\(path)/simulator.log"), startsSession: true))
+        try simulator.endWithThisProcess()
         guard let line = await simulator.outputLines.first(where: { $0.hasPrefix("{") }) else {
             throw Broken("the simulator did not start")
         }
@@ -138,6 +139,7 @@ final class Installation: Sendable {
                     "supervised", "--nbd-listen", "127.0.0.1:0", "--nbd-listen-read-only", "127.0.0.1:0",
                 ] + settings, environment: environment, output: .lines, errors: .appended(to: "\(path)/\(log)"),
                 startsSession: true))
+        try child.endWithThisProcess()
         guard await child.outputLines.first(where: { $0.hasPrefix("{") }) != nil else {
             let text = (try? readTextFile("\(path)/\(log)")) ?? ""
             throw Broken("hawserd did not start: \(text.split(separator: "\n").last ?? "")")
@@ -160,7 +162,7 @@ final class Installation: Sendable {
     /// - Parameter log: where it says so.
     func untilAllKnown(log: String) async throws {
         try await wait(for: "\(volumes) volumes to be known", within: .seconds(120)) {
-            let text = try readTextFile("\(self.directory.path)/\(log)")
+            let text = try self.text(ofLog: log)
             guard let line = text.split(separator: "\n").first(where: { $0.contains("all is known") }) else {
                 return false
             }
@@ -169,19 +171,8 @@ final class Installation: Sendable {
         }
     }
 
-    /// How long it took from each volume's device, or from the end of the attach where that was seen later, to its being
-    /// Ready, which it is when its export was observed live.
-    func exportDelays() throws -> Samples {
-        let rows = try SQLiteConnection(path: storePath).run(
-            """
-            SELECT min(ready.at) - max(seen.at, attached.at) FROM events seen
-            JOIN events ready ON ready.attachment = seen.attachment AND ready.reason = 'Ready'
-            JOIN ledger attached ON attached.attachment = seen.attachment
-                AND attached.verb = 'attach' AND attached.phase = 'succeeded'
-            WHERE seen.reason = 'DeviceSeen' AND ready.at >= seen.at GROUP BY seen.line
-            """)
-        return Samples(rows.compactMap { $0.first?.integer.map { Double($0) / 1e9 } })
-    }
+    /// Where hawserd's words are.
+    func text(ofLog name: String = "hawserd.log") throws -> String { try readTextFile("\(directory.path)/\(name)") }
 
     // MARK: What the simulator was asked
 

@@ -1,28 +1,27 @@
 public import ControlAPIModel
-internal import Curl
 import FoundationEssentials
+internal import JSON
+internal import UnixHTTP
 
 /// A running hawserd, reached over its socket.
 public struct ControlClient: Sendable {
-    private let http: HTTPClient
+    private let http: UnixHTTPClient
     private let socket: String
 
     /// - Parameter socket: the path of hawserd's control socket.
     public init(socket: String) {
-        var configuration = HTTPClient.Configuration()
-        configuration.unixSocket = socket
-        configuration.connections = 2
-        configuration.connectTimeout = .seconds(5)
-        http = HTTPClient(configuration)
+        http = UnixHTTPClient(socket: socket)
         self.socket = socket
     }
 
-    public func overview() async throws(ControlError) -> WireOverview { try await get(WirePath.overview) }
+    public func overview() async throws(ControlError) -> WireOverview {
+        try await overview(at: WirePath.overview)
+    }
 
     /// Returns as soon as there is a newer overview than this, or after `patience`, at most a minute.
     public func overview(newerThan revision: Int64, patience: Duration) async throws(ControlError) -> WireOverview {
         let seconds = min(60, max(1, patience.components.seconds))
-        return try await get("\(WirePath.overview)?newerThan=\(revision)&patienceSeconds=\(seconds)")
+        return try await overview(at: "\(WirePath.overview)?newerThan=\(revision)&patienceSeconds=\(seconds)")
     }
 
     /// All that is known of one attachment.
@@ -151,22 +150,39 @@ public struct ControlClient: Sendable {
         return parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")
     }
 
+    private func overview(at path: String) async throws(ControlError) -> WireOverview {
+        let body = try await bytes(of: Self.reading(path))
+        do { return try WireOverview(json: body) } catch { throw .unreadable("\(error)") }
+    }
+
+    private static func reading(_ path: String) -> UnixHTTPRequest {
+        UnixHTTPRequest(.get, path, timeout: .seconds(75))
+    }
+
     private func get<Body: Decodable>(_ path: String) async throws(ControlError) -> Body {
-        try await send(HTTPRequest(.get, "http://hawserd\(path)", timeout: .seconds(75)))
+        try await send(Self.reading(path))
     }
 
     private func post<Body: Decodable>(_ path: String, _ body: some Encodable) async throws(ControlError) -> Body {
         let bytes: [UInt8]
         do { bytes = Array(try JSONEncoder().encode(body)) } catch { throw .unreadable("\(error)") }
-        return try await send(
-            HTTPRequest(
-                .post, "http://hawserd\(path)", headers: [(name: "Content-Type", value: "application/json")],
-                body: bytes, timeout: .seconds(60), isSentOnceAtMost: true))
+        return try await send(UnixHTTPRequest(.post, path, body: bytes, timeout: .seconds(60)))
     }
 
-    private func send<Body: Decodable>(_ request: HTTPRequest) async throws(ControlError) -> Body {
-        let response: HTTPResponse
-        do { response = try await http.send(request) } catch { throw .unreachable(socket: socket, error.text) }
+    private func send<Body: Decodable>(_ request: UnixHTTPRequest) async throws(ControlError) -> Body {
+        let body = try await bytes(of: request)
+        do { return try JSONDecoder().decode(Body.self, from: Data(body)) } catch { throw .unreadable("\(error)") }
+    }
+
+    /// The body of the answer, when it is the one that was asked for.
+    private func bytes(of request: UnixHTTPRequest) async throws(ControlError) -> [UInt8] {
+        let response: UnixHTTPResponse
+        do { response = try await http.send(request) } catch {
+            switch error {
+            case .notConnected, .timedOut, .broken: throw .unreachable(socket: socket, error.description)
+            case .invalidRequest, .malformed, .tooLong: throw .unreadable(error.description)
+            }
+        }
         guard response.status == 200 else {
             // An answer that is no problem document says as much by its status.
             if let problem = try? JSONDecoder().decode(WireProblem.self, from: Data(response.body)) {
@@ -174,9 +190,7 @@ public struct ControlClient: Sendable {
             }
             throw .unreadable("status \(response.status)")
         }
-        do { return try JSONDecoder().decode(Body.self, from: Data(response.body)) } catch {
-            throw .unreadable("\(error)")
-        }
+        return response.body
     }
 }
 

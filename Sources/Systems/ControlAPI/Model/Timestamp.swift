@@ -14,21 +14,37 @@ public struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringCo
         let milliseconds = instant.nanoseconds.floored(by: 1_000_000)
         let (days, inDay) = milliseconds.quotientAndRest(by: 86_400_000)
         let (year, month, day) = Calendar.civil(fromDays: days)
-        return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T\(pad(inDay / 3_600_000, 2)):"
-            + "\(pad(inDay / 60_000 % 60, 2)):\(pad(inDay / 1_000 % 60, 2)).\(pad(inDay % 1_000, 3))Z"
+        // Nanoseconds in 64 bits end in the year 2262: all years have four digits.
+        return String(unsafeUninitializedCapacity: 24) { text in
+            func put(_ number: Int64, _ places: Range<Int>, then end: Unicode.Scalar) {
+                var rest = number
+                for place in places.reversed() {
+                    text[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                text[places.upperBound] = UInt8(ascii: end)
+            }
+            put(year, 0..<4, then: "-")
+            put(month, 5..<7, then: "-")
+            put(day, 8..<10, then: "T")
+            put(inDay / 3_600_000, 11..<13, then: ":")
+            put(inDay / 60_000 % 60, 14..<16, then: ":")
+            put(inDay / 1_000 % 60, 17..<19, then: ".")
+            put(inDay % 1_000, 20..<23, then: "Z")
+            return 24
+        }
     }
 
     /// Reads exactly the form that ``description`` writes, with or without the milliseconds.
     public init?(_ text: some StringProtocol) {
-        let numbers = text.split { !$0.isNumber }.compactMap { Int64($0) }
-        guard numbers.count == 6 || numbers.count == 7, text.hasSuffix("Z"), (1...12).contains(numbers[1]),
-            (1...31).contains(numbers[2]), numbers[3] < 24, numbers[4] < 60, numbers[5] < 61
+        guard let numbers = Self.numbers(text), (1...12).contains(numbers[1]), (1...31).contains(numbers[2]),
+            numbers[3] < 24, numbers[4] < 60, numbers[5] < 61
         else { return nil }
         let days = Calendar.days(fromCivil: numbers[0], numbers[1], numbers[2])
         let seconds = days * 86_400 + numbers[3] * 3_600 + numbers[4] * 60 + numbers[5]
         let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         guard !overflow else { return nil }
-        self.init(Instant(nanoseconds: nanoseconds + (numbers.count == 7 ? numbers[6] * 1_000_000 : 0)))
+        self.init(Instant(nanoseconds: nanoseconds + (numbers[6] * 1_000_000)))
     }
 
     public init(from decoder: any Decoder) throws {
@@ -46,9 +62,29 @@ public struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringCo
         try container.encode(description)
     }
 
-    private func pad(_ number: Int64, _ width: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, width - text.count)) + text
+    /// Year, month, day, hour, minute, second and millisecond.
+    private static func numbers(_ text: some StringProtocol) -> InlineArray<7, Int64>? {
+        let form: StaticString = "dddd-dd-ddTdd:dd:dd.dddZ"
+        let shortCount = 20
+        var numbers = InlineArray<7, Int64>(repeating: 0)
+        var part = 0
+        var place = 0
+        let count = text.utf8.count
+        guard count == form.utf8CodeUnitCount || count == shortCount else { return nil }
+        for byte in text.utf8 {
+            // Without milliseconds the Z stands where their point would.
+            let isEnd = place == count - 1
+            let wanted = isEnd ? UInt8(ascii: "Z") : form.utf8Start[place]
+            if wanted == UInt8(ascii: "d") {
+                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+                numbers[part] = numbers[part] * 10 + Int64(byte - UInt8(ascii: "0"))
+            } else {
+                guard byte == wanted else { return nil }
+                part += 1
+            }
+            place += 1
+        }
+        return numbers
     }
 }
 

@@ -81,7 +81,7 @@ public struct ControlServer: Sendable {
     private func route(_ request: IncomingRequest) async throws -> OutgoingResponse {
         let query = Query(request.rawQuery)
         switch (request.method, request.path) {
-        case ("GET", WirePath.overview): return Self.answer(try await overview(query))
+        case ("GET", WirePath.overview): return Self.answer(json: try await overview(query))
         case ("GET", WirePath.attachment): return Self.answer(try await detail(query))
         case ("GET", WirePath.objects): return Self.answer(try await objects())
         case ("GET", WirePath.plan): return Self.answer(WireList(items: await controller.plan().map(WirePlanLine.init)))
@@ -114,11 +114,15 @@ public struct ControlServer: Sendable {
 
     // MARK: Reading
 
-    private func overview(_ query: Query) async throws -> WireOverview {
-        guard let revision = try query.number("newerThan") else { return WireOverview(await controller.overview()) }
+    private func overview(_ query: Query) async throws -> [UInt8] {
+        guard let revision = try query.number("newerThan") else { return Self.json(await controller.overview()) }
         // Longer than a minute nobody needs to hold a connection; the client asks again.
         let patience = min(max(try query.number("patienceSeconds") ?? 30, 0), 60)
-        return WireOverview(await controller.overview(newerThan: revision, patience: .seconds(patience)))
+        return Self.json(await controller.overview(newerThan: revision, patience: .seconds(patience)))
+    }
+
+    private static func json(_ overview: Overview) -> [UInt8] {
+        WireOverview(overview, items: []).json(items: overview.reports.lazy.map { WireAttachment($0) })
     }
 
     private func detail(_ query: Query) async throws -> WireDetail {
@@ -234,6 +238,10 @@ public struct ControlServer: Sendable {
 
     private static func decode<Body: Decodable>(_ request: IncomingRequest) throws -> Body {
         try JSONDecoder().decode(Body.self, from: Data(request.body))
+    }
+
+    private static func answer(json: [UInt8]) -> OutgoingResponse {
+        .whole(status: 200, headers: [(name: "Content-Type", value: "application/json")], body: json)
     }
 
     private static func answer(

@@ -3,10 +3,11 @@ import Reconciliation
 import VolumeModel
 
 extension WireOverview {
-    init(_ overview: Overview) {
+    /// - Parameter items: what it is to hold of the reports, which may be made later, one by one.
+    init(_ overview: Overview, items: [WireAttachment]) {
         self.init(
             revision: overview.revision, at: Timestamp(overview.at), here: overview.here.description,
-            mode: overview.mode.rawValue, items: overview.reports.map { WireAttachment($0) },
+            mode: overview.mode.rawValue, items: items,
             unmanaged: overview.unmanaged.map { WireUnmanaged($0) },
             nodeCauses: overview.nodeCauses.map { WireCause($0) })
     }
