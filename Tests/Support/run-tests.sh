@@ -6,9 +6,9 @@ cd "$(dirname "$0")/../.." || exit 1
 log=.build/tests.log
 : >"$log"
 
-# What starts whole installations, outside clients or many servers gets the machine to itself, one test after the other:
+# What starts whole installations, outside clients, many servers or worlds on all processors gets the machine to itself, one test after the other:
 # beside all the others each would mostly wait for a processor.
-whole='^AcceptanceTests\.|TwentyChangesTests|PythonClientTests|RecordedAnswersTests|NBDServer.*Tests|ReplaceableDaemon'
+whole='^AcceptanceTests\.|^SimulatedWorldTests\.|TwentyChangesTests|PythonClientTests|RecordedAnswersTests|NBDServer.*Tests|ReplaceableDaemon'
 
 result=0
 run() { swift test --skip-build "$@" 2>&1 | tee -a "$log"; [[ ${PIPESTATUS[0]} -eq 0 ]] || result=1; }

@@ -61,7 +61,7 @@ public struct Planner: Sendable {
         if let other = view.claimedBy { return claimed(view, by: other) }
         if let decision = bindOrDepart(view, at: now) { return decision }
         guard let id = view.volume else { return .hold(.cloudNotReadYet, until: nil) }
-        if view.desired.isDeparting, hasNothingToTakeDown(view) { return depart(view) }
+        if view.desired.isDeparting, hasNothingToTakeDown(view) { return leave(view, at: now) }
         if let objection = VolumeRules.objection(view, id: id, now: now, policy: policy) {
             return objection
         }
@@ -80,6 +80,24 @@ public struct Planner: Sendable {
     private func depart(_ view: VolumeView) -> Decision {
         if let held = view.held { return .act(.release(held), because: "the object departs") }
         return .departed
+    }
+
+    /// Lets go of an object whose volume is taken down, when no name of it is left either. The volume may be elsewhere while a
+    /// name still leads to where it was.
+    private func leave(_ view: VolumeView, at now: Instant) -> Decision {
+        switch RightDiskRules.verdict(view) {
+        case .right(let device, let identity):
+            return RemovalRules.withdrawNames(view, device: device, identity: identity, now: now, policy: policy)
+                ?? depart(view)
+        case .missing, .refused:
+            // Names that lead nowhere are withdrawn before anything else is decided; here they are gone, or not known.
+            guard case .unknown = view.export.fact, let export = view.desired.export else { return depart(view) }
+            return RemovalRules.readName(
+                export.name, view, cause: .looking("export '\(export.name)'"), now: now, policy: policy)
+        case .unknown:
+            let isNamed = view.desired.export != nil && !view.export.fact.isAbsent
+            return isNamed || !view.staleExports.isEmpty ? .hold(.devicesNotReadYet, until: nil) : depart(view)
+        }
     }
 
     /// Before an object has a volume there is nothing to take down.
@@ -167,7 +185,7 @@ public struct Planner: Sendable {
                 return VolumeRules.revisit(
                     view, id: volume.id, cause: .deviceLingers(since: view.waitingSince), now: now, policy: policy)
             case .absent:
-                return DeletionRules.decide(view, volume: volume, now: now, policy: policy) ?? depart(view)
+                return DeletionRules.decide(view, volume: volume, now: now, policy: policy) ?? leave(view, at: now)
             }
         }
         if holder == view.here {
@@ -176,8 +194,8 @@ public struct Planner: Sendable {
         switch view.target {
         // Machines have not been listed yet: whether the holder is the machine that was meant is not known.
         case .unknown: return .hold(.cloudNotReadYet, until: nil)
-        case .absent: return depart(view)
-        case .present(let target): if target != holder { return depart(view) }
+        case .absent: return leave(view, at: now)
+        case .present(let target): if target != holder { return leave(view, at: now) }
         }
         return RemovalRules.takeFromOther(view, volume: volume, holder: holder, now: now, policy: policy)
     }

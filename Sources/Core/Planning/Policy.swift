@@ -4,6 +4,9 @@ public import VolumeModel
 public struct Policy: Sendable, Equatable {
     /// How old an answer may be when something is taken away or attached on the strength of it (LIVE-PROOF).
     public var evidenceLifetime: Duration = .seconds(1)
+    /// How long after a decision its step may still begin. Between the two lies a write to the ledger, and a process can be
+    /// stopped, or a disk hang, for as long as it likes (LIVE-PROOF).
+    public var decisionLifetime: Duration = .seconds(5)
     /// How long a call whose answer was lost may still be on its way to CloudStack. Before that, "no such job" proves
     /// nothing (NO-BLIND-REPEAT).
     public var requestInFlightBound: Duration = .seconds(30)

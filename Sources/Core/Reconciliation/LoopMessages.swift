@@ -75,6 +75,9 @@ public struct StepTicket: Sendable, Equatable {
     public var job: JobID?
     /// Why, and on what evidence (LIVE-PROOF).
     public var evidence: String
+    /// The step is not begun after this: what it was decided on is too old by then. The largest instant for what is
+    /// never too late.
+    public var notAfter: Instant
     /// A person's override of IN-USE is used up by this step.
     public var consumesOverride: Bool
     /// It belongs to a removal that nobody has approved (BRAKE).

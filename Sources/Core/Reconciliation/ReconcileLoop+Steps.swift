@@ -96,6 +96,7 @@ extension ReconcileLoop {
             attachment: attachment, generation: row.view.desired.generation, step: step,
             intent: IntentID(.random(using: &generator)),
             job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason,
+            notAfter: isNeverTooLate(step, row.view) ? Instant(nanoseconds: .max) : now + policy.decisionLifetime,
             consumesOverride: row.view.desired.inUseOverride != nil && step.endsRemoval(of: row.view),
             countsAsRemoval: isRemoval && step.ledgerAction != nil)
         if ticket.countsAsRemoval { brake.begin(attachment, at: now, policy: policy) }
@@ -109,6 +110,13 @@ extension ReconcileLoop {
         countCloudEffect(step.ledgerAction, by: 1)
         effects.append(.perform(ticket))
         return nil
+    }
+
+    /// A wrong name is withdrawn however late. And that there is no volume with the object's token can be made untrue by
+    /// nobody but Hawser.
+    private func isNeverTooLate(_ step: Step, _ view: VolumeView) -> Bool {
+        if case .createVolume = step { return true }
+        return RightDiskRules.guardExports(view) != nil
     }
 
     /// Why a step is not begun that was just done and is wanted again: it failed and is too urgent for a backoff, it had no

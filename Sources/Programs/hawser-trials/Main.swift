@@ -23,6 +23,7 @@ enum Main {
             CommandOption(
                 "crashes", help: "die at each call of each kind of step instead, before and after its effect"),
             CommandOption("die", value: .required("POINT"), help: "with --crashes: die once, such as before:46"),
+            CommandOption("stride", value: .required("N"), help: "with --crashes: die at every Nth call (1)"),
             CommandOption("story", value: .required("N"), help: "with --crashes: only this one of the nine stories"),
             CommandOption("first-only", help: "end at the first broken invariant, and say just that"),
             CommandOption("workers", value: .required("N"), help: "how many worlds at once (one on each processor)"),
@@ -53,7 +54,9 @@ enum Main {
         let trials = Trials(quiet: quiet, workers: max(1, workers), endsAtFirst: parsed.has("first-only"))
         if parsed.has("crashes") {
             let story = try parsed.number("story")
-            guard let text = parsed.value("die") else { return await trials.crash(story: story) ? 0 : 2 }
+            guard let text = parsed.value("die") else {
+                return await trials.crash(story: story, stride: try parsed.number("stride") ?? 1) ? 0 : 2
+            }
             let parts = text.split(separator: ":")
             guard parts.count == 2, ["before", "after"].contains(parts[0]), let call = Int(parts[1]), let story else {
                 throw UsageError("--die takes before:CALL or after:CALL, and needs --story")

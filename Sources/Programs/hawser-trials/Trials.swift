@@ -59,14 +59,16 @@ struct Trials: Sendable {
     }
 
     /// Dies at every call of every kind of step, with each kind of server.
-    func crash(story: Int?) async -> Bool {
+    ///
+    /// - Parameter stride: 1 for every call.
+    func crash(story: Int?, stride: Int) async -> Bool {
         let start = ContinuousClock.now
         var runs = 0
         var isWhole = true
         await withTaskGroup(of: (Plan, Int, [(point: World.CrashPoint, violation: Violation)]).self) { group in
             for plan in Plan.stories where story == nil || UInt64(story ?? 0) == plan.seed {
-                group.addTask {
-                    let (runs, broken) = Run.crashEverywhere(plan)
+                group.addTask { [quiet] in
+                    let (runs, broken) = Run.crashEverywhere(plan, stride: stride, quietFor: quiet)
                     return (plan, runs, broken)
                 }
             }

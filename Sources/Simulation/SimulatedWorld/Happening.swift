@@ -13,6 +13,7 @@ struct CallInFlight: Sendable {
     var from: ProcessID
     var number: Int
     var call: SystemCall
+    /// By the clock of the node that sent it.
     var sentAt: Instant
 }
 
@@ -34,7 +35,7 @@ enum Happening: Sendable {
     case udev(node: Int, name: String)
     case act(Act)
     case client(Int)
-    case paused(node: Int, until: Instant)
+    case pauseEnds
     case serverBack(node: Int)
     case storeBack
 }

@@ -28,8 +28,12 @@ struct Oracle: Sendable {
     private(set) var handled: Set<VolumeID> = []
     /// CloudStack repeats detaches of its own accord, or hides disks.
     private(set) var hasLies = false
-    /// The names of objects that only observed: what is left of them is nobody's.
-    private(set) var letGo: Set<ExportName> = []
+    /// The volumes of objects that only observed: what is left of them when they go is nobody's.
+    private(set) var letGo: Set<VolumeID> = []
+    /// When somebody last started a machine.
+    private(set) var startedAt: [String: Instant] = [:]
+    /// The node's clock was set wrong at some time, so that what it wrote down is no measure.
+    private(set) var clockWasWrong = false
     /// When an object was last edited.
     private(set) var editedAt: [AttachmentID: Instant] = [:]
     private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
@@ -71,7 +75,9 @@ struct Oracle: Sendable {
     mutating func noteAstray(_ volume: VolumeID) { astray.insert(volume) }
     mutating func noteOverride(of volume: VolumeID) { overridden.insert(volume) }
     mutating func noteHandsOn(_ volume: VolumeID) { handled.insert(volume) }
-    mutating func noteLetGo(_ name: ExportName) { letGo.insert(name) }
+    mutating func noteLetGo(_ volume: VolumeID) { letGo.insert(volume) }
+    mutating func noteStart(of machine: MachineID, at now: Instant) { startedAt[machine.description] = now }
+    mutating func noteWrongClock() { clockWasWrong = true }
     mutating func noteLies() { hasLies = true }
     mutating func noteUnapproved(_ object: AttachmentID, at now: Instant) { unapproved[object] = now }
     mutating func noteCreated(_ name: String) { created[name, default: 0] += 1 }
@@ -100,7 +106,7 @@ extension World {
         oracle.noteEdits(store, now: now)
         switch flight.call {
         case .submit(let mutation, let job):
-            judgeLedger(of: job, mutation)
+            judgeLedger(of: job, mutation, sentAt: flight.sentAt)
             oracle.noteJob(job)
             switch mutation {
             case .createVolume(let name, _, _, _): judgeCreation(name)
@@ -123,12 +129,18 @@ extension World {
     }
 
     /// NO-BLIND-REPEAT, LIVE-PROOF: the intention with its job id and its evidence is on disk before the call.
-    private mutating func judgeLedger(of job: JobID, _ mutation: CloudMutation) {
+    private mutating func judgeLedger(of job: JobID, _ mutation: CloudMutation, sentAt: Instant) {
         guard let line = store.openLedger.last(where: { $0.job == job && $0.phase == .intended }) else {
             oracle.report("NO-BLIND-REPEAT", "\(mutation) was sent as job \(job), of which the ledger knows nothing")
             return
         }
         if line.evidence.isEmpty { oracle.report("LIVE-PROOF", "\(mutation) was sent on no evidence") }
+        // What says that there is no volume with the token can only be made untrue by Hawser.
+        if case .createVolume = mutation { return }
+        let age = sentAt - line.at
+        if age > policy.decisionLifetime + .seconds(1) {
+            oracle.report("LIVE-PROOF", "\(mutation) was sent \(age) after it was decided")
+        }
     }
 
     private mutating func judgeCreation(_ name: String) {
@@ -160,6 +172,12 @@ extension World {
                 oracle.report("ORDER", "volume \(volume) is detached while '\(name)' leads to it")
             }
         }
+        if holder != Self.here, !isAstray(volume),
+            let machine = cloud.world.machines.first(where: { $0.id == record.machine }),
+            machine.state == "Running", !wasRestarted(machine.id)
+        {
+            oracle.report("IN-USE", "volume \(volume) is taken from machine \(holder), which is running")
+        }
         let wishes = objects(of: volume)
         // Somebody who has just forgotten the object leaves a detach under way behind.
         guard !wishes.isEmpty else { return }
@@ -169,6 +187,11 @@ extension World {
         if isWanted, !wishes.contains(where: wasJustEdited), !isAstray(volume) {
             oracle.report("WHOLE-VIEW", "volume \(volume) is detached from the machine that it is wanted on")
         }
+    }
+
+    /// Somebody may start a machine while the call is on its way.
+    private func wasRestarted(_ machine: String) -> Bool {
+        oracle.startedAt[machine].map { now - $0 < .seconds(60) } ?? false
     }
 
     private func machine(of object: DesiredAttachment) -> MachineID? {
@@ -184,6 +207,8 @@ extension World {
     }
 
     private mutating func judgeDeletion(_ volume: VolumeID) {
+        // A late repetition of what is done already changes nothing.
+        guard cloud.volume(volume)?.isRemoved == false else { return }
         if !oracle.managed.contains(volume) {
             oracle.report("MINE-ONLY", "volume \(volume) is deleted, which no desired state names")
         }
@@ -193,9 +218,7 @@ extension World {
         guard object.isDeparting, object.deletion.data == .delete, case .created = object.volume else {
             return oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted, and nobody asked for it")
         }
-        // Clocks may be an hour off; where they are right, the grace has to be over.
-        if let since = object.departingSince, clockError == .zero, now < since + object.deletion.grace - .seconds(7_200)
-        {
+        if let since = object.departingSince, !oracle.clockWasWrong, now < since + object.deletion.grace {
             oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted within its grace period")
         }
         if store.protections[volume] != nil, oracle.protectedLongAgo(volume, now: now) {
@@ -234,7 +257,10 @@ extension World {
             oracle.noteAstray(disk.volume)
             return
         }
-        if let session = exports.sessions.first(where: { $0.sequence == disk.sequence }) {
+        let session = exports.sessions.first {
+            $0.sequence == disk.sequence && clients[$0.client]?.isSomebodyElses == false
+        }
+        if let session {
             oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away under client \(session.client)")
         }
         if disk.isMounted { oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away while it is mounted") }
@@ -258,7 +284,9 @@ extension World {
             case .hawser(let volume) = entry.owner, disk.volume == volume
         else { return }
         let isInUse =
-            exports.sessions.filter { $0.sequence == disk.sequence }.contains { clients[$0.client]?.writes ?? 0 > 1 }
+            exports.sessions.filter { $0.sequence == disk.sequence }.contains {
+                now - (clients[$0.client]?.connectedAt ?? now) > policy.decisionLifetime + .seconds(5)
+            }
             || disk.isMounted
         guard isInUse, !oracle.overridden.contains(volume), !isAstray(volume) else { return }
         // A disk that is smaller than CloudStack says is proven to be nothing; its name goes at once (RIGHT-DISK).

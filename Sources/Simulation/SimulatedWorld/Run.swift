@@ -165,7 +165,7 @@ extension World {
             }
         }
         for (name, entry) in exports.entries {
-            guard case .hawser = entry.owner, !oracle.letGo.contains(name) else { continue }
+            guard case .hawser(let volume) = entry.owner, !oracle.letGo.contains(volume) else { continue }
             if !store.inOrder.contains(where: { $0.export?.name == name }) {
                 oracle.report("CONVERGES", "'\(name)' is still exported and nobody wants it")
             }

@@ -112,7 +112,7 @@ extension World {
         guard !isTaken else { return }
         editStore { $0.edit(new.id, countsAsChange: countsAsChange, approving: approving) { $0 = new } }
         // What only observes lets go of what it has, as it is.
-        if new.mode == .observe, let name = new.export?.name { oracle.noteLetGo(name) }
+        if new.mode == .observe, let volume = volume(ofObject: index) { oracle.noteLetGo(volume) }
     }
 
     private mutating func allowInUse(_ index: Int) {
@@ -184,6 +184,7 @@ extension World {
                 case .startMachine: "startVirtualMachine"
                 default: "destroyVirtualMachine"
                 }
+            if case .startMachine = act { oracle.noteStart(of: CloudFace.machine(machine), at: now) }
             cloud.change {
                 _ = $0.callByHand(command, ["id": CloudFace.machine(machine).description], now: milliseconds)
             }
@@ -220,9 +221,9 @@ extension World {
         case .kill(let seconds): kill(startsAgainAfter: .milliseconds(100) + .seconds(seconds))
         case .pause(let seconds):
             guard core != nil else { return }
-            let until = now + .seconds(seconds)
+            let until = max(pausedUntil ?? now, now + .seconds(seconds))
             pausedUntil = until
-            calendar.add(.paused(node: 0, until: until), at: until)
+            calendar.add(.pauseEnds, at: until)
         case .reboot(let seconds): reboot(takes: .seconds(seconds))
         case .storeAway(let seconds):
             store.isAway = true
@@ -245,6 +246,7 @@ extension World {
         for disk in kernel.inOrder { askUdev(disk.name) }
         // A clock that was wrong is set at the next start of the machine.
         clockError = chance.chance(0.3) ? chance.within(.seconds(-3_600) ... .seconds(3_600)) : .zero
+        if clockError != .zero { oracle.noteWrongClock() }
     }
 
     /// Bad luck ends, and nobody changes desired state any more.

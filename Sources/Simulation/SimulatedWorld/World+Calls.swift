@@ -15,7 +15,7 @@ extension SystemCall {
 /// Calls on their way.
 extension World {
     mutating func send(_ call: SystemCall, number: Int) {
-        let flight = CallInFlight(from: process, number: number, call: call, sentAt: now)
+        let flight = CallInFlight(from: process, number: number, call: call, sentAt: now + clockError)
         if call.isForCloudStack {
             sendToCloud(flight)
         } else {

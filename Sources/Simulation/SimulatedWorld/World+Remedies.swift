@@ -65,7 +65,8 @@ extension World {
         case .exportNameTaken(let name, _): exports.removeForeign(name)
         case .inUseByClients:
             for client in clients.keys.sorted() { disconnect(client) }
-        case .notAllowed: break
+        // Over by itself, however late.
+        case .notAllowed, .deletionGrace: break
         default: return false
         }
         return true

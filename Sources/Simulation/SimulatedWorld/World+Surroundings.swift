@@ -99,12 +99,8 @@ extension World {
     // MARK: Clients
 
     /// The export that a client wants is that of one object, whatever its name is now.
-    func wantedExport(of client: Int) -> (name: ExportName, volume: VolumeID)? {
-        let index = client % plan.objects.count
-        guard let object = store.desired[self.object(index)], let name = object.export?.name,
-            let volume = volume(ofObject: index)
-        else { return nil }
-        return (name, volume)
+    func wantedExport(of client: Int) -> ExportName? {
+        store.desired[object(client % plan.objects.count)]?.export?.name
     }
 
     mutating func moveClient(_ client: Int) {
@@ -123,14 +119,15 @@ extension World {
     }
 
     private mutating func connect(_ client: Int) {
-        guard let (name, volume) = wantedExport(of: client),
+        guard let name = wantedExport(of: client),
             let (disk, meant) = exports.connect(client, to: name, kernel: kernel)
         else { return }
         let isWindow = disk.sequence != meant
         if isWindow { counts.window += 1 }
         clients[client]?.isConnected = true
-        clients[client]?.meant = volume
+        clients[client]?.connectedAt = now
         clients[client]?.cameThroughWindow = isWindow
+        clients[client]?.isSomebodyElses = exports.entries[name]?.owner == .foreign
         note("client \(client) connects to \(name) and lands on \(disk.name)")
         judgeSession(client, name: name, disk: disk)
         tell(process, .exports, after: .milliseconds(5))
@@ -157,7 +154,6 @@ extension World {
             return
         }
         counts.writesOfClients += 1
-        clients[client]?.writes += 1
         judgeSession(client, name: session.name, disk: disk)
     }
 }

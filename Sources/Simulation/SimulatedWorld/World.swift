@@ -25,6 +25,8 @@ public struct World: Sendable {
     public internal(set) var core: ControllerCore?
     var process = ProcessID(node: 0, incarnation: 0)
     var pausedUntil: Instant?
+    /// What has come for a stopped process.
+    var inbox: [ControllerCore.Input] = []
     /// By how much the node's clock is off; it only changes while hawserd does not run.
     var clockError = Duration.zero
     let policy: Policy
@@ -54,11 +56,11 @@ public struct World: Sendable {
     /// A client that wants the export of an object.
     struct ClientState: Sendable {
         var isConnected = false
-        /// The volume that it means, as its own people know it.
-        var meant: VolumeID?
+        var connectedAt = Instant.distantPast
         /// It connected while udev was behind the kernel, in the window that a server leaves that opens a path at connect.
         var cameThroughWindow = false
-        var writes = 0
+        /// It came by an export that is not Hawser's.
+        var isSomebodyElses = false
     }
 
     /// What a run made of itself.
@@ -155,7 +157,7 @@ public struct World: Sendable {
         case .udev(_, let name): settle(name)
         case .act(let act): carryOut(act)
         case .client(let client): moveClient(client)
-        case .paused(_, let until): if pausedUntil == until { pausedUntil = nil }
+        case .pauseEnds: wakeUp()
         case .serverBack: startServer()
         case .storeBack:
             store.isAway = false
@@ -191,6 +193,7 @@ public struct World: Sendable {
         counts.crashes += 1
         core = nil
         pausedUntil = nil
+        inbox = []
         kernel.releaseAll(of: process)
         let dead = process
         // What had left the machine goes on; the rest never was.
@@ -235,29 +238,20 @@ public struct World: Sendable {
 
     mutating func deliver(_ input: ControllerCore.Input, to process: ProcessID) {
         guard process == self.process, core != nil else { return }
-        if let pausedUntil {
-            // A stopped process finds everything in its sockets when it goes on.
-            postpone(input, to: process, until: pausedUntil)
-            return
-        }
+        guard pausedUntil == nil else { return inbox.append(input) }
         counts.inputs += 1
         guard let orders = core?.handle(input, at: now + clockError) else { return }
         carryOut(orders)
         checkReports()
     }
 
-    private mutating func postpone(_ input: ControllerCore.Input, to process: ProcessID, until: Instant) {
-        switch input {
-        case .answered(let number, let answer):
-            // The call itself no longer matters.
-            let call = CallInFlight(from: process, number: number, call: .listVolumes, sentAt: now)
-            calendar.add(.answered(call, answer), at: until)
-        case .woken(let instant): calendar.add(.told(process, .woken(instant)), at: until)
-        case .device(let event): calendar.add(.told(process, .device(event)), at: until)
-        case .desiredMayHaveChanged: calendar.add(.told(process, .desired), at: until)
-        case .exportsMayHaveChanged: calendar.add(.told(process, .exports), at: until)
-        case .started, .manifestsFollowed, .reconcile, .stopping: break
-        }
+    /// A stopped process goes on, and finds everything in its sockets.
+    private mutating func wakeUp() {
+        guard let pausedUntil, pausedUntil <= now else { return }
+        self.pausedUntil = nil
+        let waiting = inbox
+        inbox = []
+        for input in waiting { deliver(input, to: process) }
     }
 
     private mutating func carryOut(_ orders: [ControllerCore.Order]) {

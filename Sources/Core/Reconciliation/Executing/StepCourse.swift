@@ -24,6 +24,8 @@ struct StepCourse: Sendable {
 
     let ticket: StepTicket
     private var phase = Phase.acting
+    /// What createVolume is to be sent with, once its names are ids.
+    private var creation: CloudMutation?
 
     init(_ ticket: StepTicket) {
         self.ticket = ticket
@@ -31,6 +33,11 @@ struct StepCourse: Sendable {
 
     mutating func begin(at now: Instant) -> Progress<StepOutcome> {
         guard ticket.step.ledgerAction != nil else { return act(at: now) }
+        if case .createVolume(_, let template) = ticket.step {
+            // Names are turned into ids first; nothing is intended before there is something to send.
+            phase = .findingZone
+            return .call(.zone(template.zone))
+        }
         guard ticket.consumesOverride else { return intend(at: now) }
         phase = .consuming
         return .call(.consumeOverride(of: ticket.attachment))
@@ -43,8 +50,12 @@ struct StepCourse: Sendable {
             return intend(at: now)
         case .intending:
             if case .storeFailed(let error) = answer { return .ended(.notStarted("\(error)")) }
+            guard now <= ticket.notAfter else {
+                let text = "it was decided too long ago by the time that the ledger had it; looking again"
+                return record(.failed(remedy: .lookAgain, text: text, retryAfter: nil), at: now)
+            }
             return act(at: now)
-        case .findingZone: return takeZone(answer, at: now)
+        case .findingZone: return takeZone(answer)
         case .findingOffering(let zone): return takeOffering(answer, zone: zone, at: now)
         case .checkingDevice:
             guard case .mismatch(let mismatch) = answer else { unexpected(answer, to: ticket.step.summary) }
@@ -102,9 +113,9 @@ struct StepCourse: Sendable {
         case .release(let identity): return .call(.release(identity))
         case .cutStrayedSessions(let name, let device):
             return .call(.cutStrayedSessions(of: name, provenOn: device))
-        case .createVolume(_, let template):
-            phase = .findingZone
-            return .call(.zone(template.zone))
+        case .createVolume:
+            guard let creation else { preconditionFailure("\(ticket.step) has no offering") }
+            return submit(creation)
         case .attach(let volume, let machine, let role):
             return submit(.attachVolume(volume, to: machine, as: role))
         case .detach(let volume, _): return submit(.detachVolume(volume))
@@ -137,7 +148,7 @@ struct StepCourse: Sendable {
             .publish(ExportPublication(name: name, volume: volume, isReadOnly: isReadOnly, device: device)))
     }
 
-    private mutating func takeZone(_ answer: SystemAnswer, at now: Instant) -> Progress<StepOutcome> {
+    private mutating func takeZone(_ answer: SystemAnswer) -> Progress<StepOutcome> {
         guard case .createVolume(_, let template) = ticket.step else {
             preconditionFailure("\(ticket.step) needs no zone")
         }
@@ -145,8 +156,8 @@ struct StepCourse: Sendable {
         case .zone(.found(let zone)):
             phase = .findingOffering(zone)
             return .call(.offering(template.offering))
-        case .zone: return refuse("the zone does not exist", at: now)
-        default: return record(outcome(of: answer), at: now)
+        case .zone: return refuse("the zone does not exist")
+        default: return .ended(outcome(of: answer))
         }
     }
 
@@ -159,17 +170,18 @@ struct StepCourse: Sendable {
         switch answer {
         case .offering(.found(let offering)):
             if offering.isCustomized, template.sizeInBytes == nil {
-                return refuse("disk offering '\(offering.name)' needs a size", at: now)
+                return refuse("disk offering '\(offering.name)' needs a size")
             }
             let size = offering.isCustomized ? template.sizeInBytes : nil
-            return submit(.createVolume(name: name, sizeInBytes: size, offering: offering.id, zone: zone))
-        case .offering: return refuse("the disk offering does not exist", at: now)
-        default: return record(outcome(of: answer), at: now)
+            creation = .createVolume(name: name, sizeInBytes: size, offering: offering.id, zone: zone)
+            return intend(at: now)
+        case .offering: return refuse("the disk offering does not exist")
+        default: return .ended(outcome(of: answer))
         }
     }
 
-    private mutating func refuse(_ text: String, at now: Instant) -> Progress<StepOutcome> {
-        record(.failed(remedy: .wrongRequest, text: text, retryAfter: nil), at: now)
+    private func refuse(_ text: String) -> Progress<StepOutcome> {
+        .ended(.failed(remedy: .wrongRequest, text: text, retryAfter: nil))
     }
 
     // MARK: How the call ended
