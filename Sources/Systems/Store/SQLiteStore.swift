@@ -124,7 +124,7 @@ public actor SQLiteStore: StateStore {
             for edit in edits {
                 let old = try row(named: edit.name.text)
                 if let old {
-                    if old.isDeparting, try !isHeld(old) { throw .departing(edit.name) }
+                    if old.isDeparting, try !canBeTakenBack(old) { throw .departing(edit.name) }
                     if let expected = edit.expectedGeneration, expected != old.generation {
                         throw .conflict(
                             "cannot change '\(edit.name)': it is at generation \(old.generation), not \(expected); read it again"
@@ -165,13 +165,16 @@ public actor SQLiteStore: StateStore {
         return isFromDirectory ? .none : approval
     }
 
-    /// Whether the brake keeps a deleted object's removal from going on: then it can be taken back by applying it again.
-    private func isHeld(_ row: DesiredRow) throws(StoreError) -> Bool {
+    /// Whether a deleted object can be taken back by applying it again: nobody has approved its removal, and the brake holds
+    /// it, or nothing of it was begun, since it is in use.
+    private func canBeTakenBack(_ row: DesiredRow) throws(StoreError) -> Bool {
         try perform { () throws(SQLiteError) in
             let found = try database.run(
                 """
-                SELECT 1 FROM status JOIN desired_volume_attachments ON id = attachment
-                    WHERE id = ? AND reason = ? AND removal_approved = 0
+                SELECT 1 FROM desired_volume_attachments AS o LEFT JOIN status AS s ON s.attachment = o.id
+                    WHERE o.id = ? AND o.removal_approved = 0 AND (s.reason = ? OR NOT EXISTS (
+                        SELECT 1 FROM ledger WHERE ledger.attachment = o.id AND counts_as_removal = 1
+                            AND at >= o.departing_since))
                 """, [.text(row.id), .text(CauseKind.braked.rawValue)])
             return !found.isEmpty
         }

@@ -59,7 +59,8 @@ enum StoreSchema {
             UPDATE desired_revision SET value = value + 1;
             UPDATE desired_volume_attachments
                 SET generation = old.generation + 1, revision = (SELECT value FROM desired_revision),
-                    removal_approved = CASE WHEN new.vm IS old.vm AND new.attach_as IS old.attach_as
+                    removal_approved = CASE WHEN new.volume_id IS old.volume_id AND new.volume_name IS old.volume_name
+                        AND new.volume_zone IS old.volume_zone AND new.vm IS old.vm AND new.attach_as IS old.attach_as
                         AND new.export_name IS old.export_name AND new.export_read_only IS old.export_read_only
                         AND new.mode IS old.mode AND new.deletion_policy IS old.deletion_policy
                         AND new.departing IS old.departing THEN old.removal_approved ELSE 0 END,

@@ -234,6 +234,38 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         #expect(try await object(store.desiredState().entries.first).isDeparting)
     }
 
+    @Test(arguments: ["vm = 'other'", "export_name = coalesce(export_name, 'e1') || '-x'", "attach_as = 'root'", "volume_id = NULL"])
+    func `BRAKE: an UPDATE with a wrong WHERE takes back every approval and gives none`(change: String) async throws {
+        let store = try await three()
+        _ = try await store.apply([edit("o1", volume: 1, export: nil)], dryRun: false)
+        #expect(try await approved(store) == ["o1"])
+        let before = try await store.desiredState().revision
+        try SQLiteConnection(path: path).execute("UPDATE desired_volume_attachments SET \(change)")
+        let rows = try SQLiteConnection(path: path).run(
+            "SELECT count(*) FROM desired_volume_attachments WHERE removal_approved = 1")
+        #expect(rows.first?[0].integer == 0)
+        // The loop is told of all of them at once.
+        #expect(try await store.desiredDelta(since: before).changed.count == 3)
+    }
+
+    @Test func `BRAKE: what departs by nobody's word can be taken back for as long as nothing of it was begun`()
+        async throws
+    {
+        let store = try await three()
+        _ = try await store.delete(try names("o1", "o2"), by: .person, approving: .none, dryRun: false)
+        let begun = try await store.desiredState().entries.map { try object($0) }.first { $0.name.text == "o2" }
+        try await store.append(
+            LedgerEntry(
+                intent: IntentID(UUIDValue(high: 0, low: 1)), attachment: try #require(begun?.id),
+                action: .withdrawExport(try #require(ExportName("e2"))), job: nil, phase: .intended,
+                at: try #require(begun?.departingSince) + .seconds(1), evidence: "idle", countsAsRemoval: true))
+        _ = try await store.apply([edit("o1", volume: 1, export: "e1")], dryRun: false)
+        await #expect(throws: StoreError.self) {
+            try await store.apply([edit("o2", volume: 2, export: "e2")], dryRun: false)
+        }
+        #expect(try await store.desiredState().entries.map { try object($0).isDeparting } == [false, true, false])
+    }
+
     @Test func `BRAKE: what was begun without approval is remembered for the window`() async throws {
         let object = AttachmentID(UUIDValue(high: 0, low: 1))
         func line(_ intent: UInt64, _ at: Int64, counts: Bool) throws -> LedgerEntry {
