@@ -1,6 +1,7 @@
 import Glibc
 import LinuxCalls
 import Rig
+import SQLite
 import Testing
 
 /// The command line against a running daemon: the built programs as processes.
@@ -120,6 +121,33 @@ struct CommandLineTests {
                 #expect(gone.status.isSuccess, "\(gone.errors)")
             }
             #expect(try await demo.hawser("brake").status.isSuccess)
+        }
+    }
+
+    @Test func `BRAKE: an UPDATE with a wrong WHERE takes nothing away, over kills, and is put right by applying`()
+        async throws
+    {
+        try await AppliedDemo.run { demo in
+            // Meant for one row; every name is wanted otherwise at once.
+            try SQLiteConnection(path: "\(demo.directory)/hawser.db").execute(
+                "UPDATE desired_volume_attachments SET export_name = NULL WHERE name <> 'orders'")
+            let waited = try await demo.hawser("wait", "archive", "scratch", "--timeout", "60s")
+            #expect(waited.status == .exited(code: 4), "\(waited.output)\(waited.errors)")
+            await demo.world.killDaemon()
+            try await demo.world.startDaemon()
+            let again = try await demo.hawser("wait", "archive", "scratch", "--timeout", "60s")
+            #expect(again.status == .exited(code: 4), "\(again.output)\(again.errors)")
+            let held = try await demo.hawser("brake")
+            #expect(held.output.contains("unexport 'archive'"), "\(held.output)")
+            #expect(held.output.contains("2 removals are on hold"), "\(held.output)")
+            #expect(try await demo.hawser("status").output.contains("'hawser brake' shows them"))
+            let exports = try await demo.hawser("get", "exports", "--no-headers").output
+            #expect(exports.contains("archive") && exports.contains("scratch"), "\(exports)")
+
+            let restored = try await demo.hawser("apply", "-f", "\(AppliedDemo.root)/manifests/demo", "--wait=120s")
+            #expect(restored.status.isSuccess, "\(restored.output)\(restored.errors)")
+            let free = try await demo.hawser("brake")
+            #expect(free.status.isSuccess && free.output.hasPrefix("no removal is on hold"), "\(free.output)")
         }
     }
 

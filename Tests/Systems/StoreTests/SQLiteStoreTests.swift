@@ -234,7 +234,9 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         #expect(try await object(store.desiredState().entries.first).isDeparting)
     }
 
-    @Test(arguments: ["vm = 'other'", "export_name = coalesce(export_name, 'e1') || '-x'", "attach_as = 'root'", "volume_id = NULL"])
+    @Test(arguments: [
+        "vm = 'other'", "export_name = coalesce(export_name, 'e1') || '-x'", "attach_as = 'root'", "volume_id = NULL",
+    ])
     func `BRAKE: an UPDATE with a wrong WHERE takes back every approval and gives none`(change: String) async throws {
         let store = try await three()
         _ = try await store.apply([edit("o1", volume: 1, export: nil)], dryRun: false)
