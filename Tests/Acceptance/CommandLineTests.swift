@@ -103,7 +103,7 @@ struct CommandLineTests {
             #expect(several.output == "volumeattachment/orders deleted\nvolumeattachment/scratch deleted\n")
             #expect(several.errors.contains("2 removals (orders, scratch) without approval"), "\(several.errors)")
             // It needs a person.
-            let waited = try await demo.hawser("wait", "orders", "--for=detached", "--timeout", "60s")
+            let waited = try await demo.hawser("wait", "orders", "scratch", "--timeout", "60s")
             #expect(waited.status == .exited(code: 4), "\(waited.output)\(waited.errors)")
             let held = try await demo.hawser("brake")
             #expect(held.status == .exited(code: 2))

@@ -44,10 +44,10 @@ public enum BrakeRules {
         if let stale = view.staleExports.first {
             return .present("the name is no longer wanted: unexport '\(stale.name)'")
         }
-        guard let entry = view.export.fact.value, let wanted = view.desired.export,
-            entry.isReadOnly != wanted.isReadOnly
-        else { return .absent }
-        return .present("it is wanted \(wanted.isReadOnly ? "read-only" : "writable"): unexport '\(entry.name)'")
+        return view.export.fact.flatMap { entry in
+            guard let wanted = view.desired.export, entry.isReadOnly != wanted.isReadOnly else { return .absent }
+            return .present("it is wanted \(wanted.isReadOnly ? "read-only" : "writable"): unexport '\(entry.name)'")
+        }
     }
 
     /// Whether a step is part of a removal. What RIGHT-DISK demands is none: it is never kept waiting.

@@ -42,6 +42,8 @@ import VolumeModel
     @Test func `BRAKE: a name that is wanted no longer counts, and so does one that is wanted in another way`() {
         #expect(isCounted { $0.desired.export?.isReadOnly = true })
         #expect(isCounted { $0.staleExports = [Fixture.entry] })
+        // Before the exports were observed nothing is known of names, and what was held stays held.
+        #expect(removal { $0.export = .never } == .unknown)
     }
 
     @Test func `BRAKE: a volume that is wanted elsewhere counts, whether it may go now or not`() {

@@ -145,6 +145,21 @@ import VolumeModel
             ])
     }
 
+    @Test func `BRAKE: names that are held stay held over a restart, and none is Ready before exports are seen`() {
+        let world = exported(3)
+        world.editInBulk(["a1", "a2"]) { $0.export = nil }
+        world.run(for: .seconds(30))
+        for seed in 1...5 {
+            world.crashAndRestart(seed: UInt64(seed))
+            world.run(for: .seconds(seed))
+            #expect(["a1", "a2"].allSatisfy { world.report($0)?.readiness != .ready }, "seed \(seed)")
+        }
+        world.run(for: .seconds(30))
+        #expect(["a1", "a2"].allSatisfy { isBraked(world, $0) } && world.links.count == 3)
+        let released = world.events.filter { $0.reason == "BrakeReleased" }
+        #expect(released.isEmpty, "\(released)")
+    }
+
     @Test func `BRAKE: additions go on`() {
         let world = exported(2)
         world.deleteInBulk(["a1", "a2"])
