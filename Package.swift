@@ -210,7 +210,7 @@ let package = Package(
             name: "RepositoryTests", path: "Tests/Repository", swiftSettings: strict),
         .testTarget(
             name: "AcceptanceTests",
-            dependencies: ["Rig", "VolumeModel", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "NBD"],
+            dependencies: ["Rig", "VolumeModel", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "NBD", "SQLite"],
             path: "Tests/Acceptance", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

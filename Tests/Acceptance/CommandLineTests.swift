@@ -1,6 +1,7 @@
 import Glibc
 import LinuxCalls
 import Rig
+import SQLite
 import Testing
 
 /// The command line against a running daemon: the built programs as processes.
@@ -96,26 +97,76 @@ struct CommandLineTests {
         }
     }
 
-    @Test func `BRAKE: more than one removal in a call is refused, and nothing is applied or removed`() async throws {
+    @Test func `BRAKE: of several removals in a call none is begun before just that batch is approved`() async throws {
         try await AppliedDemo.run { demo in
             let several = try await demo.hawser("delete", "orders", "volumeattachment/scratch")
-            #expect(several.status == .exited(code: 1))
-            #expect(
-                several.errors.contains("cannot delete 2 attachments at once (orders, scratch); nothing was changed"))
-            let files = try await demo.hawser("delete", "-f", "\(AppliedDemo.root)/manifests/demo")
-            #expect(files.status == .exited(code: 1))
+            #expect(several.output == "volumeattachment/orders deleted\nvolumeattachment/scratch deleted\n")
+            #expect(several.errors.contains("2 removals (orders, scratch) without approval"), "\(several.errors)")
+            // It needs a person.
+            let waited = try await demo.hawser("wait", "orders", "scratch", "--timeout", "60s")
+            #expect(waited.status == .exited(code: 4), "\(waited.output)\(waited.errors)")
+            let held = try await demo.hawser("brake")
+            #expect(held.status == .exited(code: 2))
+            #expect(held.output.contains("2 removals are on hold as batch "), "\(held.output)")
+            let exports = try await demo.hawser("get", "exports", "--no-headers")
+            #expect(exports.output.contains("orders") && exports.output.contains("scratch"), "\(exports.output)")
+            let other = try await demo.hawser("brake", "approve", "0123456789")
+            #expect(other.status == .exited(code: 1) && other.errors.contains("what is on hold is now batch"))
 
+            let batch = try await demo.hawser("brake", "-o", "name").output.split(separator: "\n").first
+            let approved = try await demo.hawser("brake", "approve", String(try #require(batch)))
+            #expect(approved.output.contains("approved: orders, scratch"), "\(approved.errors)")
+            for name in ["orders", "scratch"] {
+                let gone = try await demo.hawser("wait", name, "--for=detached", "--timeout", "60s")
+                #expect(gone.status.isSuccess, "\(gone.errors)")
+            }
+            #expect(try await demo.hawser("brake").status.isSuccess)
+        }
+    }
+
+    @Test func `BRAKE: an UPDATE with a wrong WHERE takes nothing away, over kills, and is put right by applying`()
+        async throws
+    {
+        try await AppliedDemo.run { demo in
+            // Meant for one row; every name is wanted otherwise at once.
+            try SQLiteConnection(path: "\(demo.directory)/hawser.db").execute(
+                "UPDATE desired_volume_attachments SET export_name = NULL WHERE name <> 'orders'")
+            let waited = try await demo.hawser("wait", "archive", "scratch", "--timeout", "60s")
+            #expect(waited.status == .exited(code: 4), "\(waited.output)\(waited.errors)")
+            await demo.world.killDaemon()
+            try await demo.world.startDaemon()
+            let again = try await demo.hawser("wait", "archive", "scratch", "--timeout", "60s")
+            #expect(again.status == .exited(code: 4), "\(again.output)\(again.errors)")
+            let held = try await demo.hawser("brake")
+            #expect(held.output.contains("unexport 'archive'"), "\(held.output)")
+            #expect(held.output.contains("2 removals are on hold"), "\(held.output)")
+            #expect(try await demo.hawser("status").output.contains("'hawser brake' shows them"))
+            let exports = try await demo.hawser("get", "exports", "--no-headers").output
+            #expect(exports.contains("archive") && exports.contains("scratch"), "\(exports)")
+
+            let restored = try await demo.hawser("apply", "-f", "\(AppliedDemo.root)/manifests/demo", "--wait=120s")
+            #expect(restored.status.isSuccess, "\(restored.output)\(restored.errors)")
+            let free = try await demo.hawser("brake")
+            #expect(free.status.isSuccess && free.output.hasPrefix("no removal is on hold"), "\(free.output)")
+        }
+    }
+
+    @Test func `BRAKE: more removals than are approved are refused, and nothing is applied or removed`() async throws {
+        try await AppliedDemo.run { demo in
             let manifest = try readTextFile("\(AppliedDemo.root)/manifests/demo/1-orders.yaml")
             let changed = try demo.write("changed.yaml", manifest.replacing("replication", with: "other"))
-            let pruned = try await demo.hawser("apply", "-f", changed, "--prune")
+            let pruned = try await demo.hawser("apply", "-f", changed, "--prune", "--approve-removals", "2")
             #expect(pruned.status == .exited(code: 1))
-            #expect(pruned.errors.contains("cannot prune 3 attachments at once (archive, failover, scratch)"))
+            #expect(
+                pruned.errors.contains("this leads to 3 removals (archive, failover, scratch), and 2 were approved"),
+                "\(pruned.errors)")
             let generations = try await demo.hawser("get", "-o", "jsonpath={.items[*].metadata.generation}")
             #expect(generations.output == "1 1 1 1\n")
 
             // One is let through: the selector leaves archive alone as the candidate.
             let dry = try await demo.hawser("apply", "-f", changed, "--prune", "-l", "app", "--dry-run")
             #expect(dry.output.contains("volumeattachment/archive pruned (dry run)"), "\(dry.output)\(dry.errors)")
+            #expect(dry.output.contains("leads to 1 removal (archive)"), "\(dry.output)")
             let one = try await demo.hawser("apply", "-f", changed, "--prune", "-l", "app")
             #expect(
                 one.output == "volumeattachment/orders configured\nvolumeattachment/archive pruned\n", "\(one.errors)")

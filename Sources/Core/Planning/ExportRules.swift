@@ -17,9 +17,16 @@ public enum ExportRules {
             if let stale = view.staleExports.first {
                 return RemovalRules.withdraw(stale, view, identity: identity, now: now, policy: policy)
             }
-            guard let wanted = view.desired.export else { return .settled }
+            guard let wanted = view.desired.export else { return unexported(view) }
             return export(wanted, view, volume: volume, device: device, identity: identity, now: now, policy: policy)
         }
+    }
+
+    /// That no name is left is seen, not taken for granted.
+    private static func unexported(_ view: VolumeView) -> Decision {
+        guard case .unknown = view.export.fact else { return .settled }
+        if case .down(let text) = view.server { return .hold(.exportServerDown(text), until: nil) }
+        return .hold(.looking("the exports"), until: nil)
     }
 
     private static func export(

@@ -29,6 +29,12 @@ public struct Policy: Sendable, Equatable {
     /// How many reads may be under way.
     public var looksInAll: Int = 16
 
+    /// How many volumes may be taken away within the window without a person's approval: so many, or so many percent of all,
+    /// whichever is more (BRAKE).
+    public var brakeVolumes: Int = 1
+    public var brakePercent: Double = 1
+    public var brakeWindow: Duration = .seconds(600)
+
     /// How far Hawser may go on this node, whatever the objects say.
     public var mode: ReconcileMode = .enforce
 

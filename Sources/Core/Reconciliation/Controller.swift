@@ -93,7 +93,9 @@ public actor Controller {
         .started(
             try await systems.store.desiredState(), bindings: try await systems.store.bindings(),
             openLedger: try await systems.store.openLedger(), openDrifts: try await systems.store.openDrifts(),
-            statuses: try await systems.store.savedStatuses())
+            statuses: try await systems.store.savedStatuses(),
+            removals: try await systems.store.countedRemovals(
+                since: systems.time.now() - core.loop.policy.brakeWindow))
     }
 
     private func answerFromNowOn() {
@@ -264,6 +266,11 @@ extension Controller: Steering {
     public func observedWorld() async -> ObservedWorld {
         await waitUntilStarted()
         return core.loop.observedWorld
+    }
+
+    public func removals() async -> HeldRemovals {
+        await waitUntilStarted()
+        return core.loop.removals(at: systems.time.now())
     }
 
     public func reconcile(_ names: [ObjectName]?) async -> [ObjectName] {

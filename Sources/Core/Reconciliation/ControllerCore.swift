@@ -15,7 +15,7 @@ public struct ControllerCore: Sendable {
         /// What the store knows, once it was ordered to ``Order/begin``.
         case started(
             DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord],
-            statuses: [SavedStatus] = [])
+            statuses: [SavedStatus] = [], removals: [AttachmentID: Instant] = [:])
         /// The answer to a call that was ordered.
         case answered(Int, SystemAnswer)
         /// Desired state may have changed.
@@ -104,12 +104,13 @@ public struct ControllerCore: Sendable {
         loop.take(lease: keeper.standing(at: now))
         switch input {
         case .opened: if keeper.isHolding { orders.append(.begin) }
-        case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses):
+        case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses, let removals):
             desiredRevision = desired.revision
             isBegun = true
             deliver(
                 .started(
-                    desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses),
+                    desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses,
+                    removals: removals),
                 at: now)
         case .answered(let number, let answer):
             guard let (errand, isForStore) = errands.removeValue(forKey: number) else { break }

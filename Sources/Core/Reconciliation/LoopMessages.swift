@@ -6,7 +6,7 @@ public enum LoopEvent: Sendable {
     /// What the store knew when the process began. First of all events.
     case started(
         DesiredState, bindings: [AttachmentID: VolumeID], openLedger: [LedgerEntry], openDrifts: [DriftRecord],
-        statuses: [SavedStatus] = [])
+        statuses: [SavedStatus] = [], removals: [AttachmentID: Instant] = [:])
     case desired(DesiredDelta)
     case volumesListed(CloudListing<VolumeRecord>, asked: Instant)
     case machinesListed(CloudListing<MachineRecord>, asked: Instant)
@@ -82,6 +82,8 @@ public struct StepTicket: Sendable, Equatable {
     public var isGuard: Bool
     /// A person's override of IN-USE is used up by this step.
     public var consumesOverride: Bool
+    /// It belongs to a removal that nobody has approved (BRAKE).
+    public var countsAsRemoval = false
 }
 
 /// How a step ended, as far as the call tells.

@@ -286,6 +286,7 @@ extension ReconcileLoop {
         if row.step != nil { stepsUnderWay -= 1 }
         index.remove(attachment.value)
         savedStatuses[attachment] = nil
+        brake.forget(attachment)
         tally.count(row.report?.readiness, by: -1)
         rows[slot] = nil
         wanted[slot] = 0

@@ -73,6 +73,7 @@ extension ReconcileLoop {
         }
         if case .down(let text)? = exports?.server { causes.append(.exportServerDown(text)) }
         if isStopping { causes.append(.stopping) }
+        if brake.isEngaged { causes.append(.braked(brakeText)) }
         if let manifestTrouble { causes.append(.manifestsUnreadable(manifestTrouble)) }
         return causes
     }
@@ -122,6 +123,8 @@ extension ReconcileLoop {
             case .settled, .departed: outcome = .settled
             case .hold(let cause, _): outcome = .hold(cause)
             case .look(let look, _): outcome = .look(look.summary)
+            case .act(let step, _) where isHeldByBrake(step, row.view):
+                outcome = .hold(heldCause(step))
             case .act(let step, let reason):
                 outcome =
                     step.isCorrective

@@ -13,11 +13,13 @@ extension ReconcileLoop {
         while !dirty.isEmpty {
             let slots = dirty
             dirty = []
+            weighRemovals(slots, now: now)
             for slot in slots {
                 isDirty[slot] = false
                 decide(slot: slot, now: now, saved: &saved, events: &events, drifts: &drifts)
             }
         }
+        announceBrake(now: now, events: &events)
         if !drifts.isEmpty { effects.append(.recordDrifts(drifts)) }
         if !events.isEmpty { effects.append(.recordEvents(events)) }
         if !saved.isEmpty { effects.append(.save(saved)) }
@@ -83,6 +85,8 @@ extension ReconcileLoop {
             wakes.add(attachment, at: storeRetryAt)
             return .hold(.storeUnavailable(storeTrouble), until: storeRetryAt)
         }
+        let isRemoval = !row.view.desired.isRemovalApproved && BrakeRules.isRemoval(step, of: row.view)
+        if isRemoval, let braked = brakeHolds(step, row.view, now: now) { return .hold(braked, until: nil) }
         if let limit = limit(on: step) {
             queuedSteps.append(attachment)
             return .hold(.queued(limit), until: nil)
@@ -93,7 +97,9 @@ extension ReconcileLoop {
             intent: IntentID(.random(using: &generator)),
             job: step.ledgerAction?.isCloudJob == true ? JobID(.random(using: &generator)) : nil, evidence: reason,
             notAfter: lastMoment(for: step, row.view, now: now), isGuard: RightDiskRules.isGuard(step, row.view),
-            consumesOverride: row.view.desired.inUseOverride != nil && step.endsRemoval(of: row.view))
+            consumesOverride: row.view.desired.inUseOverride != nil && step.endsRemoval(of: row.view),
+            countsAsRemoval: isRemoval && step.ledgerAction != nil)
+        if ticket.countsAsRemoval { brake.begin(attachment, at: now, policy: policy) }
         guard var begun = rows[slot].take() else { return nil }
         begun.contents.step = ticket
         if case .attach(_, here, _) = step { begun.contents.attachBegunAt = now }
@@ -131,7 +137,7 @@ extension ReconcileLoop {
         return .hold(.backingOff(until: notBefore, after: "'\(step.summary)' does not last"), until: notBefore)
     }
 
-    /// Which limit keeps a step waiting; `nil` when none does. The brake on removals will stand here, too.
+    /// Which limit keeps a step waiting; `nil` when none does.
     private func limit(on step: Step) -> String? {
         guard let action = step.ledgerAction, action.isCloudJob else { return nil }
         if steppingInAll >= policy.stepsInAll { return "\(steppingInAll) operations are under way" }

@@ -87,6 +87,11 @@ public struct ReconcileLoop: Sendable {
     public internal(set) var revision: Int64 = 1
     var tally = ReadinessTally()
 
+    /// How many removals are wanted, and whether they wait for a person (BRAKE).
+    var brake = Brake()
+    /// Which of the brake's changes people were last told of; `nil` while it lets removals go.
+    var announcedBrake: Int?
+
     var effects: [LoopEffect] = []
 
     public init(here: MachineID, policy: Policy, seed: UInt64, now: Instant) {
@@ -114,8 +119,9 @@ public struct ReconcileLoop: Sendable {
     public mutating func handle(_ event: LoopEvent, at now: Instant) -> [LoopEffect] {
         effects = []
         switch event {
-        case .started(let desired, let bindings, let ledger, let drifts, let statuses):
+        case .started(let desired, let bindings, let ledger, let drifts, let statuses, let removals):
             start(desired, bindings: bindings, ledger: ledger, drifts: drifts, statuses: statuses, now: now)
+            recallBrake(statuses, removals)
         case .desired(let delta): take(delta, now: now)
         case .volumesListed(let listing, let asked): take(listing, asked: asked, now: now)
         case .machinesListed(let listing, let asked): take(listing, asked: asked, now: now)

@@ -22,6 +22,9 @@ public protocol Steering: Sendable {
     /// The observed worlds as last seen, managed or not.
     func observedWorld() async -> ObservedWorld
 
+    /// The removals that wait for a person's approval, and how many are allowed without (BRAKE).
+    func removals() async -> HeldRemovals
+
     /// Looks at everything again (`names` is `nil`) or at some attachments, and forgets their backoff.
     ///
     /// - Returns: the names that are not known.

@@ -18,6 +18,7 @@ public enum Cause: Sendable, Equatable, Hashable {
     case deletionGrace(VolumeID, until: Instant)
     case protected(VolumeID, reason: String)
     case notMadeHere(VolumeID)
+    case braked(String)
 
     // CloudStack
     case cloudUnreachable(String)
@@ -108,6 +109,7 @@ extension Cause {
         case .protected(let volume, let reason): "volume \(volume) is protected: \(reason)"
         case .notMadeHere(let volume):
             "volume \(volume) no longer has the name that Hawser gave it; its data is not deleted"
+        case .braked(let text): text
         case .cloudUnreachable(let text): "CloudStack cannot be reached: \(text)"
         case .listingIncomplete(let text): "CloudStack's listing is incomplete: \(text)"
         case .cloudNotReadYet: "CloudStack has not been read yet"
@@ -167,7 +169,7 @@ extension Cause {
             .machineUnusable, .zoneMismatch, .heldElsewhere, .serialSeenTwice, .deviceMismatch, .storeUnavailable,
             .deviceMissing, .inUseLocally, .useUndetermined, .rootHere, .cannotShrink, .manifestsUnreadable,
             .observeOnly,
-            .suspended, .protected, .notMadeHere, .machineNotStopped, .machineHasRoot, .growthMissing:
+            .suspended, .protected, .notMadeHere, .braked, .machineNotStopped, .machineHasRoot, .growthMissing:
             .person
         case .cloudUnreachable, .listingIncomplete, .volumeTransitional, .machineTransitional, .foreignJob,
             .waitingForJob:

@@ -86,6 +86,14 @@ extension CauseKind {
                     + "may have taken it over.",
                 "hawser describe NAME", "hawser delete NAME --retain lets the object go and keeps the data."
             )
+        case .braked:
+            (
+                "More volumes would be taken away within a short time than are allowed without a person's approval. All such "
+                    + "removals wait, whatever they follow from; everything else goes on.",
+                "hawser brake",
+                "hawser brake approve BATCH lets just that batch go. What was not meant is applied again; then it is no "
+                    + "longer held."
+            )
         // CloudStack
         case .cloudUnreachable:
             (

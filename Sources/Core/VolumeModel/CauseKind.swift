@@ -12,6 +12,7 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case deletionGrace = "DeletionGrace"
     case protected = "Protected"
     case notMadeHere = "NotMadeHere"
+    case braked = "Braked"
     case cloudUnreachable = "CloudUnreachable"
     case listingIncomplete = "ListingIncomplete"
     case cloudNotReadYet = "CloudNotReadYet"
@@ -73,6 +74,7 @@ extension Cause {
         case .deletionGrace: .deletionGrace
         case .protected: .protected
         case .notMadeHere: .notMadeHere
+        case .braked: .braked
         case .cloudUnreachable: .cloudUnreachable
         case .listingIncomplete: .listingIncomplete
         case .cloudNotReadYet: .cloudNotReadYet

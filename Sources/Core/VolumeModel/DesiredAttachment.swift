@@ -35,6 +35,9 @@ public struct DesiredAttachment: Sendable, Equatable {
         public var suspension: Suspension?
         /// A person's word that this one volume may be taken away once although it is in use.
         public var inUseOverride: InUseOverride?
+        /// A person has asked for the removal that the object leads to by its name, or has approved it (BRAKE). It ends
+        /// when the object is Ready, and when something else is wanted of it.
+        public var isRemovalApproved: Bool
     }
 
     public init(
@@ -43,7 +46,7 @@ public struct DesiredAttachment: Sendable, Equatable {
         detach: DetachPolicy = DetachPolicy(), mode: ReconcileMode = .enforce, wantedSizeInBytes: Int64? = nil,
         role: DiskRole = .data, deletion: DeletionPolicy = DeletionPolicy(), source: DesiredSource,
         isDeparting: Bool = false, departingSince: Instant? = nil, suspension: Suspension? = nil,
-        inUseOverride: InUseOverride? = nil
+        inUseOverride: InUseOverride? = nil, isRemovalApproved: Bool = false
     ) {
         self.id = id
         self.name = name
@@ -58,7 +61,8 @@ public struct DesiredAttachment: Sendable, Equatable {
         particulars = Shared(
             Particulars(
                 labels: labels, wantedSizeInBytes: wantedSizeInBytes, deletion: deletion, source: source,
-                departingSince: departingSince, suspension: suspension, inUseOverride: inUseOverride))
+                departingSince: departingSince, suspension: suspension, inUseOverride: inUseOverride,
+                isRemovalApproved: isRemovalApproved))
     }
 
     @inlinable

@@ -83,6 +83,8 @@ public struct LedgerEntry: Sendable, Equatable {
     public var at: Instant
     /// What was looked at before the act and what it said (LIVE-PROOF), or what was seen after it.
     public var evidence: String
+    /// Whether the intent is a step of a removal that nobody has approved, which the brake counts (BRAKE).
+    public var countsAsRemoval: Bool
 
     /// Whether the intent is over with this line.
     public var closesIntent: Bool {
@@ -93,7 +95,7 @@ public struct LedgerEntry: Sendable, Equatable {
 
     public init(
         intent: IntentID, attachment: AttachmentID, action: LedgerAction, job: JobID?, phase: LedgerPhase, at: Instant,
-        evidence: String
+        evidence: String, countsAsRemoval: Bool = false
     ) {
         self.intent = intent
         self.attachment = attachment
@@ -102,5 +104,6 @@ public struct LedgerEntry: Sendable, Equatable {
         self.phase = phase
         self.at = at
         self.evidence = evidence
+        self.countsAsRemoval = countsAsRemoval
     }
 }

@@ -10,12 +10,14 @@ enum ApplyCommand {
         description: CommandDescription(
             "apply", summary: "make manifests the desired state, all or none",
             discussion: """
-                --prune also deletes what 'hawser apply' made and these files do not name any more. It refuses to delete more than
-                one attachment at a time, and then applies nothing.
+                --prune also deletes what 'hawser apply' made and these files do not name any more. On a terminal it says how many
+                removals it leads to, and asks when there are several; elsewhere those that --approve-removals does not approve
+                count toward the brake.
                 """,
             options: [
                 Commands.file, CommandOption("dry-run", help: "say what would change, and change nothing"),
                 CommandOption("prune", help: "delete what was applied before and is in these files no more"),
+                RemovalQuestion.option,
                 CommandOption(
                     "selector", "l", value: .required("SELECTOR"),
                     help: "apply, and prune, only what has these labels, such as app=replication"),
@@ -36,19 +38,39 @@ enum ApplyCommand {
         let client = Commands.client(parsed)
         let isDry = parsed.has("dry-run")
         let pruned = parsed.has("prune") ? try await pruned(Set(all.map(\.name)), selector, client) : []
-        try RemovalLimit.check(pruned, verb: "prune")
         guard !objects.isEmpty || !pruned.isEmpty else { throw UsageError("no manifest has these labels") }
-        let changes = objects.isEmpty ? [] : try await client.apply(objects, dryRun: isDry)
+        let approval = try await approval(objects, pruned, parsed, client)
+        let changes =
+            objects.isEmpty
+            ? [] : try await client.apply(objects, approvedRemovals: approval?.applied, dryRun: isDry)
         for change in changes {
             out("volumeattachment/\(change.name) \(change.change)\(isDry ? " (dry run)" : "")")
         }
-        if !pruned.isEmpty { _ = try await client.delete(pruned, dryRun: isDry) }
+        if !pruned.isEmpty {
+            _ = try await client.delete(pruned, approvedRemovals: approval?.pruned, isPrune: true, dryRun: isDry)
+        }
         for name in pruned { out("volumeattachment/\(name) pruned\(isDry ? " (dry run)" : "")") }
+        let removals = changes.filter { $0.isRemoval == true }.map(\.name) + pruned
+        if isDry, !removals.isEmpty { out("leads to \(RemovalQuestion.text(removals.sorted()))") }
+        if !isDry { RemovalQuestion.warn(removals, isApproved: approval != nil) }
         guard parsed.has("wait"), !isDry, !objects.isEmpty else { return ExitCode.success }
         return try await WaitCommand.wait(
             for: .ready, objects.map(\.name),
             generations: Dictionary(changes.map { ($0.name, $0.generation) }) { _, later in later }, client,
             patience: patience)
+    }
+
+    /// How many removals are approved, of what is applied and of what is pruned; nil when nobody has approved any by number.
+    private static func approval(
+        _ objects: [WireObject], _ pruned: [String], _ parsed: ParsedCommand, _ client: ControlClient
+    ) async throws -> (applied: Int, pruned: Int)? {
+        let given = try parsed.number("approve-removals")
+        let ask = RemovalQuestion.onTerminal
+        guard !parsed.has("dry-run"), given != nil || ask != nil else { return nil }
+        let foreseen = objects.isEmpty ? [] : try await client.apply(objects, dryRun: true)
+        let changed = foreseen.filter { $0.isRemoval == true }.map(\.name)
+        guard try RemovalQuestion.isApproved(changed + pruned, given: given, ask: ask) else { return nil }
+        return (changed.count, pruned.count)
     }
 
     private static func pruned(
@@ -94,12 +116,15 @@ enum ValidateCommand {
 enum DeleteCommand {
     static let command = Command(
         description: CommandDescription(
-            "delete", operands: "[NAME]", operandCount: 0...1_000,
-            summary: "take an attachment down: export, then attachment; data stays",
-            discussion:
-                "One at a time: more than one name, or a file with more than one manifest, is refused as a whole.",
+            "delete", operands: "[NAME...]", operandCount: 0...1_000,
+            summary: "take attachments down: export, then attachment; data stays",
+            discussion: """
+                One by its name is approved by that. Several are approved by --approve-removals, or on a terminal by an answer; else
+                they count toward the brake.
+                """,
             options: [
                 Commands.file, CommandOption("dry-run", help: "change nothing"),
+                RemovalQuestion.option,
                 CommandOption("retain", help: "keep the volume's data, whatever its deletionPolicy says"),
                 Commands.socket, Commands.help,
             ],
@@ -110,11 +135,14 @@ enum DeleteCommand {
         var names = Commands.names(parsed)
         if parsed.has("filename") { names += try ManifestFiles.read(parsed).map(\.name.text) }
         guard !names.isEmpty else { throw UsageError("name what to delete, or give its manifest by -f") }
-        try RemovalLimit.check(names, verb: "delete")
         let isDry = parsed.has("dry-run")
+        let isApproved = try RemovalQuestion.isApproved(
+            names, given: parsed.number("approve-removals"), ask: isDry ? nil : RemovalQuestion.onTerminal)
         let changes = try await Commands.client(parsed).delete(
-            [names[0]], dryRun: isDry, retainsData: parsed.has("retain"))
+            names, approvedRemovals: isApproved ? Set(names).count : nil, dryRun: isDry,
+            retainsData: parsed.has("retain"))
         for change in changes { out("volumeattachment/\(change.name) \(change.change)\(isDry ? " (dry run)" : "")") }
+        if !isDry { RemovalQuestion.warn(names, isApproved: isApproved) }
         return changes.contains { $0.change == "not found" } ? ExitCode.failure : ExitCode.success
     }
 }

@@ -31,7 +31,7 @@ enum Commands {
             "what is to happen",
             [
                 WaitCommand.command, ReconcileCommand.command, SuspendCommand.command, ResumeCommand.command,
-                OverrideCommand.command, ProtectCommand.command, UnprotectCommand.command,
+                BrakeCommand.command, OverrideCommand.command, ProtectCommand.command, UnprotectCommand.command,
             ]
         ),
         (

@@ -67,6 +67,8 @@ struct Configuration: Sendable {
         policy.revisitInterval = try values.duration("policy.revisit")
         policy.deviceDeadline = try values.duration("policy.deviceDeadline")
         policy.requestInFlightBound = try values.duration("policy.requestInFlight")
+        (policy.brakeVolumes, policy.brakePercent) = try Self.brake(values)
+        policy.brakeWindow = try values.duration("brake.window")
         switch try values.required("log.calls") {
         case "no": logsCalls = false
         case "yes": logsCalls = true
@@ -77,6 +79,17 @@ struct Configuration: Sendable {
         case "json": logsJSON = true
         case let other: throw UsageError("log.format is text or json, not '\(other)'")
         }
+    }
+
+    private static func brake(_ values: SettingValues) throws -> (volumes: Int, percent: Double) {
+        guard let volumes = Int(try values.required("brake.volumes")), volumes >= 0 else {
+            throw UsageError(
+                "brake.volumes is how many volumes, such as 1, not '\(try values.required("brake.volumes"))'")
+        }
+        guard let percent = Double(try values.required("brake.percent")), (0...100).contains(percent) else {
+            throw UsageError("brake.percent is a number from 0 to 100, not '\(try values.required("brake.percent"))'")
+        }
+        return (volumes, percent)
     }
 
     /// KVM gives a CloudStack machine its own id as the DMI product UUID.

@@ -67,6 +67,11 @@ struct Setting: Sendable {
         Setting("policy.revisit", "TIME", standard: "5s", help: "how often what changes by itself is read again"),
         Setting("policy.deviceDeadline", "TIME", standard: "60s", help: "how long a device may take to appear"),
         Setting("policy.requestInFlight", "TIME", standard: "30s", help: "how long a lost call may still arrive"),
+        Setting(
+            "brake.volumes", "N", standard: "1",
+            help: "how many volumes may be taken away within the window without a person's approval"),
+        Setting("brake.percent", "N", standard: "1", help: "or so many percent of all volumes, whichever is more"),
+        Setting("brake.window", "TIME", standard: "10m", help: "the window in which removals are counted"),
         Setting("log.calls", "WORD", standard: "no", help: "yes: a line for each call on an outside system"),
         Setting("log.format", "FORMAT", standard: "text", help: "text or json"),
     ]

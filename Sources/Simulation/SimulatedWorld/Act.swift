@@ -17,6 +17,10 @@ enum Act: Sendable, Equatable {
     case allowInUse(Int)
     case protect(Int, Bool)
     case swapNames(Int, Int)
+    /// By no person's word for any of them.
+    case deleteAll
+    case moveAll(to: Int)
+    case approveHeld
     case reconcile
     // Other hands in CloudStack
     case detachByHand(Int)
@@ -61,6 +65,9 @@ extension Act: CustomStringConvertible {
         case .allowInUse(let object): "a person allows the removal of object \(object) although it is in use"
         case .protect(let object, let isOn): "a person \(isOn ? "protects" : "no longer protects") object \(object)"
         case .swapNames(let one, let other): "a person swaps the export names of objects \(one) and \(other)"
+        case .deleteAll: "all objects vanish at once"
+        case .moveAll(let machine): "all objects are wanted on machine \(machine) at once"
+        case .approveHeld: "a person approves the removals that are on hold"
         case .reconcile: "a person asks to look again"
         case .detachByHand(let volume): "somebody detaches volume \(volume) by hand"
         case .attachByHand(let volume, let machine): "somebody attaches volume \(volume) to machine \(machine) by hand"

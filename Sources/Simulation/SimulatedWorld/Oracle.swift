@@ -38,6 +38,8 @@ struct Oracle: Sendable {
     private(set) var editedAt: [AttachmentID: Instant] = [:]
     private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
     private(set) var created: [String: Int] = [:]
+    /// When something was last taken away that nobody has approved, of each object.
+    private(set) var unapproved: [AttachmentID: Instant] = [:]
 
     mutating func report(_ invariant: String, _ text: String) {
         violation = violation ?? Violation(invariant: invariant, text: text)
@@ -77,6 +79,7 @@ struct Oracle: Sendable {
     mutating func noteStart(of machine: MachineID, at now: Instant) { startedAt[machine.description] = now }
     mutating func noteWrongClock() { clockWasWrong = true }
     mutating func noteLies() { hasLies = true }
+    mutating func noteUnapproved(_ object: AttachmentID, at now: Instant) { unapproved[object] = now }
     mutating func noteCreated(_ name: String) { created[name, default: 0] += 1 }
 }
 
@@ -132,13 +135,16 @@ extension World {
             case .detachVolume(let volume):
                 judgeBarrier(volume, job: job)
                 judgeDetach(volume)
+                judgeBrake(objects(of: volume))
             case .resizeVolume(let volume, let size):
                 judgeBarrier(volume, job: job)
                 if let known = cloud.volume(volume), known.sizeInBytes > size {
                     oracle.report("IN-USE", "volume \(volume) is to shrink to \(size)")
                 }
             }
-        case .deleteVolume(let volume): judgeDeletion(volume)
+        case .deleteVolume(let volume):
+            judgeDeletion(volume)
+            judgeBrake(objects(of: volume))
         default: break
         }
     }
@@ -241,6 +247,23 @@ extension World {
         }
     }
 
+    /// BRAKE: of what no person has approved, never more in ten minutes than the larger of one volume and one percent. The
+    /// numbers stand here once more, so that a mistake in the planner's count is seen. How clocks are off does not matter for
+    /// what happens between two restarts; a node whose clock jumps forgets what it began.
+    private mutating func judgeBrake(_ objects: [DesiredAttachment]) {
+        guard objects.count == 1, let object = objects.first, !object.isRemovalApproved, clockError == .zero,
+            // An approval that was taken back a moment ago, or was used up, may still be acted on.
+            oracle.editedAt[object.id].map({ now - $0 > .seconds(30) }) ?? false
+        else { return }
+        oracle.noteUnapproved(object.id, at: now)
+        // Steps have their effect a while after they were begun, and not all after the same.
+        let window = Duration.seconds(600) - policy.decisionLifetime - .seconds(5)
+        let count = oracle.unapproved.values.filter { now - $0 < window }.count
+        if count > max(1, plan.objects.count / 100) {
+            oracle.report("BRAKE", "\(object.name) is taken away as the \(count)th that nobody has approved")
+        }
+    }
+
     // MARK: What comes of it
 
     mutating func judge(_ action: ActionRecord) {
@@ -288,7 +311,7 @@ extension World {
                 now - (clients[$0.client]?.connectedAt ?? now) > policy.decisionLifetime + .seconds(5)
             }
             || disk.isMounted
-        guard isInUse, !oracle.overridden.contains(volume), !isAstray(volume) else { return }
+        guard !isAstray(volume) else { return }
         // A disk that is smaller than CloudStack says is proven to be nothing; its name goes at once (RIGHT-DISK).
         guard cloud.volume(volume)?.sizeInBytes == disk.sizeInBytes, kernel.disks(of: volume).count == 1 else { return }
         // A name that somebody now wants for another volume leads to the wrong disk.
@@ -297,6 +320,8 @@ extension World {
         }
         // What udev has not told is not known.
         guard kernel.known[disk.name]?.sequence == disk.sequence else { return }
+        judgeBrake(objects(of: volume))
+        guard isInUse, !oracle.overridden.contains(volume) else { return }
         oracle.report("IN-USE", "'\(name)' is withdrawn while volume \(volume) is in use")
     }
 

@@ -85,6 +85,9 @@ public struct Plan: Sendable {
         let other = 1 + Int(chance.next() % UInt64(machines - 1))
         let flag = chance.chance(0.5)
         let seconds = 1 + Int(chance.next() % 90)
+        if chance.chance(0.06) {
+            return seconds % 3 == 0 ? .approveHeld : seconds % 3 == 1 ? .deleteAll : .moveAll(to: machine)
+        }
         switch chance.next() % (isCalm ? 20 : 38) {
         case 0, 1: return .delete(object)
         case 2, 3: return .want(object)

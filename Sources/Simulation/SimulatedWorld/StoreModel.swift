@@ -15,6 +15,7 @@ struct StoreModel: Sendable {
     private var order: [IntentID] = []
     private(set) var openDrifts: [DriftRecord] = []
     private var statuses: [AttachmentID: SavedStatus] = [:]
+    private(set) var removals: [AttachmentID: Instant] = [:]
     /// How many lines the ledger has, with those that were closed.
     private(set) var ledgerLines = 0
     /// Everything that was written, for QUIET.
@@ -55,10 +56,16 @@ struct StoreModel: Sendable {
 
     mutating func apply(_ object: DesiredAttachment) { put(object) }
 
-    mutating func edit(_ id: AttachmentID, countsAsChange: Bool = true, _ change: (inout DesiredAttachment) -> Void) {
+    mutating func edit(
+        _ id: AttachmentID, countsAsChange: Bool = true, approving: Bool = false,
+        _ change: (inout DesiredAttachment) -> Void
+    ) {
         guard var object = desired[id] else { return }
         change(&object)
-        if countsAsChange { object.generation += 1 }
+        if countsAsChange {
+            object.generation += 1
+            object.isRemovalApproved = approving
+        }
         put(object)
     }
 
@@ -97,6 +104,7 @@ struct StoreModel: Sendable {
     mutating func append(_ entry: LedgerEntry) {
         writes += 1
         ledgerLines += 1
+        if entry.countsAsRemoval { removals[entry.attachment] = max(removals[entry.attachment] ?? entry.at, entry.at) }
         if entry.closesIntent {
             close { $0 == entry.intent }
             return
@@ -151,6 +159,10 @@ struct StoreModel: Sendable {
             statuses[detail.report.attachment] = SavedStatus(
                 attachment: detail.report.attachment, code: detail.report.readiness.code, since: detail.report.since,
                 fingerprint: detail.fingerprint, device: detail.device?.identity)
+            guard detail.report.readiness == .ready, let object = desired[detail.report.attachment],
+                object.isRemovalApproved, !object.isDeparting, object.generation == detail.report.generation
+            else { continue }
+            edit(object.id, countsAsChange: false) { $0.isRemovalApproved = false }
         }
     }
 

@@ -35,6 +35,20 @@ extension World {
             guard let volume = volume(ofObject: index) else { return }
             editStore { $0.protect(volume, reason: isOn ? "test" : nil) }
         case .swapNames(let one, let other): swapNames(one, other)
+        case .deleteAll:
+            for index in plan.objects.indices {
+                edit(index, approving: false) { object, now in
+                    object.isDeparting = true
+                    object.departingSince = now
+                }
+            }
+        case .moveAll(let machine):
+            for index in plan.objects.indices {
+                edit(index, approving: false) { object, _ in
+                    object.machine = machine == 0 ? .thisMachine : .id(CloudFace.machine(machine))
+                }
+            }
+        case .approveHeld: approveHeld()
         case .reconcile: if let worker { deliver(.reconcile(nil), to: daemons[worker].process) }
         case .detachByHand, .attachByHand, .deleteByHand, .renameByHand, .copyName, .stopMachine, .startMachine,
             .destroyMachine, .restartManagementServer:
@@ -83,7 +97,8 @@ extension World {
     }
 
     private mutating func edit(
-        _ index: Int, countsAsChange: Bool = true, _ change: (inout DesiredAttachment, Instant) -> Void
+        _ index: Int, countsAsChange: Bool = true, approving: Bool = true,
+        _ change: (inout DesiredAttachment, Instant) -> Void
     ) {
         let now = now + clockError
         // What is wanted of an object that departs is not changed any more; what stands beside it can be.
@@ -95,7 +110,7 @@ extension World {
             other.id != new.id && new.export != nil && other.export?.name == new.export?.name
         }
         guard !isTaken else { return }
-        editStore { $0.edit(new.id, countsAsChange: countsAsChange) { $0 = new } }
+        editStore { $0.edit(new.id, countsAsChange: countsAsChange, approving: approving) { $0 = new } }
         // What only observes lets go of what it has, as it is.
         if new.mode == .observe, let volume = volume(ofObject: index) { oracle.noteLetGo(volume) }
     }
@@ -112,6 +127,15 @@ extension World {
             }
         }
         oracle.noteOverride(of: volume)
+    }
+
+    private mutating func approveHeld() {
+        guard let held = core?.loop.removals(at: now + clockError), held.batch != nil else { return }
+        editStore { store in
+            for item in held.items where store.desired[item.attachment]?.generation == item.generation {
+                store.edit(item.attachment, countsAsChange: false) { $0.isRemovalApproved = true }
+            }
+        }
     }
 
     private mutating func swapNames(_ one: Int, _ other: Int) {

@@ -60,7 +60,7 @@ extension World {
         deliver(
             .started(
                 store.state, bindings: store.bindings, openLedger: store.openLedger, openDrifts: store.openDrifts,
-                statuses: store.savedStatuses),
+                statuses: store.savedStatuses, removals: store.removals),
             to: process)
         tell(process, .enumerate, after: chance.within(.milliseconds(1) ... .milliseconds(200)))
     }

@@ -40,6 +40,7 @@ extension World {
             carryOut(.size(index, gibibytes: size >> 30))
         case .volumeNotFound, .volumeGone, .volumeUnusable, .volumeNameAmbiguous, .rootVolume, .rootHere:
             carryOut(.delete(index))
+        case .braked: carryOut(.approveHeld)
         case .notMadeHere:
             // Somebody has taken the volume over: it stays.
             let id = object(index)

@@ -11,7 +11,7 @@ struct DesiredReading {
     private enum Column: Int, CaseIterable {
         case id, name, volumeID, volumeName, volumeZone, volumeSize, templateName, templateSize, templateOffering
         case templateZone, machine, role, exportName, exportReadOnly, whenInUse, mode, deletionPolicy, deletionGrace
-        case labels, source, departing, departingSince, generation
+        case labels, source, departing, departingSince, generation, removalApproved
         case suspensionReason, suspensionUntil, overrideVolume, overrideDisk, overrideReason, overrideExpiry
 
         var sql: String {
@@ -39,6 +39,7 @@ struct DesiredReading {
             case .departing: "departing"
             case .departingSince: "departing_since"
             case .generation: "generation"
+            case .removalApproved: "removal_approved"
             case .suspensionReason: "s.reason"
             case .suspensionUntil: "s.until"
             case .overrideVolume: "o.volume"
@@ -114,7 +115,7 @@ struct DesiredReading {
                 wantedSizeInBytes: integer(row, .volumeSize) ?? integer(row, .templateSize), role: role,
                 deletion: deletion, source: source(row), isDeparting: integer(row, .departing) == 1,
                 departingSince: instant(row, .departingSince), suspension: suspension(row),
-                inUseOverride: inUseOverride(row)))
+                inUseOverride: inUseOverride(row), isRemovalApproved: integer(row, .removalApproved) == 1))
     }
 
     // MARK: Columns

@@ -104,6 +104,14 @@ struct DesiredRow: Equatable {
         }
     }
 
+    /// Whether something that is there has to be taken away for it to become the new one: a name withdrawn, or the volume
+    /// detached.
+    func isRemoval(for new: DesiredRow) -> Bool {
+        if self["vm"] != new["vm"] || self["attach_as"] != new["attach_as"] { return true }
+        guard self["export_name"] != .null else { return false }
+        return self["export_name"] != new["export_name"] || self["export_read_only"] != new["export_read_only"]
+    }
+
     /// In bytes; of whichever way of naming the volume.
     var wantedSizeInBytes: Int64? { self["volume_size_in_bytes"].integer ?? self["template_size_in_bytes"].integer }
 

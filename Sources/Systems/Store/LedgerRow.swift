@@ -3,7 +3,9 @@ import VolumeModel
 
 /// One line of the ledger as a row.
 enum LedgerRow {
-    static let columns = "intent, attachment, verb, volume, machine, name, job, phase, remedy, failure, at, evidence"
+    static let columns =
+        "intent, attachment, verb, volume, machine, name, job, phase, remedy, failure, at, evidence, "
+        + "counts_as_removal"
 
     static func values(_ entry: LedgerEntry) -> [SQLiteValue] {
         var volume: VolumeID?
@@ -36,12 +38,13 @@ enum LedgerRow {
             .text(entry.intent.description), .text(entry.attachment.description), .text(entry.action.verb),
             text(volume?.description), text(machine?.description), text(name), text(entry.job?.description),
             .text(phase), text(remedy), text(failure), .integer(entry.at.nanoseconds), .text(entry.evidence),
+            .integer(entry.countsAsRemoval ? 1 : 0),
         ]
     }
 
     /// nil for a row that this program cannot have written.
     static func entry(_ row: [SQLiteValue]) -> LedgerEntry? {
-        guard row.count == 12, let intent = row[0].text.flatMap({ IntentID($0) }),
+        guard row.count == 13, let intent = row[0].text.flatMap({ IntentID($0) }),
             let attachment = row[1].text.flatMap({ AttachmentID($0) }), let action = action(row),
             let phase = phase(row),
             let at = row[10].integer
@@ -49,7 +52,7 @@ enum LedgerRow {
         return LedgerEntry(
             intent: intent, attachment: attachment, action: action, job: row[6].text.flatMap { JobID($0) },
             phase: phase,
-            at: Instant(nanoseconds: at), evidence: row[11].text ?? "")
+            at: Instant(nanoseconds: at), evidence: row[11].text ?? "", countsAsRemoval: row[12].integer == 1)
     }
 
     private static func action(_ row: [SQLiteValue]) -> LedgerAction? {

@@ -114,7 +114,9 @@ public actor SQLiteStore: StateStore {
         }
     }
 
-    public func apply(_ edits: [DesiredEdit], dryRun: Bool) throws(StoreError) -> [AppliedEdit] {
+    public func apply(
+        _ edits: [DesiredEdit], approving approval: RemovalApproval, dryRun: Bool
+    ) throws(StoreError) -> [AppliedEdit] {
         let applied = try inTransaction { () throws(StoreError) in
             var wanted: [String: DesiredRow] = [:]
             var applied: [AppliedEdit] = []
@@ -122,7 +124,7 @@ public actor SQLiteStore: StateStore {
             for edit in edits {
                 let old = try row(named: edit.name.text)
                 if let old {
-                    if old.isDeparting { throw .departing(edit.name) }
+                    if old.isDeparting, try !canBeTakenBack(old) { throw .departing(edit.name) }
                     if let expected = edit.expectedGeneration, expected != old.generation {
                         throw .conflict(
                             "cannot change '\(edit.name)': it is at generation \(old.generation), not \(expected); read it again"
@@ -131,7 +133,8 @@ public actor SQLiteStore: StateStore {
                 }
                 let new = DesiredRow(id: old?.id ?? "", edit: edit)
                 if let old { try refuse(edit, new, replacing: old) }
-                let differences = old?.differences(to: new) ?? []
+                var differences = old?.differences(to: new) ?? []
+                if old?.isDeparting == true { differences.append("departing: 1 → 0") }
                 wanted[edit.name.text] = new
                 if let old, differences.isEmpty {
                     applied.append(
@@ -141,16 +144,70 @@ public actor SQLiteStore: StateStore {
                     applied.append(
                         AppliedEdit(
                             name: edit.name, change: old == nil ? .created : .configured,
-                            generation: (old?.generation ?? 0) + 1, differences: differences))
+                            generation: (old?.generation ?? 0) + 1, differences: differences,
+                            isRemoval: old?.isDeparting == false && old?.isRemoval(for: new) == true))
                 }
             }
             try refuseDoubleClaims(wanted)
-            if !dryRun { for write in writes { try store(write.new, replacing: write.old) } }
+            let isApproved = try Self.approval(approval, of: edits).covers(applied.filter(\.isRemoval).count)
+            guard !dryRun else { return applied }
+            for write in writes { try store(write.new, replacing: write.old) }
+            if isApproved { for edit in applied where edit.isRemoval { try approveRemoval(of: edit.name) } }
             return applied
         }
         if !dryRun, applied.contains(where: { $0.change != .unchanged }) { changes.announce() }
         return applied
     }
+
+    /// What stands in the followed directory never approves a removal.
+    private static func approval(_ approval: RemovalApproval, of edits: [DesiredEdit]) -> RemovalApproval {
+        let isFromDirectory = edits.contains { if case .directory = $0.source { true } else { false } }
+        return isFromDirectory ? .none : approval
+    }
+
+    /// Whether a deleted object can be taken back by applying it again: nobody has approved its removal, and the brake holds
+    /// it, or nothing of it was begun, since it is in use.
+    private func canBeTakenBack(_ row: DesiredRow) throws(StoreError) -> Bool {
+        try perform { () throws(SQLiteError) in
+            let found = try database.run(
+                """
+                SELECT 1 FROM desired_volume_attachments AS o LEFT JOIN status AS s ON s.attachment = o.id
+                    WHERE o.id = ? AND o.removal_approved = 0 AND (s.reason = ? OR NOT EXISTS (
+                        SELECT 1 FROM ledger WHERE ledger.attachment = o.id AND counts_as_removal = 1
+                            AND at >= o.departing_since))
+                """, [.text(row.id), .text(CauseKind.braked.rawValue)])
+            return !found.isEmpty
+        }
+    }
+
+    private func approveRemoval(of name: ObjectName) throws(StoreError) {
+        _ = try perform { () throws(SQLiteError) in
+            try database.run(
+                "UPDATE desired_volume_attachments SET removal_approved = 1 WHERE name = ?", [.text(name.text)])
+        }
+    }
+
+    public func approveRemovals(_ generations: [AttachmentID: Int64]) throws(StoreError) {
+        try inTransaction { () throws(StoreError) in
+            for (attachment, generation) in generations.sorted(by: { $0.key < $1.key }) {
+                let changed = try perform { () throws(SQLiteError) in
+                    try database.run(
+                        """
+                        UPDATE desired_volume_attachments SET removal_approved = 1 WHERE id = ? AND generation = ?
+                            RETURNING id
+                        """, [.text(attachment.description), .integer(generation)])
+                }
+                guard !changed.isEmpty else {
+                    throw .conflict("cannot approve: what is held has changed; 'hawser brake' shows what it is now")
+                }
+            }
+        }
+        changes.announce()
+    }
+
+    public nonisolated func countedRemovals(
+        since: Instant
+    ) async throws(StoreError) -> [AttachmentID: Instant] { try await reader.countedRemovals(since: since) }
 
     /// What cannot change in the life of an object, and what is another source's to change.
     private func refuse(_ edit: DesiredEdit, _ new: DesiredRow, replacing old: DesiredRow) throws(StoreError) {
@@ -202,7 +259,8 @@ public actor SQLiteStore: StateStore {
     private func store(_ row: DesiredRow, replacing old: DesiredRow?) throws(StoreError) {
         try perform { () throws(SQLiteError) in
             if let old {
-                let assignments = DesiredRow.specColumns.map { "\($0) = ?" }.joined(separator: ", ")
+                let assignments = (DesiredRow.specColumns.map { "\($0) = ?" } + ["departing = 0"]).joined(
+                    separator: ", ")
                 try database.run(
                     "UPDATE desired_volume_attachments SET \(assignments) WHERE id = ?", row.spec + [.text(old.id)])
             } else {
@@ -215,11 +273,11 @@ public actor SQLiteStore: StateStore {
     }
 
     public func delete(
-        _ names: [ObjectName], by remover: Remover, dryRun: Bool
+        _ names: [ObjectName], by remover: Remover, approving approval: RemovalApproval, dryRun: Bool
     ) throws(StoreError) -> [AppliedEdit] {
         let applied = try inTransaction { () throws(StoreError) in
             var applied: [AppliedEdit] = []
-            for name in names {
+            for name in Self.distinct(names) {
                 guard let row = try row(named: name.text) else {
                     applied.append(AppliedEdit(name: name, change: .notFound, generation: 0, differences: []))
                     continue
@@ -232,12 +290,20 @@ public actor SQLiteStore: StateStore {
                 applied.append(
                     AppliedEdit(
                         name: name, change: .deleted, generation: row.generation + (row.isDeparting ? 0 : 1),
-                        differences: []))
+                        differences: [], isRemoval: true))
             }
+            let removals = applied.filter(\.isRemoval)
+            let isApproved = try (remover == .directory ? RemovalApproval.none : approval).covers(removals.count)
+            if isApproved, !dryRun { for removal in removals { try approveRemoval(of: removal.name) } }
             return applied
         }
         if !dryRun { changes.announce() }
         return applied
+    }
+
+    private static func distinct(_ names: [ObjectName]) -> [ObjectName] {
+        var seen: Set<ObjectName> = []
+        return names.filter { seen.insert($0).inserted }
     }
 
     private func depart(_ row: DesiredRow, by remover: Remover) throws(StoreError) {
@@ -351,7 +417,7 @@ public actor SQLiteStore: StateStore {
         try inTransaction { () throws(StoreError) in
             try perform { () throws(SQLiteError) in
                 try database.run(
-                    "INSERT INTO ledger (\(LedgerRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO ledger (\(LedgerRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     LedgerRow.values(entry))
                 let intent = [SQLiteValue.text(entry.intent.description)]
                 if entry.closesIntent {
@@ -377,6 +443,13 @@ public actor SQLiteStore: StateStore {
 
     private func saveStatus(_ detail: AttachmentDetail) throws(SQLiteError) {
         let report = detail.report
+        if report.readiness == .ready {
+            // What was approved is done; what is taken away from now on is something else (BRAKE).
+            try database.run(
+                "UPDATE desired_volume_attachments SET removal_approved = 0 WHERE id = ? AND removal_approved = 1 "
+                    + "AND departing = 0 AND generation = ?",
+                [.text(report.attachment.description), .integer(report.generation)])
+        }
         var cause: Cause?
         if case .notReady(let found) = report.readiness { cause = found }
         try database.run(

@@ -214,6 +214,21 @@ actor StoreReader {
         }.compactMap { LedgerRow.entry($0) }
     }
 
+    func countedRemovals(since: Instant) throws(StoreError) -> [AttachmentID: Instant] {
+        try perform { () throws(SQLiteError) in
+            var removals: [AttachmentID: Instant] = [:]
+            try database.forEachRow(
+                "SELECT attachment, max(at) FROM ledger WHERE counts_as_removal = 1 AND at > ? GROUP BY attachment",
+                [.integer(since.nanoseconds)]
+            ) { row in
+                if let attachment = row.uuid(0), let at = row.integer(1) {
+                    removals[AttachmentID(attachment)] = Instant(nanoseconds: at)
+                }
+            }
+            return removals
+        }
+    }
+
     func openDrifts() throws(StoreError) -> [DriftRecord] {
         try drifts("ended_at IS NULL", [], limit: 1_000_000)
     }

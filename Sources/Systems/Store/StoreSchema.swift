@@ -6,7 +6,7 @@ import SQLite
 /// All times are whole nanoseconds since 1970 in UTC. What people edit with any SQL client is
 /// `desired_volume_attachments`; triggers keep its generation, its revision, and its deletions.
 enum StoreSchema {
-    static let version = 4
+    static let version = 5
 
     /// Brings the file to the present version.
     static func migrate(_ database: SQLiteConnection) throws(StoreError) {
@@ -30,7 +30,7 @@ enum StoreSchema {
     }
 
     /// What makes each version from the one before; a step that has once been released is never changed.
-    static let steps = [first, second, third, fourth]
+    static let steps = [first, second, third, fourth, fifth]
 
     /// An object that stands in the followed directory of manifests, and is not on its way out.
     static let isFromDirectory = "source GLOB 'directory:*' AND departing = 0"
@@ -43,6 +43,40 @@ enum StoreSchema {
         CREATE INDEX desired_from_directory ON desired_volume_attachments (name) WHERE \(isFromDirectory);
         \(["suspensions", "in_use_overrides"].map(touching).joined())
         \(["INSERT", "UPDATE", "DELETE"].map(raisingRevision).joined())
+        """
+
+    /// BRAKE: a removal that was approved, for as long as the object stays what it was then, and the steps of those that were
+    /// not.
+    private static let fifth = """
+        ALTER TABLE desired_volume_attachments ADD COLUMN removal_approved INTEGER NOT NULL DEFAULT 0
+            CHECK (removal_approved IN (0, 1));
+        DROP TRIGGER desired_updated;
+        CREATE TRIGGER desired_updated AFTER UPDATE OF name, volume_id, volume_name, volume_zone, volume_size_in_bytes,
+            template_name, template_size_in_bytes, template_disk_offering, template_zone, vm, attach_as, export_name,
+            export_read_only, detach_when_in_use, mode, deletion_policy, deletion_grace_seconds, labels, source, departing
+            ON desired_volume_attachments
+        BEGIN
+            UPDATE desired_revision SET value = value + 1;
+            UPDATE desired_volume_attachments
+                SET generation = old.generation + 1, revision = (SELECT value FROM desired_revision),
+                    removal_approved = CASE WHEN new.volume_id IS old.volume_id AND new.volume_name IS old.volume_name
+                        AND new.volume_zone IS old.volume_zone AND new.vm IS old.vm AND new.attach_as IS old.attach_as
+                        AND new.export_name IS old.export_name AND new.export_read_only IS old.export_read_only
+                        AND new.mode IS old.mode AND new.deletion_policy IS old.deletion_policy
+                        AND new.departing IS old.departing THEN old.removal_approved ELSE 0 END,
+                    departing_since = CASE WHEN new.departing = 0 THEN NULL
+                        ELSE coalesce(old.departing_since, \(now)) END
+                WHERE id = new.id;
+        END;
+        CREATE TRIGGER desired_approved AFTER UPDATE OF removal_approved ON desired_volume_attachments
+            WHEN old.removal_approved <> new.removal_approved
+        BEGIN
+            UPDATE desired_revision SET value = value + 1;
+            UPDATE desired_volume_attachments SET revision = (SELECT value FROM desired_revision) WHERE id = new.id;
+        END;
+        CREATE INDEX desired_approvals ON desired_volume_attachments (id) WHERE removal_approved = 1 AND departing = 0;
+        ALTER TABLE ledger ADD COLUMN counts_as_removal INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX ledger_removals ON ledger (at) WHERE counts_as_removal = 1;
         """
 
     private static func raisingRevision(_ event: String) -> String {

@@ -209,7 +209,7 @@ import VolumeModel
     /// Causes that the loop gives and not the planner; its own tests reach them.
     static let ofTheLoop: Set<String> = [
         "InvalidSpec", "CloudUnreachable", "ListingIncomplete", "Queued", "StoreUnavailable", "Stopping",
-        "ManifestsUnreadable", "LeaseUnproven", "LeaseHeldElsewhere",
+        "ManifestsUnreadable", "LeaseUnproven", "LeaseHeldElsewhere", "Braked",
     ]
 
     @Test(arguments: views.indices) func `ONE-CAUSE: each cause is reached, with words, a next step and a mover`(

@@ -25,8 +25,12 @@ private actor LateStore: StateStore {
         return AsyncStream { _ in }
     }
 
-    func apply(_ edits: [DesiredEdit], dryRun: Bool) -> [AppliedEdit] { [] }
-    func delete(_ names: [ObjectName], by remover: Remover, dryRun: Bool) -> [AppliedEdit] { [] }
+    func apply(_ edits: [DesiredEdit], approving approval: RemovalApproval, dryRun: Bool) -> [AppliedEdit] { [] }
+    func delete(
+        _ names: [ObjectName], by remover: Remover, approving approval: RemovalApproval, dryRun: Bool
+    ) -> [AppliedEdit] { [] }
+    func approveRemovals(_ generations: [AttachmentID: Int64]) {}
+    func countedRemovals(since: Instant) -> [AttachmentID: Instant] { [:] }
     func suspend(_ name: ObjectName, _ suspension: Suspension?) -> Bool { false }
     func protect(_ volume: VolumeID, reason: String?) {}
     func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) {}

@@ -54,6 +54,7 @@ final class MemoryWorld {
     var events: [EventRecord] = []
     var drifts: [DriftRecord] = []
     var savedReports = 0
+    var statuses: [AttachmentID: SavedStatus] = [:]
 
     // Faults
     var listsAreEmpty = false
@@ -115,7 +116,8 @@ final class MemoryWorld {
         deliver(
             .started(
                 DesiredState(entries: entries, revision: revision), bindings: bindings, openLedger: openIntents,
-                openDrifts: []))
+                openDrifts: [], statuses: statuses.values.sorted { $0.attachment < $1.attachment },
+                removals: countedRemovals(since: now - policy.brakeWindow)))
         deliver(.device(.enumerated(devices.values.sorted { $0.kernelName < $1.kernelName })))
     }
 
@@ -199,6 +201,7 @@ final class MemoryWorld {
         case .save(let details):
             storeWrites += 1
             savedReports += details.count
+            details.forEach(save)
         case .recordEvents(let records):
             storeWrites += 1
             events += records
@@ -211,6 +214,7 @@ final class MemoryWorld {
         case .forget(let attachment):
             storeWrites += 1
             desired[attachment] = nil
+            statuses[attachment] = nil
             schedule(after: .milliseconds(1)) { self.deliver(.forgotten(attachment)) }
         }
     }
@@ -220,7 +224,25 @@ final class MemoryWorld {
         ledger.append(entry)
     }
 
+    private func save(_ detail: AttachmentDetail) {
+        let report = detail.report
+        statuses[report.attachment] = SavedStatus(
+            attachment: report.attachment, code: report.readiness.code, since: report.since,
+            fingerprint: detail.fingerprint, device: detail.device?.identity)
+        guard report.readiness == .ready, desired[report.attachment]?.isRemovalApproved == true else { return }
+        schedule(after: .milliseconds(1), inProcess: false) {
+            self.change(report.attachment) { $0.isRemovalApproved = false }
+        }
+    }
+
+    private func countedRemovals(since: Instant) -> [AttachmentID: Instant] {
+        let counted = ledger.filter { $0.countsAsRemoval && $0.at > since }
+        return Dictionary(counted.map { ($0.attachment, $0.at) }) { max($0, $1) }
+    }
+
     // MARK: Asking the loop
+
+    var removalsOnHold: HeldRemovals { loop.removals(at: now) }
 
     var overview: Overview { loop.overview(at: now) }
     var plan: [PlanLine] { loop.plan(at: now) }
@@ -246,7 +268,7 @@ final class MemoryWorld {
         desired[id] = DesiredAttachment(
             id: id, name: object, generation: generation, volume: volume, machine: machine,
             export: export.flatMap { ExportName($0) }.map { DesiredExport(name: $0, isReadOnly: isReadOnly) },
-            source: .manifest(file: "test.yaml"))
+            source: .manifest(file: "test.yaml"), isRemovalApproved: desired[id] != nil)
         announce(id)
         return id
     }
@@ -256,6 +278,36 @@ final class MemoryWorld {
             object.isDeparting = true
             object.departingSince = now
             object.generation += 1
+            object.isRemovalApproved = true
+        }
+    }
+
+    /// Changes objects in one go, by no person's word for any of them.
+    func editInBulk(_ names: [String], _ change: (inout DesiredAttachment) -> Void) {
+        let objects = desired.values.filter { names.contains($0.name.text) }.sorted { $0.name < $1.name }
+        for var object in objects {
+            change(&object)
+            object.generation += 1
+            desired[object.id] = object
+        }
+        revision += 1
+        let changed = objects.compactMap { desired[$0.id] }.map { DesiredEntry.valid($0) }
+        deliver(
+            .desired(DesiredDelta(changed: changed, removed: [], protections: protections, revision: revision)))
+    }
+
+    func deleteInBulk(_ names: [String]) {
+        let now = now
+        editInBulk(names) { object in
+            object.isDeparting = true
+            object.departingSince = now
+        }
+    }
+
+    /// A person approves just what is on hold.
+    func approve(_ held: HeldRemovals) {
+        for item in held.items where desired[item.attachment]?.generation == item.generation {
+            change(item.attachment) { $0.isRemovalApproved = true }
         }
     }
 
@@ -344,7 +396,7 @@ final class MemoryWorld {
             append(
                 LedgerEntry(
                     intent: ticket.intent, attachment: ticket.attachment, action: action, job: ticket.job,
-                    phase: .intended, at: now, evidence: ticket.evidence))
+                    phase: .intended, at: now, evidence: ticket.evidence, countsAsRemoval: ticket.countsAsRemoval))
         }
         schedule(after: .milliseconds(10)) { self.act(ticket) }
     }

@@ -4,7 +4,7 @@ import VolumeModel
 
 @testable import hawser
 
-/// BRAKE, as long as there is none: one removal at a time.
+/// BRAKE at the command line: what a call takes away is asked for before it is done.
 @Suite struct RemovalTests {
     private func object(_ name: String, file: String, labels: [String: String] = [:]) throws -> WireObject {
         WireObject(
@@ -12,16 +12,51 @@ import VolumeModel
             machine: .thisMachine, export: nil, detach: DetachPolicy(), file: file)
     }
 
-    @Test func `BRAKE: one name is let through, also when it stands twice; two are refused with what to do instead`()
+    @Test
+    func
+        `BRAKE: one removal, also when it stands twice, is not asked for; where nobody can be asked several are not approved`()
         throws
     {
-        try RemovalLimit.check([], verb: "delete")
-        try RemovalLimit.check(["a", "a"], verb: "delete")
-        let error = #expect(throws: RemovalLimit.Exceeded.self) { try RemovalLimit.check(["b", "a"], verb: "delete") }
+        func unasked(_ question: String) -> Bool {
+            Issue.record("asked: \(question)")
+            return true
+        }
+        #expect(try !RemovalQuestion.isApproved([], given: nil, ask: unasked))
+        #expect(try !RemovalQuestion.isApproved(["a", "a"], given: nil, ask: unasked))
+        #expect(try !RemovalQuestion.isApproved(["a", "b"], given: nil, ask: nil))
+    }
+
+    @Test func `BRAKE: several removals are approved by an answer, and nothing is done without it`() throws {
+        var asked = ""
+        let yes = try RemovalQuestion.isApproved(["b", "a"], given: nil) {
+            asked = $0
+            return true
+        }
+        #expect(yes)
+        #expect(asked == "This leads to 2 removals (a, b). Approve them? [y/N] ")
+        #expect(throws: RemovalQuestion.Refused(description: "nothing was changed")) {
+            try RemovalQuestion.isApproved(["b", "a"], given: nil) { _ in false }
+        }
+    }
+
+    @Test func `BRAKE: a number approves so many and no more`() throws {
+        #expect(try RemovalQuestion.isApproved(["a", "b"], given: 2, ask: nil))
+        let error = #expect(throws: RemovalQuestion.Refused.self) {
+            try RemovalQuestion.isApproved(["c", "a", "b"], given: 2, ask: { _ in true })
+        }
         #expect(
             error?.description
-                == "cannot delete 2 attachments at once (a, b); nothing was changed: "
-                + "delete them one by one, beginning with 'hawser delete a'")
+                == "cannot go on: this leads to 3 removals (a, b, c), and 2 were approved; nothing was changed")
+    }
+
+    @Test func `BRAKE: what is on hold is shown with each reason and with the word that lets it go`() {
+        let held = WireBrake(
+            batch: "3f9a1c07be",
+            items: [.init(name: "a", volume: "v-1", reason: "the object was deleted: detach volume v-1")], allowed: 0,
+            volumes: 7, windowSeconds: 600)
+        let text = BrakeCommand.lines(held).joined(separator: "\n")
+        #expect(text.contains("the object was deleted: detach volume v-1"))
+        #expect(text.contains("hawser brake approve 3f9a1c07be"))
     }
 
     @Test func `MINE-ONLY: only what apply made and no file names is pruned`() throws {

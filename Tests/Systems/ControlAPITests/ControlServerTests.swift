@@ -44,6 +44,37 @@ import VolumeModel
         #expect(try await client.delete(["one", "two"]).map(\.change) == ["deleted", "not found"])
     }
 
+    // MARK: BRAKE
+
+    @Test func `BRAKE: what is on hold is shown with each reason, and exactly that batch is approved`() async throws {
+        #expect(try await client.brake().batch == nil)
+        await #expect(throws: ControlError.self) { try await client.approve("batch-1") }
+        await controller.hold(try #require(ObjectName("one")), generation: 4)
+        let shown = try await client.brake()
+        #expect(shown.items == [WireBrake.Item(name: "one", volume: nil, reason: "it was deleted")])
+        #expect(shown.allowed == 1 && shown.volumes == 10 && shown.windowSeconds == 600)
+        // Meanwhile another one comes.
+        await controller.hold(try #require(ObjectName("two")), generation: 7)
+        let error = await #expect(throws: ControlError.self) { try await client.approve(try #require(shown.batch)) }
+        guard case .refused(let problem)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(problem.status == 409 && problem.detail.contains("now batch 'batch-2' of 2 removals"))
+        #expect(await controller.approved.isEmpty)
+        #expect(try await client.approve("batch-2").message == "batch/batch-2 approved: one, two")
+        #expect(await controller.approved.values.sorted() == [4, 7])
+    }
+
+    @Test func `BRAKE: what a call approves reaches the store`() async throws {
+        _ = try await client.apply([object("one")])
+        _ = try await client.apply([object("one")], approvedRemovals: 3)
+        _ = try await client.delete(["one"])
+        _ = try await client.delete(["one"], isPrune: true)
+        _ = try await client.delete(["one", "two"], approvedRemovals: 2)
+        #expect(await controller.approvals == [.one, .upTo(3), .one, .none, .upTo(2)])
+    }
+
     @Test func `a refusal arrives in the words of the one who refuses`() async throws {
         let error = await #expect(throws: ControlError.self) {
             try await client.apply([object("one", export: "taken")])

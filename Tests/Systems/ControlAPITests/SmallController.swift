@@ -63,7 +63,31 @@ actor SmallController: Steering, StateStore {
         return (names ?? []).filter { edits[$0] == nil }
     }
 
-    func apply(_ wanted: [DesiredEdit], dryRun: Bool) throws(StoreError) -> [AppliedEdit] {
+    /// Whose removal is on hold, with the generation; and what was approved.
+    var held: [ObjectName: Int64] = [:]
+    private(set) var approved: [AttachmentID: Int64] = [:]
+    private(set) var approvals: [RemovalApproval] = []
+
+    func hold(_ name: ObjectName, generation: Int64) { held[name] = generation }
+
+    func removals() -> HeldRemovals {
+        HeldRemovals(
+            batch: held.isEmpty ? nil : "batch-\(held.count)",
+            items: held.sorted { $0.key < $1.key }.enumerated().map { index, object in
+                HeldRemovals.Item(
+                    attachment: AttachmentID(UUIDValue(high: 0, low: UInt64(index))), generation: object.value,
+                    name: object.key, volume: nil, reason: "it was deleted")
+            }, allowed: 1, volumes: 10, window: .seconds(600))
+    }
+
+    func approveRemovals(_ generations: [AttachmentID: Int64]) { approved = generations }
+
+    func countedRemovals(since: Instant) -> [AttachmentID: Instant] { [:] }
+
+    func apply(
+        _ wanted: [DesiredEdit], approving approval: RemovalApproval, dryRun: Bool
+    ) throws(StoreError) -> [AppliedEdit] {
+        approvals.append(approval)
         if wanted.contains(where: { $0.export?.name.text == "taken" }) {
             throw .conflict("export name 'taken' is claimed by 'x'")
         }
@@ -80,8 +104,11 @@ actor SmallController: Steering, StateStore {
         return changes
     }
 
-    func delete(_ names: [ObjectName], by remover: Remover, dryRun: Bool) -> [AppliedEdit] {
-        names.map { name in
+    func delete(
+        _ names: [ObjectName], by remover: Remover, approving approval: RemovalApproval, dryRun: Bool
+    ) -> [AppliedEdit] {
+        approvals.append(approval)
+        return names.map { name in
             let found = dryRun ? edits[name] : edits.removeValue(forKey: name)
             return AppliedEdit(
                 name: name, change: found == nil ? .notFound : .deleted, generation: found?.generation ?? 0,

@@ -101,20 +101,57 @@ import VolumeModel
         #expect(try await objects().first?.generation == 2, "the half-written file was never taken over")
     }
 
-    @Test(.timeLimit(.minutes(1))) func `NO-SURPRISE-DELETE: several objects that are gone at once, or all, stay`()
+    @Test(.timeLimit(.minutes(1))) func `BRAKE: several objects that are gone at once depart by no person's approval`()
         async throws
     {
         for number in 1...3 { try write("\(number).yaml", text("object-\(number)", number)) }
         try await until { $0.count == 3 }
         unlink("\(manifests)/1.yaml")
         unlink("\(manifests)/2.yaml")
-        let told = await trouble { $0?.contains("one at a time") == true }
-        #expect(told?.contains("'object-1', 'object-2'") == true, "\(told ?? "")")
+        try await until { $0.filter(\.isDeparting).count == 2 }
+        #expect(try await objects().allSatisfy { !$0.isRemovalApproved })
+        #expect(try await objects().last?.isDeparting == false)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `BRAKE: what a truncated file lost departs by no approval, and comes back with the file while it is held`()
+        async throws
+    {
+        let whole = (1...3).map { text("object-\($0)", $0) }.joined(separator: "---\n")
+        try write("all.yaml", whole)
+        try await until { $0.count == 3 }
+        try write("all.yaml", text("object-1", 1))
+        try await until { $0.filter(\.isDeparting).count == 2 }
+        let held = try await objects().filter(\.isDeparting)
+        #expect(held.allSatisfy { !$0.isRemovalApproved })
+        // As the loop does when the brake holds them.
+        try await store.save(
+            held.map { object in
+                AttachmentDetail(
+                    report: AttachmentReport(
+                        attachment: object.id, name: object.name.text, generation: object.generation, volume: nil,
+                        machine: nil, isHere: true, isDeparting: true, readiness: .notReady(.braked("held")),
+                        since: Instant(nanoseconds: 0), cloudWord: "attached", deviceWord: "vdb", exportWord: "live",
+                        clients: .known(0), drifts: [], next: nil, nextAt: nil), conditions: [], volume: nil,
+                    device: nil, export: nil)
+            })
+        try write("all.yaml", whole)
+        try await until { $0.allSatisfy { !$0.isDeparting } }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `BRAKE, NO-SURPRISE-DELETE: an emptied directory takes nothing away`()
+        async throws
+    {
+        for number in 1...3 { try write("\(number).yaml", text("object-\(number)", number)) }
+        try await until { $0.count == 3 }
         try removeTree(manifests)
         _ = await trouble { $0?.contains("No such file") == true }
         #expect(try await objects().allSatisfy { !$0.isDeparting })
-        // The directory comes back, as a mount does; what is in it holds.
         try createDirectories(manifests)
+        let told = await trouble { $0?.contains("holds no manifest any more") == true }
+        #expect(told?.contains("'object-1', 'object-2', 'object-3'") == true, "\(told ?? "")")
+        #expect(try await objects().allSatisfy { !$0.isDeparting })
+        // The directory comes back, as a mount does; what is in it holds.
         for number in 1...3 { try write("\(number).yaml", text("object-\(number)", number, export: "e\(number)")) }
         try await until { $0.allSatisfy { $0.export != nil && !$0.isDeparting } }
     }

@@ -82,7 +82,8 @@ struct StepCourse: Sendable {
         ticket.step.ledgerAction.map {
             LedgerEntry(
                 intent: ticket.intent, attachment: ticket.attachment, action: $0, job: job ?? ticket.job,
-                phase: ledgerPhase, at: now, evidence: evidence)
+                phase: ledgerPhase, at: now, evidence: evidence,
+                countsAsRemoval: ticket.countsAsRemoval && ledgerPhase == .intended)
         }
     }
 

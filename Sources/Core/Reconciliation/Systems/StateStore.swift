@@ -22,10 +22,22 @@ public protocol StateStore: Sendable {
     ///
     /// - Throws: ``StoreError/conflict(_:)`` when a volume or an export name is claimed by another object, or when an
     ///   object was changed since the revision that an edit names.
-    func apply(_ edits: [DesiredEdit], dryRun: Bool) async throws(StoreError) -> [AppliedEdit]
+    func apply(
+        _ edits: [DesiredEdit], approving approval: RemovalApproval, dryRun: Bool
+    ) async throws(StoreError) -> [AppliedEdit]
 
     /// Marks objects as departing, all or none: their exports and attachments are taken down, then they are forgotten.
-    func delete(_ names: [ObjectName], by remover: Remover, dryRun: Bool) async throws(StoreError) -> [AppliedEdit]
+    func delete(
+        _ names: [ObjectName], by remover: Remover, approving approval: RemovalApproval, dryRun: Bool
+    ) async throws(StoreError) -> [AppliedEdit]
+
+    /// Approves the removals that objects of these generations lead to, all or none (BRAKE).
+    ///
+    /// - Throws: ``StoreError/conflict(_:)`` when one of them has changed since.
+    func approveRemovals(_ generations: [AttachmentID: Int64]) async throws(StoreError)
+
+    /// When a step of an unapproved removal was last begun, of each object of which one was begun since then.
+    func countedRemovals(since: Instant) async throws(StoreError) -> [AttachmentID: Instant]
 
     /// Sets an object aside, or (`nil`) takes it up again. Its generation stays.
     ///
@@ -154,6 +166,44 @@ public struct DesiredEdit: Sendable, Equatable {
     }
 }
 
+extension StateStore {
+    /// What a person asks for by name: one removal carries its own approval.
+    public func apply(_ edits: [DesiredEdit], dryRun: Bool) async throws(StoreError) -> [AppliedEdit] {
+        try await apply(edits, approving: .one, dryRun: dryRun)
+    }
+
+    /// What a person asks for by name: one removal carries its own approval.
+    public func delete(
+        _ names: [ObjectName], by remover: Remover, dryRun: Bool
+    ) async throws(StoreError) -> [AppliedEdit] {
+        try await delete(names, by: remover, approving: .one, dryRun: dryRun)
+    }
+}
+
+/// What a call says of the removals that it leads to (BRAKE). What a followed directory says never approves any.
+public enum RemovalApproval: Sendable, Equatable {
+    /// They count toward the brake, even one.
+    case none
+    /// One that is asked for by itself is approved; several count.
+    case one
+    /// So many are approved; more are refused with the whole call.
+    case upTo(Int)
+
+    /// - Throws: ``StoreError/conflict(_:)`` when there are more than were approved.
+    public func covers(_ removals: Int) throws(StoreError) -> Bool {
+        switch self {
+        case .none: return false
+        case .one: return removals == 1
+        case .upTo(let most):
+            guard removals <= most else {
+                throw .conflict(
+                    "cannot go on: this leads to \(removals) removals, and \(most) were approved; nothing was changed")
+            }
+            return removals > 0
+        }
+    }
+}
+
 /// Who takes an object out of desired state.
 public enum Remover: Sendable, Equatable {
     case person
@@ -178,12 +228,17 @@ public struct AppliedEdit: Sendable, Equatable {
     public var generation: Int64
     /// What changes, as `field: old → new`, for `diff`.
     public var differences: [String]
+    /// Whether something that is there is taken away for it: a name withdrawn, or the volume detached.
+    public var isRemoval: Bool
 
-    public init(name: ObjectName, change: Change, generation: Int64, differences: [String]) {
+    public init(
+        name: ObjectName, change: Change, generation: Int64, differences: [String], isRemoval: Bool = false
+    ) {
         self.name = name
         self.change = change
         self.generation = generation
         self.differences = differences
+        self.isRemoval = isRemoval
     }
 }
 

@@ -70,17 +70,28 @@ public struct ControlClient: Sendable {
         return (try await get(path) as WireList<WireDriftRecord>).items
     }
 
-    public func apply(_ items: [WireObject], dryRun: Bool = false) async throws(ControlError) -> [WireChange] {
-        let list: WireList<WireChange> = try await post(WirePath.apply, WireApply(items: items, dryRun: dryRun))
+    /// - Parameter approvedRemovals: how many removals a person has approved; nil for just what is asked for by itself.
+    public func apply(
+        _ items: [WireObject], approvedRemovals: Int? = nil, dryRun: Bool = false
+    ) async throws(ControlError) -> [WireChange] {
+        let list: WireList<WireChange> = try await post(
+            WirePath.apply, WireApply(items: items, dryRun: dryRun, approvedRemovals: approvedRemovals))
         return list.items
     }
 
-    /// - Parameter retainsData: the volumes' data stays, whatever the objects' deletion policies say.
+    /// - Parameters:
+    ///   - approvedRemovals: how many removals a person has approved; nil for just what is asked for by itself.
+    ///   - isPrune: nobody has named them one by one.
+    ///   - retainsData: the volumes' data stays, whatever the objects' deletion policies say.
     public func delete(
-        _ names: [String], dryRun: Bool = false, retainsData: Bool = false
+        _ names: [String], approvedRemovals: Int? = nil, isPrune: Bool = false, dryRun: Bool = false,
+        retainsData: Bool = false
     ) async throws(ControlError) -> [WireChange] {
         let list: WireList<WireChange> = try await post(
-            WirePath.delete, WireNames(names: names, dryRun: dryRun, retainsData: retainsData))
+            WirePath.delete,
+            WireNames(
+                names: names, dryRun: dryRun, retainsData: retainsData, approvedRemovals: approvedRemovals,
+                isPrune: isPrune ? true : nil))
         return list.items
     }
 
@@ -102,6 +113,14 @@ public struct ControlClient: Sendable {
 
     public func protections() async throws(ControlError) -> [WireProtect] {
         (try await get(WirePath.protections) as WireList<WireProtect>).items
+    }
+
+    /// The removals that are on hold.
+    public func brake() async throws(ControlError) -> WireBrake { try await get(WirePath.brake) }
+
+    /// Lets just this batch of removals go.
+    public func approve(_ batch: String) async throws(ControlError) -> WireAck {
+        try await post(WirePath.approve, WireApproval(batch: batch))
     }
 
     /// Allows one removal although the volume is in use.

@@ -2,10 +2,13 @@
 public struct WireApply: Sendable, Equatable, Codable {
     public var items: [WireObject]
     public var dryRun: Bool
+    /// How many removals are approved with the call; more are refused. Absent: one is, several count toward the brake.
+    public var approvedRemovals: Int?
 
-    public init(items: [WireObject], dryRun: Bool) {
+    public init(items: [WireObject], dryRun: Bool, approvedRemovals: Int? = nil) {
         self.items = items
         self.dryRun = dryRun
+        self.approvedRemovals = approvedRemovals
     }
 }
 
@@ -15,11 +18,21 @@ public struct WireNames: Sendable, Equatable, Codable {
     public var dryRun: Bool
     /// `delete`: the data stays, whatever the objects' deletion policies say.
     public var retainsData: Bool?
+    /// `delete`: how many removals are approved with the call; more are refused. Absent: one is, several count toward the
+    /// brake.
+    public var approvedRemovals: Int?
+    /// `delete`: nobody has named them one by one, so that even one counts toward the brake.
+    public var isPrune: Bool?
 
-    public init(names: [String]?, dryRun: Bool = false, retainsData: Bool? = nil) {
+    public init(
+        names: [String]?, dryRun: Bool = false, retainsData: Bool? = nil, approvedRemovals: Int? = nil,
+        isPrune: Bool? = nil
+    ) {
         self.names = names
         self.dryRun = dryRun
         self.retainsData = retainsData
+        self.approvedRemovals = approvedRemovals
+        self.isPrune = isPrune
     }
 }
 
@@ -93,12 +106,17 @@ public struct WireChange: Sendable, Equatable, Codable {
     public var change: String
     public var generation: Int64
     public var differences: [String]
+    /// Whether something that is there is taken away for it.
+    public var isRemoval: Bool?
 
-    public init(name: String, change: String, generation: Int64, differences: [String]) {
+    public init(
+        name: String, change: String, generation: Int64, differences: [String], isRemoval: Bool? = nil
+    ) {
         self.name = name
         self.change = change
         self.generation = generation
         self.differences = differences
+        self.isRemoval = isRemoval
     }
 }
 
@@ -142,6 +160,8 @@ public enum WirePath {
     public static let resume = root + "/resume"
     public static let protect = root + "/protect"
     public static let override = root + "/override"
+    public static let brake = root + "/brake"
+    public static let approve = root + "/brake/approve"
     public static let protections = root + "/protections"
     public static let doctor = root + "/doctor"
     public static let events = root + "/events"

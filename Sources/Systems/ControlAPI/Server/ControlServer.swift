@@ -102,6 +102,8 @@ public struct ControlServer: Sendable {
         case ("POST", WirePath.resume): return Self.answer(try await resume(try Self.decode(request)))
         case ("POST", WirePath.protect): return Self.answer(try await protect(try Self.decode(request)))
         case ("GET", WirePath.protections): return Self.answer(try await protections())
+        case ("GET", WirePath.brake): return Self.answer(await brake())
+        case ("POST", WirePath.approve): return Self.answer(try await approve(try Self.decode(request)))
         case ("POST", WirePath.override): return Self.answer(try await override(try Self.decode(request)))
         case ("POST", WirePath.reconcile): return Self.answer(try await reconcile(try Self.decode(request)))
         default:
@@ -192,7 +194,11 @@ public struct ControlServer: Sendable {
                 deletion: try item.deletion(),
                 source: .manifest(file: item.file), expectedGeneration: item.expectedGeneration)
         }
-        return WireList(items: try await store.apply(edits, dryRun: request.dryRun).map(WireChange.init))
+        return WireList(
+            items:
+                try await store.apply(
+                    edits, approving: Self.approval(request.approvedRemovals), dryRun: request.dryRun
+                ).map(WireChange.init))
     }
 
     private func delete(_ request: WireNames) async throws -> WireList<WireChange> {
@@ -202,6 +208,7 @@ public struct ControlServer: Sendable {
         return WireList(
             items: try await store.delete(
                 try objectNames(names), by: request.retainsData == true ? .personRetainingData : .person,
+                approving: Self.approval(request.approvedRemovals, isPrune: request.isPrune == true),
                 dryRun: request.dryRun
             ).map(WireChange.init))
     }

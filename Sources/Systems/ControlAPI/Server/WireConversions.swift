@@ -54,7 +54,7 @@ extension WireChange {
     init(_ edit: AppliedEdit) {
         self.init(
             name: edit.name.text, change: edit.change.rawValue, generation: edit.generation,
-            differences: edit.differences)
+            differences: edit.differences, isRemoval: edit.isRemoval ? true : nil)
     }
 }
 

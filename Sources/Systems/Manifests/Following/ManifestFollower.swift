@@ -7,8 +7,8 @@ import VolumeModel
 /// Keeps desired state as a directory of manifests says, while people edit it.
 ///
 /// The directory is taken over as a whole or not at all: a file that cannot be read, or that somebody still writes, changes
-/// nothing, and what was taken over last stays in force. Objects that no file names any more are deleted, one at a time, and
-/// only when they stay away: a directory that is empty, or from which several are gone at once, deletes nothing.
+/// nothing, and what was taken over last stays in force. Objects that no file names any more are deleted when they stay away;
+/// no person has approved that, so that many at once are held by the brake (BRAKE). A directory that is empty deletes nothing.
 public struct ManifestFollower: Sendable {
     private let directory: String
     private let store: any StateStore
@@ -132,23 +132,17 @@ public struct ManifestFollower: Sendable {
             state.missing = missing
             state.missingSince = .now
         }
-        guard let only = missing.first else { return Self.rereading }
-        guard missing.count == 1 else {
-            let names = missing.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
-            throw Trouble(
-                text:
-                    "\(missing.count) objects are no longer in \(directory) (\(names)): more than one removal at a time "
-                    + "is not taken from a directory; put them back and remove one at a time")
-        }
+        guard !missing.isEmpty else { return Self.rereading }
         guard !manifests.isEmpty else {
+            let names = missing.prefix(5).map { "'\($0)'" }.joined(separator: ", ") + (missing.count > 5 ? ", …" : "")
             throw Trouble(
                 text:
-                    "\(directory) holds no manifest any more, and nothing is removed for that; to take '\(only)' down, "
+                    "\(directory) holds no manifest any more, and nothing is removed for that; to take \(names) down, "
                     + "leave another file there or use 'hawser delete' without --manifests")
         }
         let waited = state.missingSince.duration(to: .now)
         guard waited >= Self.settling else { return Self.settling - waited }
-        _ = try await store.delete([only], by: .directory, dryRun: false)
+        _ = try await store.delete(missing, by: .directory, approving: .none, dryRun: false)
         return Self.rereading
     }
 }
