@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build demo demo-shell bench lint format snapshots manuals clean install-deps help
+.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -21,6 +21,15 @@ test: install-deps test-build
 
 test-build:
 	swift build --build-tests $(SWIFT_FLAGS)
+
+# How long each target is looked at, and which; all when empty. `ls Tests/Fuzzing/corpus` names them.
+SECONDS := 20
+TARGETS :=
+
+## fuzz: looks for inputs that break what reads them, by libFuzzer; SECONDS=120 for each target, TARGETS=manifests for one
+fuzz: install-deps
+	HAWSER_FUZZING=1 swift build $(SWIFT_FLAGS) -c release --scratch-path .build/fuzzing --product hawser-fuzz
+	Tests/Support/fuzz.sh $(SECONDS) $(TARGETS)
 
 # Which NBD server the demo runs with: nbdkit, nbd-server or nbd-server-daemon.
 NBD := nbdkit

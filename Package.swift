@@ -3,13 +3,20 @@ import PackageDescription
 
 // The tree is the map: docs/architecture.md tells what each part is for and who may know whom.
 
+/// `make fuzz` sets it: all is then compiled for libFuzzer, and Tests/Fuzzing is a program instead of tests.
+let isFuzzing = Context.environment["HAWSER_FUZZING"] != nil
+
+/// libFuzzer sees which branches an input takes; the checks see what only the module itself does.
+let watched: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])] : []
+
 /// Settings of every Swift target: a warning stops the build, and an import leaks to callers only when it says so.
-let strict: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .treatAllWarnings(as: .error),
-]
+let strict: [SwiftSetting] =
+    watched + [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .treatAllWarnings(as: .error),
+    ]
 
 /// Settings of the pure targets, which also promise to hold no unsafe code.
 let pure = strict + [.strictMemorySafety()]
@@ -48,6 +55,16 @@ func program(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
         name: name, dependencies: dependencies, path: "Sources/Programs/\(name)", swiftSettings: strict)
 }
 
+/// A program that reads what Tests/Fuzzing checks. libFuzzer has a `main` of its own: there the program is one more module,
+/// and its entry, under another name, is never called.
+func fuzzedProgram(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
+    guard isFuzzing else { return program(name, uses: dependencies) }
+    let renamed = ["-Xfrontend", "-entry-point-function-name", "-Xfrontend", "\(name)_main"]
+    return .target(
+        name: name, dependencies: dependencies, path: "Sources/Programs/\(name)",
+        swiftSettings: strict + [.unsafeFlags(renamed)])
+}
+
 /// The tests of one module lie where the module lies, with "Tests" after its name; `data` is what lies there beside Swift.
 func tests(
     of name: String, in layer: String, uses dependencies: [Target.Dependency] = [], data: [String] = []
@@ -57,15 +74,30 @@ func tests(
         path: "Tests/\(layer)/\(name)Tests", exclude: data, swiftSettings: strict)
 }
 
+/// What reads outside input, under whatever bytes: as tests it replays the corpus, under libFuzzer it looks for more.
+func fuzzing(uses dependencies: [Target.Dependency]) -> Target {
+    let path = "Tests/Fuzzing"
+    guard isFuzzing else {
+        return .testTarget(
+            name: "FuzzingTests", dependencies: dependencies, path: path, exclude: ["corpus", "LibFuzzer.swift"],
+            swiftSettings: strict)
+    }
+    return .executableTarget(
+        name: "hawser-fuzz", dependencies: dependencies, path: path, exclude: ["corpus", "CorpusTests.swift"],
+        swiftSettings: strict, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])])
+}
+
 // MARK: - The package
 
 let package = Package(
     name: "hawser",
-    products: [
-        .executable(name: "hawser", targets: ["hawser"]),
-        .executable(name: "hawserd", targets: ["hawserd"]),
-        .executable(name: "hawser-simulator", targets: ["hawser-simulator"]),
-    ],
+    products: isFuzzing
+        ? []
+        : [
+            .executable(name: "hawser", targets: ["hawser"]),
+            .executable(name: "hawserd", targets: ["hawserd"]),
+            .executable(name: "hawser-simulator", targets: ["hawser-simulator"]),
+        ],
     targets: [
         // Core
         core("VolumeModel"),
@@ -133,14 +165,14 @@ let package = Package(
             uses: ["VolumeModel", "ActorThreads", "ControlAPIModel", "ControlAPIClient", "Curl", "LinuxCalls", "NBD"]),
 
         // Programs
-        program(
+        fuzzedProgram(
             "hawserd",
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "YAML",
                 "HTTPServer", "NBD", "Systemd", "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices",
                 "ManifestFollowing", "Manifests", "NBDExports", "ServiceStatus", "Store",
             ]),
-        program(
+        fuzzedProgram(
             "hawser",
             uses: [
                 "VolumeModel", "Arguments", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "Manifests", "YAML",
@@ -206,6 +238,12 @@ let package = Package(
             of: "hawser", in: "Programs",
             uses: ["Arguments", "ControlAPIModel", "VolumeModel", "LinuxCalls", "YAML", "Rig"], data: ["Snapshots"]),
         tests(of: "hawserd", in: "Programs", uses: ["VolumeModel", "Arguments", "LinuxCalls", "NBD", "NBDExports"]),
+        fuzzing(uses: [
+            "VolumeModel", "Reconciliation", "Arguments", "Curl", "HTTPServer", "JSON", "LinuxCalls",
+            "UnixHTTP", "YAML", "CloudStack", "ControlAPI", "ControlAPIModel", "Manifests", "NBDExports", "Store",
+            "hawser",
+            "hawserd",
+        ]),
         .testTarget(
             name: "RepositoryTests", path: "Tests/Repository", swiftSettings: strict),
         .testTarget(

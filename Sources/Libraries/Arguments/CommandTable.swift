@@ -129,13 +129,16 @@ public enum Durations {
     public static func parse(_ text: String) -> Duration? {
         let digits = text.prefix { $0.isNumber }
         guard let number = Int64(digits), number >= 0 else { return nil }
-        return switch text.dropFirst(digits.count) {
-        case "ms": .milliseconds(number)
-        case "s", "": .seconds(number)
-        case "m": .seconds(number * 60)
-        case "h": .seconds(number * 3_600)
-        case "d": .seconds(number * 86_400)
-        default: nil
+        let unit: Int64
+        switch text.dropFirst(digits.count) {
+        case "ms": return .milliseconds(number)
+        case "s", "": unit = 1
+        case "m": unit = 60
+        case "h": unit = 3_600
+        case "d": unit = 86_400
+        default: return nil
         }
+        let (seconds, overflow) = number.multipliedReportingOverflow(by: unit)
+        return overflow ? nil : .seconds(seconds)
     }
 }

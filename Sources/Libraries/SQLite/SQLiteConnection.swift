@@ -212,7 +212,7 @@ public final class SQLiteConnection {
             case .null: sqlite3_bind_null(statement, index)
             case .integer(let number): sqlite3_bind_int64(statement, index, number)
             case .real(let number): sqlite3_bind_double(statement, index, number)
-            case .text(let text): sqlite3_bind_text(statement, index, text, -1, transient)
+            case .text(let text): sqlite3_bind_text(statement, index, text, Int32(text.utf8.count), transient)
             case .blob(let bytes): sqlite3_bind_blob(statement, index, bytes, Int32(bytes.count), transient)
             }
         guard code == SQLITE_OK else { throw failure(sql) }
@@ -223,7 +223,13 @@ public final class SQLiteConnection {
             switch sqlite3_column_type(statement, column) {
             case SQLITE_INTEGER: .integer(sqlite3_column_int64(statement, column))
             case SQLITE_FLOAT: .real(sqlite3_column_double(statement, column))
-            case SQLITE_TEXT: .text(sqlite3_column_text(statement, column).map { String(cString: $0) } ?? "")
+            case SQLITE_TEXT:
+                // With its length: a text can hold NUL.
+                .text(
+                    sqlite3_column_text(statement, column).map { text in
+                        let count = Int(sqlite3_column_bytes(statement, column))
+                        return String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
+                    } ?? "")
             case SQLITE_BLOB:
                 .blob(
                     Array(

@@ -81,7 +81,7 @@ struct ResponseParser {
         let end = rest.firstIndex(of: UInt8(ascii: "\n"))
         let part = rest[..<(end ?? rest.endIndex)]
         let limit = if case .chunkLine = stage { limits.chunkLineInBytes } else { limits.headInBytes }
-        lineBytes += part.count + 1
+        lineBytes += part.count + (end == nil ? 0 : 1)
         guard lineBytes <= limit else { throw .tooLong(limitInBytes: limit) }
         line += part
         rest = rest[(end.map { $0 + 1 } ?? rest.endIndex)...]

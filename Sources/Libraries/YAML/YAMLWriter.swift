@@ -23,19 +23,25 @@ public enum YAMLWriter {
         case .map(let entries) where !entries.isEmpty:
             for (position, entry) in entries.enumerated() {
                 let lead = position == 0 && !prefix.isEmpty ? prefix : margin
+                let key = scalar(entry.key)
+                // A key without a question mark ends within 1024 signs (yaml.org/spec/1.2.2, section 7.4.2).
+                let isLong = key.utf8.count > 1_000
+                if isLong { lines.append("\(lead)? \(key)") }
+                let opening = isLong ? "\(margin):" : "\(lead)\(key):"
                 if isScalar(entry.value) {
-                    lines.append("\(lead)\(scalar(entry.key)): \(inline(entry.value))")
+                    lines.append("\(opening) \(inline(entry.value))")
                 } else {
-                    lines.append("\(lead)\(scalar(entry.key)):")
+                    lines.append(opening)
                     write(entry.value, indent: indent + 2, prefix: "", into: &lines)
                 }
             }
         case .list(let items) where !items.isEmpty:
-            for item in items {
+            for (position, item) in items.enumerated() {
+                let lead = (position == 0 && !prefix.isEmpty ? prefix : margin) + "- "
                 if isScalar(item) {
-                    lines.append("\(margin)- \(inline(item))")
+                    lines.append("\(lead)\(inline(item))")
                 } else {
-                    write(item, indent: indent + 2, prefix: margin + "- ", into: &lines)
+                    write(item, indent: indent + 2, prefix: lead, into: &lines)
                 }
             }
         default: lines.append(margin + inline(node))
@@ -55,7 +61,7 @@ public enum YAMLWriter {
         case .null: "null"
         case .flag(let flag): flag ? "true" : "false"
         case .integer(let number): String(number)
-        case .real(let number): String(number)
+        case .real(let number): real(number)
         case .text(let text): scalar(text)
         case .list: "[]"
         case .map: "{}"
@@ -79,12 +85,26 @@ public enum YAMLWriter {
             case "\n": quoted += "\\n"
             case "\t": quoted += "\\t"
             case "\r": quoted += "\\r"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            case _ where !isPrintable(scalar):
                 let digits = String(scalar.value, radix: 16)
-                quoted += "\\x" + String(repeating: "0", count: 2 - digits.count) + digits
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: quoted.unicodeScalars.append(scalar)
             }
         }
         return quoted + "\""
+    }
+
+    private static func real(_ number: Double) -> String {
+        if number.isNaN { return ".nan" }
+        return number.isFinite ? String(number) : number < 0 ? "-.inf" : ".inf"
+    }
+
+    /// What may stand in a text as it is (yaml.org/spec/1.2.2, section 5.1), the further line breaks left out, which would be
+    /// read as spaces.
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xFEFE, 0xFF00...0xFFFD, 0x10000...: true
+        default: false
+        }
     }
 }

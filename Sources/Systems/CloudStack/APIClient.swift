@@ -46,7 +46,7 @@ struct APIClient: Sendable {
     func call(
         _ command: String, _ parameters: [String: String], changes: Bool = false
     ) async throws(CloudError) -> JSONDocument {
-        try read(try await send(command, parameters, changes: changes), command: command, changes: changes)
+        try Self.read(try await send(command, parameters, changes: changes), command: command, changes: changes)
     }
 
     /// How far this machine's clock is ahead of the server's, in seconds; nil when the server does not say its time.
@@ -87,7 +87,8 @@ struct APIClient: Sendable {
         return date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: false)) + "+0000"
     }
 
-    private func read(
+    /// What stands inside an answer's envelope.
+    static func read(
         _ response: HTTPResponse, command: String, changes: Bool
     ) throws(CloudError) -> JSONDocument {
         // An answer that makes no sense may come from something in between: the call may have had its effect.
@@ -118,12 +119,12 @@ struct APIClient: Sendable {
         return document
     }
 
-    private func error(
+    private static func error(
         _ body: JSONItem, _ response: HTTPResponse, command: String, changes: Bool
     ) -> CloudError {
         let code = Int(body["errorcode"]?.integer ?? Int64(response.status))
         var text = body["errortext"]?.text ?? "error \(code)"
-        if code == 401, let skew = Self.clockSkew(response.headers["date"]), abs(skew) > 60 {
+        if code == 401, let skew = clockSkew(response.headers["date"]), abs(skew) > 60 {
             text += " (this machine's clock differs from the server's by \(Int(skew)) seconds)"
         }
         return CloudError(

@@ -47,9 +47,12 @@ package enum ErrorSorting {
         text.lowercased().contains(part.lowercased())
     }
 
-    /// The wait that a 429 asks for: `please retry after [N] ms`.
+    /// The wait that a 429 asks for: `please retry after [N] ms`. It is about the rest of the throttle's interval, of seconds;
+    /// more than an hour is nothing to obey, since for so long nothing at all would be done.
     static func wait(in text: String) -> Duration? {
-        guard let open = text.lastIndex(of: "["), let close = text.lastIndex(of: "]"), open < close else { return nil }
-        return Int64(text[text.index(after: open)..<close]).map { .milliseconds($0) }
+        guard let open = text.lastIndex(of: "["), let close = text.lastIndex(of: "]"), open < close,
+            let wait = Int64(text[text.index(after: open)..<close])
+        else { return nil }
+        return .milliseconds(min(max(wait, 0), 3_600_000))
     }
 }

@@ -225,9 +225,10 @@ struct DesiredReading {
     private mutating func labels(_ row: borrowing SQLiteRow) -> [String: String] {
         let text = text(row, .labels) ?? ""
         if let known = labels[text] { return known }
-        let pairs = text.split(separator: "\n").compactMap { line -> (String, String)? in
-            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+        // By bytes: a value can begin with a sign that makes one character with what stands before it.
+        let pairs = text.utf8.split(separator: UInt8(ascii: "\n")).compactMap { line -> (String, String)? in
+            guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+            return (String(Substring(line[..<equals])), String(Substring(line[line.index(after: equals)...])))
         }
         let read = Dictionary(pairs) { _, last in last }
         labels[text] = read

@@ -122,6 +122,7 @@ public actor SQLiteStore: StateStore {
             var applied: [AppliedEdit] = []
             var writes: [(old: DesiredRow?, new: DesiredRow)] = []
             for edit in edits {
+                if wanted[edit.name.text] != nil { throw .conflict("cannot apply '\(edit.name)': it is given twice") }
                 let old = try row(named: edit.name.text)
                 if let old {
                     if old.isDeparting, try !canBeTakenBack(old) { throw .departing(edit.name) }

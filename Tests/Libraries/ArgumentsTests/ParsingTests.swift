@@ -71,4 +71,10 @@ import Testing
 
                 """)
     }
+
+    /// A grace period of this length in a manifest ended the program.
+    @Test(arguments: ["9223372036854775807d", "9223372036854775807h", "153722867280912931m", "99999999999999999999s"])
+    func `a time that does not fit is none`(_ text: String) {
+        #expect(Durations.parse(text) == nil)
+    }
 }

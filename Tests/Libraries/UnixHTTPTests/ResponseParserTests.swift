@@ -106,5 +106,13 @@ import Testing
         #expect(throws: UnixHTTPError.tooLong(limitInBytes: limit)) { try parse(text, limits: limits) }
     }
 
+    /// Each piece counted for a byte more than it had: what came slowly was refused at half its limit.
+    @Test(arguments: [1, 3, .max]) func `a response of exactly its limits is taken`(pieces: Int) throws {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: " + Self.text(100) + "\r\n\r\n"
+        let chunk = "0;" + Self.text(46) + "\r\n"
+        let limits = ResponseParser.Limits(headInBytes: head.utf8.count, chunkLineInBytes: chunk.utf8.count)
+        #expect(try parse(head + chunk + "\r\n", pieces: pieces, limits: limits).status == 200)
+    }
+
     private static func text(_ count: Int, _ part: String = "x") -> String { String(repeating: part, count: count) }
 }

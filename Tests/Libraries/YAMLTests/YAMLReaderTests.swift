@@ -51,6 +51,7 @@ import Testing
 
     @Test(arguments: [
         "plain", "no", "true", "12", "a: b", "- x", "#", "", "\"", "é\n\t\u{1}", " lead", "~", "1.0", "-",
+        "\u{85}\u{2028}\u{2029}", "\u{9F}\u{FEFF}\u{FFFE}\u{10FFFF}",
     ])
     func `what is written is read back`(text: String) throws {
         let value = YAMLWriter.map([
@@ -61,5 +62,22 @@ import Testing
         let node = try #require(try read(written).first)
         #expect(node["k"]?.value == .text(text), "\(written)")
         #expect(node["nested"]?["f"]?.value == .flag(false))
+    }
+
+    /// Lists in lists were written as one list, and infinity as a word.
+    @Test(arguments: [
+        "- - - 1\n    - 2\n  - [3, {a: [[4]], b: 5}]\n- 6", "[.inf, -.inf, -0.0, 1e300]",
+        "- ? \(String(repeating: "k", count: 2_000))\n  : {a: 1}\n  b: 2",
+    ])
+    func `what is read is written as the same`(text: String) throws {
+        func values(_ node: Node) -> String {
+            switch node.value {
+            case .list(let items): "[" + items.map(values).joined(separator: ",") + "]"
+            case .map(let entries): "{" + entries.map { "\($0.key):\(values($0.value))" }.joined(separator: ",") + "}"
+            case .null, .flag, .integer, .real, .text: "\(node.value)"
+            }
+        }
+        let node = try #require(try read(text).first)
+        #expect(try read(YAMLWriter.text(node)).map(values) == [values(node)])
     }
 }

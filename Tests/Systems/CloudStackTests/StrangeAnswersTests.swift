@@ -116,4 +116,10 @@ import VolumeModel
             }
         }
     }
+
+    /// Such a wait would have been obeyed for as long as hawserd runs.
+    @Test(arguments: [("9223372036854775807", Duration.seconds(3_600)), ("-77", .zero), ("250", .milliseconds(250))])
+    func `nobody waits for an age because an answer says so`(_ number: String, _ wait: Duration) {
+        #expect(ErrorSorting.wait(in: "please retry after [\(number)] ms.") == wait)
+    }
 }

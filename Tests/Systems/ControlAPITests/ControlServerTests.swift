@@ -146,4 +146,33 @@ import VolumeModel
         #expect(Timestamp(Instant(nanoseconds: nanoseconds)).description == text)
         if nanoseconds >= 0 { #expect(Timestamp(text)?.instant.nanoseconds == nanoseconds) }
     }
+
+    /// The first of them, as `since` of a GET, ended hawserd.
+    @Test(arguments: [
+        "9223372036854775807-01-01T00:00:00Z", "2026-02-31T00:00:00Z", "9999-12-31T23:59:59Z",
+        "2262-04-11T23:47:16.855Z",
+    ])
+    func `a moment that no clock shows is none`(_ text: String) {
+        #expect(Timestamp(text) == nil)
+    }
+
+    private static let strange: [@Sendable (inout WireObject) -> Void] = [
+        { $0.labels = ["a=b": "c"] }, { $0.labels = ["a": "b\nc=d"] }, { $0.volume.name = "" }, { $0.volume.zone = "" },
+        { $0.vm = "" }, { $0.volume.sizeInBytes = -(1 << 30) }, { $0.volume.sizeInBytes = 7 },
+        { $0.volume.id = "00000000-0000-0001-0000-000000000002" }, { $0.attachAs = "Root" },
+    ]
+
+    /// They were accepted, and then stood in the store as rows that make no sense, or as something else.
+    @Test(arguments: strange.indices)
+    func `what could not be kept as it is meant is refused`(index: Int) async throws {
+        var object = try object("one")
+        Self.strange[index](&object)
+        let wrong = object
+        let error = await #expect(throws: ControlError.self) { try await client.apply([wrong]) }
+        guard case .refused(let problem)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(problem.status == 422)
+    }
 }

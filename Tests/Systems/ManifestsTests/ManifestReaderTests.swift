@@ -92,6 +92,27 @@ private let id = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
         #expect(reader.problems.first?.message.hasPrefix("this is apiVersion 'v1', kind 'Pod'") == true)
     }
 
+    /// The store keeps labels as lines of `key=value`: such labels came back as others.
+    @Test(arguments: [
+        (#""a=b": c"#, "'a=b' is no key of a label"), (#""a b": c"#, "'a b' is no key of a label"),
+        (#"a: "b\nc=d""#, "the value of label 'a' has to be one line of text"),
+    ])
+    func `a label that no selector could name, or no line hold, is refused`(_ label: String, _ message: String) {
+        let reader = read(
+            head + "metadata: {name: a, labels: {\(label)}}\nspec: {volume: {id: \(id)}, vm: self}\n")
+        #expect(reader.problems.map { $0.message.hasPrefix(message) } == [true])
+    }
+
+    @Test(arguments: [
+        "volume: {name: '', zone: z}, vm: self", "volume: {name: n, zone: ''}, vm: self",
+        "volume: {name: n, zone: z}, vm: ''",
+        "volume: {template: {name: '', diskOffering: o, zone: z}}, vm: self",
+    ])
+    func `an empty name is none`(_ spec: String) {
+        let reader = read(head + "metadata: {name: a}\nspec: {\(spec)}\n")
+        #expect(reader.problems.map { $0.message.hasSuffix(" is empty") } == [true])
+    }
+
     @Test func `two objects that claim one thing are told of both places`() {
         let one = head + "metadata: {name: a}\nspec: {volume: {id: \(id)}, vm: self, export: {name: e}}\n"
         let reader = read(one + "---\n" + one)

@@ -132,4 +132,12 @@ import VolumeModel
         #expect(try trial.objection(to: good + [twice], main: read)?.contains("more than once") == true)
         #expect(try directoryEntries(directory.path) == ["config", "sessions"])
     }
+
+    /// Read by characters, an end of line of two bytes was none, and a sign with an accent was another sign.
+    @Test(arguments: ["[a]\r\nexportname=/x\r\n", "#\u{301}\n[a]\n\texportname \t= /x"])
+    func `a key file is read by bytes, as GLib does`(_ text: String) throws {
+        let group = try #require(KeyFile(text)?.groups.first)
+        #expect(group.name == "a" && group.values == ["exportname": "/x"])
+        #expect(KeyFile("[a]\nexportname=\u{301}")?.groups.first?.values == ["exportname": "\u{301}"])
+    }
 }

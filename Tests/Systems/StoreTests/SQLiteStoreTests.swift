@@ -571,4 +571,22 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         }
         Issue.record("the newer file was opened")
     }
+
+    /// It came back as a fault of the store, as if waiting would help.
+    @Test func `one apply that names an object twice is refused as a conflict`() async throws {
+        let store = try SQLiteStore(path: path)
+        await #expect(throws: StoreError.conflict("cannot apply 'one': it is given twice")) {
+            try await store.apply([edit("one"), edit("one", volume: 2, export: nil)], dryRun: false)
+        }
+    }
+
+    /// NUL ended a text, and an accent at its beginning ended a label.
+    @Test func `a text is given back with every sign`() async throws {
+        let store = try SQLiteStore(path: path)
+        var odd = try edit("one", labels: ["a": "\u{301}b"])
+        odd.volume = .named("a\0b", zone: .named("z"))
+        _ = try await store.apply([odd], dryRun: false)
+        let found = try object(try await store.desiredState().entries.first)
+        #expect(found.volume == odd.volume && found.labels == odd.labels)
+    }
 }

@@ -41,10 +41,11 @@ public struct Timestamp: Sendable, Hashable, Comparable, Codable, CustomStringCo
             numbers[3] < 24, numbers[4] < 60, numbers[5] < 61
         else { return nil }
         let days = Calendar.days(fromCivil: numbers[0], numbers[1], numbers[2])
+        guard Calendar.civil(fromDays: days) == (numbers[0], numbers[1], numbers[2]) else { return nil }
         let seconds = days * 86_400 + numbers[3] * 3_600 + numbers[4] * 60 + numbers[5]
-        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (nanoseconds, overflow) = (seconds * 1_000 + numbers[6]).multipliedReportingOverflow(by: 1_000_000)
         guard !overflow else { return nil }
-        self.init(Instant(nanoseconds: nanoseconds + (numbers[6] * 1_000_000)))
+        self.init(Instant(nanoseconds: nanoseconds))
     }
 
     public init(from decoder: any Decoder) throws {

@@ -92,7 +92,23 @@ extension WireObject {
         return name
     }
 
+    public func checkedLabels() throws(Refusal) -> [String: String] {
+        for (key, value) in labels.sorted(by: { $0.key < $1.key }) {
+            if let problem = Labels.problem(key: key, value: value) {
+                throw Refusal(description: "'\(name)': \(problem)")
+            }
+        }
+        return labels
+    }
+
     public func volumeReference() throws(Refusal) -> VolumeReference {
+        guard [volume.id != nil, volume.name != nil, volume.template != nil].filter({ $0 }).count == 1 else {
+            throw Refusal(description: "'\(name)': the volume takes one of: an id; a name; a template")
+        }
+        try refuseEmpty("volume's name", volume.name)
+        try refuseEmpty("volume's zone", volume.zone)
+        try refuseEmpty("template's name", volume.template?.name)
+        try refuseEmpty("template's disk offering", volume.template?.diskOffering)
         if let text = volume.id {
             guard let id = VolumeID(text) else { throw Refusal(description: "'\(name)': volume '\(text)' is no UUID") }
             return .id(id)
@@ -112,7 +128,12 @@ extension WireObject {
         return .named(volumeName, zone: zone)
     }
 
-    public var machineReference: MachineReference {
+    private func refuseEmpty(_ field: String, _ text: String?) throws(Refusal) {
+        if text == "" { throw Refusal(description: "'\(name)': the \(field) is empty") }
+    }
+
+    public func machineReference() throws(Refusal) -> MachineReference {
+        try refuseEmpty("vm", vm)
         if vm == "self" { return .thisMachine }
         return MachineID(vm).map { .id($0) } ?? .named(vm)
     }
@@ -134,11 +155,24 @@ extension WireObject {
 }
 
 extension WireObject {
-    public var wantedSizeInBytes: Int64? { volume.template?.sizeInBytes ?? volume.sizeInBytes }
+    /// CloudStack makes and grows volumes by whole GiB.
+    public func wantedSizeInBytes() throws(Refusal) -> Int64? {
+        guard let size = volume.template == nil ? volume.sizeInBytes : volume.template?.sizeInBytes else { return nil }
+        guard size > 0, size % (1 << 30) == 0 else {
+            throw Refusal(description: "'\(name)': \(size) bytes are no whole number of GiB")
+        }
+        return size
+    }
 
     public func reconcileMode() throws(Refusal) -> ReconcileMode { try word("mode", mode, standard: .enforce) }
 
-    public func diskRole() throws(Refusal) -> DiskRole { try word("attachAs", attachAs, standard: .data) }
+    public func diskRole() throws(Refusal) -> DiskRole {
+        let role: DiskRole = try word("attachAs", attachAs, standard: .data)
+        if role == .root, vm == "self" {
+            throw Refusal(description: "'\(name)': a root disk belongs to another, stopped machine: vm cannot be self")
+        }
+        return role
+    }
 
     public func deletion() throws(Refusal) -> DeletionPolicy {
         var policy = DeletionPolicy(data: try word("deletionPolicy", deletionPolicy, standard: .retain))

@@ -188,9 +188,10 @@ public struct ControlServer: Sendable {
     private func apply(_ request: WireApply) async throws -> WireList<WireChange> {
         let edits = try request.items.map { item in
             DesiredEdit(
-                name: try item.objectName(), labels: item.labels, volume: try item.volumeReference(),
-                machine: item.machineReference, export: try item.desiredExport(), detach: try item.detachPolicy(),
-                mode: try item.reconcileMode(), wantedSizeInBytes: item.wantedSizeInBytes, role: try item.diskRole(),
+                name: try item.objectName(), labels: try item.checkedLabels(), volume: try item.volumeReference(),
+                machine: try item.machineReference(), export: try item.desiredExport(), detach: try item.detachPolicy(),
+                mode: try item.reconcileMode(), wantedSizeInBytes: try item.wantedSizeInBytes(),
+                role: try item.diskRole(),
                 deletion: try item.deletion(),
                 source: .manifest(file: item.file), expectedGeneration: item.expectedGeneration)
         }

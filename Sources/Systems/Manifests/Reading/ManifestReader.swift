@@ -144,8 +144,18 @@ public struct ManifestReader: Sendable {
         }
     }
 
+    /// A name that is there: an empty one would mean nothing, or everything.
+    private mutating func filledText(_ node: Node, _ field: String) -> String? {
+        guard let text = text(node, field) else { return nil }
+        guard !text.isEmpty else {
+            note("\(field) is empty", at: node.mark)
+            return nil
+        }
+        return text
+    }
+
     private mutating func requiredText(_ field: String, of node: Node, in place: String) -> String? {
-        required(field, of: node, in: place).flatMap { text($0, "\(place).\(field)") }
+        required(field, of: node, in: place).flatMap { filledText($0, "\(place).\(field)") }
     }
 
     private mutating func objectNameField(in metadata: Node) -> ObjectName? {
@@ -166,7 +176,11 @@ public struct ManifestReader: Sendable {
             return [:]
         }
         var labels: [String: String] = [:]
-        for entry in entries { labels[entry.key] = text(entry.value, "label '\(entry.key)'") }
+        for entry in entries {
+            guard let value = text(entry.value, "label '\(entry.key)'") else { continue }
+            if let problem = Labels.problem(key: entry.key, value: value) { note(problem, at: entry.keyMark) }
+            labels[entry.key] = value
+        }
         return labels
     }
 
@@ -204,7 +218,7 @@ public struct ManifestReader: Sendable {
     private mutating func templateField(in node: Node, objectName: ObjectName?) -> VolumeTemplate? {
         let place = "spec.volume.template"
         guard check(node, allows: ManifestFields.template, in: place) else { return nil }
-        let name = node["name"].flatMap { text($0, "\(place).name") } ?? objectName?.text
+        let name = node["name"].flatMap { filledText($0, "\(place).name") } ?? objectName?.text
         let offering = requiredText("diskOffering", of: node, in: place)
         let zone = requiredText("zone", of: node, in: place)
         var size: Int64?

@@ -4,8 +4,8 @@
 struct KeyFile {
     struct Group {
         let name: String
-        /// The lines below the group's own, as they were written.
-        var lines: [String] = []
+        /// The lines below the group's own, as they were written, each with its key.
+        var lines: [(key: String, text: String)] = []
         /// The later of two equal keys holds, as in GLib.
         var values: [String: String] = [:]
 
@@ -17,21 +17,28 @@ struct KeyFile {
 
     /// - Returns: nil when there is a line that GLib would not take.
     init?(_ text: String) {
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            let content = line.drop { $0 == " " || $0 == "\t" }
-            let bare = content.hasSuffix("\r") ? content.dropLast() : content
-            if bare.isEmpty || bare.hasPrefix("#") { continue }
-            if bare.hasPrefix("[") {
-                guard bare.hasSuffix("]"), bare.count > 2 else { return nil }
-                groups.append(Group(name: String(bare.dropFirst().dropLast())))
+        // By bytes, as GLib does: what looks like one character to people can begin with a sign that counts.
+        for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            let content = line.drop(while: Self.isSpace)
+            let bare = content.last == UInt8(ascii: "\r") ? content.dropLast() : content
+            guard let first = bare.first, first != UInt8(ascii: "#") else { continue }
+            if first == UInt8(ascii: "[") {
+                guard bare.last == UInt8(ascii: "]"), bare.count > 2 else { return nil }
+                groups.append(Group(name: Self.text(bare.dropFirst().dropLast())))
                 continue
             }
-            guard !groups.isEmpty, let equals = bare.firstIndex(of: "="), equals > bare.startIndex else { return nil }
+            guard !groups.isEmpty, let equals = bare.firstIndex(of: UInt8(ascii: "=")), equals > bare.startIndex else {
+                return nil
+            }
             var key = bare[..<equals]
-            while key.last == " " || key.last == "\t" { key.removeLast() }
-            let value = bare[bare.index(after: equals)...].drop { $0 == " " || $0 == "\t" }
-            groups[groups.count - 1].lines.append(String(bare))
-            groups[groups.count - 1].values[String(key)] = String(value)
+            while let last = key.last, Self.isSpace(last) { key.removeLast() }
+            groups[groups.count - 1].lines.append((Self.text(key), Self.text(bare)))
+            groups[groups.count - 1].values[Self.text(key)] =
+                Self.text(bare[bare.index(after: equals)...].drop(while: Self.isSpace))
         }
     }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+    private static func text(_ bytes: Substring.UTF8View) -> String { String(Substring(bytes)) }
 }

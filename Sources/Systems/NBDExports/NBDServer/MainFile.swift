@@ -91,15 +91,14 @@ struct MainFile: Sendable {
         // What is no key file stays as it is, for nbd-server to say what is wrong with it.
         guard let groups = KeyFile(text)?.groups else { return text }
         return groups.map { group -> String in
-            guard group.name == "generic" else { return section(group.name, group.lines) }
-            let kept = group.lines.filter { line in
-                !values.contains { line.prefix { $0 != "=" && $0 != " " && $0 != "\t" } == $0.key }
-            }
+            guard group.name == "generic" else { return section(group.name, group.lines.map(\.text)) }
+            let kept = group.lines.filter { line in !values.contains { $0.key == line.key } }.map(\.text)
             return section("generic", kept + values.compactMap { pair in pair.value.map { "\(pair.key) = \($0)" } })
         }.joined()
     }
 
     private func section(_ name: String, _ lines: [String]) -> String {
-        "[\(name)]\n" + lines.map { $0 + "\n" }.joined()
+        // Of what stands before the line's end, one carriage return is not read.
+        "[\(name)]\n" + lines.map { $0 + ($0.utf8.last == UInt8(ascii: "\r") ? "\r\n" : "\n") }.joined()
     }
 }
