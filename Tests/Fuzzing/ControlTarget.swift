@@ -112,6 +112,10 @@ private struct IdleController: Steering {
             nodeCauses: [])
     }
 
+    func removals() async -> HeldRemovals {
+        HeldRemovals(batch: nil, items: [], allowed: 1, volumes: 1, window: .seconds(600))
+    }
+
     func detail(of name: ObjectName) async -> AttachmentDetail? {
         guard name.text == Self.report.name else { return nil }
         return AttachmentDetail(report: Self.report, conditions: [], volume: nil, device: nil, export: nil)
