@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help
+.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help chaos check sanitize
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -42,6 +42,14 @@ demo: build
 demo-shell: build
 	.build/release/hawser-demo --shell --nbd $(NBD)
 
+# For how long hawserd is under load and broken; SEED=N for the same acts once more.
+MINUTES := 10
+SEED :=
+
+## chaos: hawserd, simulator and NBD server under load, stopped, killed and lied to at random; MINUTES=60 for how long
+chaos: build
+	.build/release/hawser-chaos --minutes $(MINUTES) --nbd $(NBD) --logs .build/chaos $(addprefix --seed ,$(SEED))
+
 # Which benchmarks run; all when empty. `hawser-bench --list` names them.
 ONLY :=
 
@@ -51,6 +59,18 @@ bench: build
 	Tests/Support/python-clients.sh
 	.build/release/hawser-bench --json=.build/bench.json $(addprefix --only ,$(ONLY))
 	@echo "written: .build/bench.json"
+
+## sanitize: the tests of all modules under ThreadSanitizer and AddressSanitizer, in build directories of their own
+sanitize: install-deps
+	Tests/Support/sanitize.sh thread $(SWIFT_FLAGS)
+	Tests/Support/sanitize.sh address $(SWIFT_FLAGS)
+
+## check: sanitize, and then some minutes each of soak, mutations, fuzz and chaos: 45 minutes on two cores
+check: sanitize
+	$(MAKE) soak MINUTES=3
+	Tests/Mutations/run.sh --worlds 300 $$(ls Tests/Mutations/bugs | sed 's/\.bug$$//' | shuf -n 12)
+	$(MAKE) fuzz SECONDS=15
+	$(MAKE) chaos MINUTES=3
 
 ## lint: formatting, the rules of the tree, and the form of scripts and data files
 lint: install-deps

@@ -181,6 +181,9 @@ let package = Package(
             "hawser-simulator",
             uses: ["Arguments", "CloudStackModel", "CloudStackSimulator", "LinuxCalls", "YAML"]),
         program("hawser-trials", uses: ["Arguments", "SimulatedWorld"]),
+        program(
+            "hawser-chaos",
+            uses: ["VolumeModel", "Arguments", "ControlAPIClient", "ControlAPIModel", "LinuxCalls", "Rig"]),
         program("hawser-demo", uses: ["Arguments", "ControlAPIClient", "ControlAPIModel", "LinuxCalls", "Rig"]),
         program(
             "hawser-bench",

@@ -10,11 +10,14 @@ struct AppliedDemo {
     /// For files of one's own.
     let directory: String
 
-    static func run(_ body: (AppliedDemo) async throws -> Void) async throws {
+    /// - Parameter storeDirectory: where hawserd's store lies; among all the rest when it is not given.
+    static func run(
+        nbd: DemoNBDServer = .nbdkit, storeDirectory: String? = nil, _ body: (AppliedDemo) async throws -> Void
+    ) async throws {
         let temporary = try TemporaryDirectory(prefix: "hawser-cli-")
         let world = DemoWorld(
             directory: temporary.path, hasRealDevices: false,
-            seedFile: "\(root)/manifests/demo/simulator/world.yaml")
+            seedFile: "\(root)/manifests/demo/simulator/world.yaml", nbd: nbd, storeDirectory: storeDirectory)
         do {
             try await world.startSimulator()
             try await world.startDaemon()

@@ -5,10 +5,28 @@ import Glibc
 /// only in a process that `unshare --mount --net` started, or the machine is changed.
 public enum Namespaces {
     /// Mounts an empty tmpfs(5).
-    public static func mountMemoryFileSystem(on path: String, mode: String = "755") throws(SystemCallError) {
-        guard mount("tmpfs", path, "tmpfs", 0, "mode=\(mode)") == 0 else {
+    ///
+    /// - Parameter sizeInBytes: how much it takes; half of the memory when it is not given.
+    public static func mountMemoryFileSystem(
+        on path: String, mode: String = "755", sizeInBytes: Int? = nil
+    ) throws(SystemCallError) {
+        let size = sizeInBytes.map { ",size=\($0)" } ?? ""
+        guard mount("tmpfs", path, "tmpfs", 0, "mode=\(mode)\(size)") == 0 else {
             throw SystemCallError("mount a tmpfs on", path, errno: errno)
         }
+    }
+
+    /// Makes a mount read-only, or writable again.
+    ///
+    /// - Throws: ``SystemCallError`` with `EBUSY` when it is to be read-only and somebody has a file open for writing.
+    public static func remount(_ path: String, readOnly: Bool) throws(SystemCallError) {
+        let flags = UInt(MS_REMOUNT) | (readOnly ? UInt(MS_RDONLY) : 0)
+        guard mount(nil, path, nil, flags, nil) == 0 else { throw SystemCallError("remount", path, errno: errno) }
+    }
+
+    /// Takes a mount away, also while somebody uses it (MNT_DETACH of umount(2)).
+    public static func unmount(_ path: String) throws(SystemCallError) {
+        guard umount2(path, Int32(MNT_DETACH)) == 0 else { throw SystemCallError("unmount", path, errno: errno) }
     }
 
     /// Moves a mount to another place, over what is there.

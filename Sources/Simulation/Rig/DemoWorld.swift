@@ -4,11 +4,11 @@ import Curl
 import FoundationEssentials
 import Glibc
 public import LinuxCalls
-import NBD
+public import NBD
 
 /// A whole installation in one directory: the simulator, hawserd with an NBD server of its own, and ways to break them.
 public actor DemoWorld {
-    private struct Simulator: Decodable {
+    struct Simulator: Decodable {
         var endpoint: String
         var adminEndpoint: String
         var apiKey: String
@@ -16,22 +16,28 @@ public actor DemoWorld {
         var applianceVmId: String
     }
 
-    private let directory: String
+    let directory: String
     private let hasRealDevices: Bool
     private let seedFile: String
-    private let nbd: DemoNBDServer
-    private var simulator: Simulator?
+    private let storeDirectory: String
+    let nbd: DemoNBDServer
+    private(set) var simulator: Simulator?
     private var simulatorProcess: ChildProcess?
     private var daemon: ChildProcess?
-    private let http = HTTPClient()
+    let http = HTTPClient()
     /// Talks to hawserd, whichever process that is.
     public nonisolated let control: ControlClient
     public nonisolated let socket: String
 
     /// - Parameters:
     ///   - hasRealDevices: loop devices and udev, in a private machine; else plain files.
-    public init(directory: String, hasRealDevices: Bool, seedFile: String, nbd: DemoNBDServer = .nbdkit) {
+    ///   - storeDirectory: where hawserd's store lies; the world's own directory when it is not given.
+    public init(
+        directory: String, hasRealDevices: Bool, seedFile: String, nbd: DemoNBDServer = .nbdkit,
+        storeDirectory: String? = nil
+    ) {
         self.nbd = nbd
+        self.storeDirectory = storeDirectory ?? directory
         self.directory = directory
         self.hasRealDevices = hasRealDevices
         self.seedFile = seedFile
@@ -71,7 +77,7 @@ public actor DemoWorld {
                 BuiltPrograms.path(of: "hawserd"),
                 [
                     "--self", simulator.applianceVmId, "--cloudstack-endpoint", simulator.endpoint,
-                    "--cloudstack-api-key", simulator.apiKey, "--store-path", "\(directory)/hawser.db",
+                    "--cloudstack-api-key", simulator.apiKey, "--store-path", "\(storeDirectory)/hawser.db",
                     "--control-socket", socket, "--policy-resync", "2s",
                     "--policy-job-poll", "200ms", "--policy-revisit", "1s", "--policy-request-in-flight", "3s",
                     "--print-ready-json",
@@ -90,6 +96,9 @@ public actor DemoWorld {
         daemon?.send(signal: SIGKILL)
         _ = await daemon?.waitForExit()
     }
+
+    /// Sends hawserd a signal: SIGSTOP and SIGCONT, as when its machine is not given any time.
+    public func signalDaemon(_ signal: Int32) { daemon?.send(signal: signal) }
 
     public func stop() async {
         await daemon?.stop()
@@ -128,8 +137,7 @@ public actor DemoWorld {
 
     /// Writes through a real NBD client, and reads the same place from the disk itself.
     public func writeAndCompare(export: String, volume: String, serial: String) throws -> Bool {
-        let port = try nbd.ports(in: directory)[0]
-        let client = try NBDClient(export: export, at: .tcp(host: "127.0.0.1", port: port))
+        let client = try NBDClient(export: export, at: try exportAddress())
         let bytes = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try client.write(bytes, at: 1 << 20)
         try client.flush()
@@ -140,15 +148,17 @@ public actor DemoWorld {
         return try disk.read(upTo: bytes.count) == bytes && fromClient == bytes
     }
 
+    /// The bytes of a volume's disk, as they are without any server.
+    public func contents(of volume: String, serial: String) throws -> [UInt8] {
+        try readFile("\(directory)/disks/\(volume)/\(serial).img", limit: 1 << 30)
+    }
+
+    /// Where clients of writable exports connect.
+    public func exportAddress() throws -> NBDAddress {
+        .tcp(host: "127.0.0.1", port: try nbd.ports(in: directory)[0])
+    }
+
     // MARK: Breaking
-
-    public func detachBehindTheBack(volume: String) async throws {
-        try await administer("/volumes/detach", #"{"volume":"\#(volume)"}"#)
-    }
-
-    public func listNothing(times: Int) async throws {
-        try await administer("/faults", #"{"kind":"emptyList","command":"listVolumes","count":\#(times)}"#)
-    }
 
     public func removeExport(_ name: String) { nbd.removeExport(name, in: directory) }
 
@@ -160,41 +170,17 @@ public actor DemoWorld {
         for process in try nbdServers() { kill(process, SIGKILL) }
     }
 
+    /// Whether there is a server on each port.
+    public func hasNBDServer() throws -> Bool {
+        try nbd.ports(in: directory).allSatisfy { try !ProcessInspection.listeners(on: .tcp(port: $0)).isEmpty }
+    }
+
     private func nbdServers() throws -> [Int32] {
         try nbd.ports(in: directory).flatMap { try ProcessInspection.listeners(on: .tcp(port: $0)) }
     }
 
-    /// How many calls of a command about a volume CloudStack has taken, by its own log.
-    public func calls(of command: String, volume: String) async throws -> Int {
-        struct Action: Decodable {
-            var kind: String
-            var command: String
-            var volume: String?
-        }
-        let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/actions"))
-        return try response.body.split(separator: UInt8(ascii: "\n")).map { line in
-            try JSONDecoder().decode(Action.self, from: Data(line))
-        }.count { $0.kind == "call" && $0.command == command && $0.volume == volume }
-    }
-
-    /// How many faults have not struck yet.
-    public func faultsLeft() async throws -> Int {
-        struct Fault: Decodable {}
-        let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/faults"))
-        return try JSONDecoder().decode([Fault].self, from: Data(response.body)).count
-    }
-
     /// Asks hawserd to end, and waits until it has.
     public func stopDaemon() async { await daemon?.stop() }
-
-    /// How many calls that change something CloudStack has taken, by its own log.
-    public func mutatingCalls() async throws -> Int {
-        struct Action: Decodable { var kind: String }
-        let response = try await http.send(HTTPRequest(.get, (simulator?.adminEndpoint ?? "") + "/actions"))
-        return try response.body.split(separator: UInt8(ascii: "\n")).map { line in
-            try JSONDecoder().decode(Action.self, from: Data(line))
-        }.count { $0.kind == "call" }
-    }
 
     /// Runs the command line as a person does; what it prints goes where this process prints.
     public nonisolated func hawser(_ arguments: [String], output: ChildProcess.Output = .inherited) async throws
@@ -209,15 +195,5 @@ public actor DemoWorld {
     /// Runs the command line and returns what it prints on the standard output.
     public nonisolated func said(by arguments: [String]) async throws -> String {
         try await ChildProcess.run(.init(try BuiltPrograms.path(of: "hawser"), arguments + ["--socket", socket])).output
-    }
-
-    private func administer(_ path: String, _ body: String) async throws {
-        let endpoint = simulator?.adminEndpoint ?? ""
-        let response = try await http.send(HTTPRequest(.post, endpoint + path, body: Array(body.utf8)))
-        guard response.status == 200 else {
-            throw WaitedInVain(
-                condition: "the simulator's admin port to take \(path)", patience: .zero,
-                last: String(decoding: response.body, as: UTF8.self))
-        }
     }
 }

@@ -15,7 +15,7 @@ public struct WaitedInVain: Error, Sendable, CustomStringConvertible {
 /// - Throws: ``WaitedInVain``, or what the condition throws.
 /// - Returns: how long it took.
 @discardableResult
-public func wait(
+public nonisolated(nonsending) func wait(
     for condition: String, within patience: Duration = .seconds(60),
     _ holds: () async throws -> Bool
 ) async throws -> Duration {
@@ -23,7 +23,7 @@ public func wait(
 }
 
 /// Waits until there is a value, looking again every 20 ms.
-public func waitForValue<Value>(
+public nonisolated(nonsending) func waitForValue<Value>(
     _ condition: String, within patience: Duration = .seconds(60), lastSeen: () async -> String? = { nil },
     _ find: () async throws -> Value?
 ) async throws -> (value: Value, took: Duration) {
