@@ -22,9 +22,18 @@ enum Main {
             CommandOption("quiet", value: .required("DURATION"), help: "watch each world's peace for so long (1h)"),
             CommandOption(
                 "crashes", help: "die at each call of each kind of step instead, before and after its effect"),
-            CommandOption("die", value: .required("POINT"), help: "with --crashes: die once, such as before:46"),
+            CommandOption(
+                "die", value: .required("POINT"),
+                help: "with --crashes: die once, such as before:46, or before:46:9 for once more"),
             CommandOption("stride", value: .required("N"), help: "with --crashes: die at every Nth call (1)"),
+            CommandOption(
+                "twice", value: .required("N"),
+                help: "with --crashes: die once more, at each of the N calls after the first death"),
             CommandOption("story", value: .required("N"), help: "with --crashes: only this one of the nine stories"),
+            CommandOption(
+                "explore", help: "let one, then two things interfere at every point of one bounded world"),
+            CommandOption(
+                "at", value: .required("PLACES"), help: "with --explore: just here, such as 34:kill,36:detach-0"),
             CommandOption("first-only", help: "end at the first broken invariant, and say just that"),
             CommandOption("workers", value: .required("N"), help: "how many worlds at once (one on each processor)"),
             CommandOption("help", "h", help: "show this"),
@@ -55,16 +64,31 @@ enum Main {
         if parsed.has("crashes") {
             let story = try parsed.number("story")
             guard let text = parsed.value("die") else {
-                return await trials.crash(story: story, stride: try parsed.number("stride") ?? 1) ? 0 : 2
+                let second: [Int?] = try parsed.number("twice").map { Array(1...max(1, $0)) } ?? [nil]
+                return await trials.crash(story: story, stride: try parsed.number("stride") ?? 1, again: second) ? 0 : 2
             }
             let parts = text.split(separator: ":")
-            guard parts.count == 2, ["before", "after"].contains(parts[0]), let call = Int(parts[1]), let story else {
-                throw UsageError("--die takes before:CALL or after:CALL, and needs --story")
-            }
-            trials.dieOnce(story: story, World.CrashPoint(call: call, isAfterEffect: parts[0] == "after"))
+            guard (2...3).contains(parts.count), ["before", "after"].contains(parts[0]), let call = Int(parts[1]),
+                let story
+            else { throw UsageError("--die takes before:CALL or after:CALL, and needs --story") }
+            trials.dieOnce(
+                story: story,
+                World.CrashPoint(
+                    call: call, isAfterEffect: parts[0] == "after", again: parts.count == 3 ? Int(parts[2]) : nil))
             return 0
         }
-        if let duration = try parsed.duration("for") {
+        let duration = try parsed.duration("for")
+        if parsed.has("explore") {
+            guard let text = parsed.value("at") else {
+                return await Explorer(workers: max(1, workers), duration: duration).run() ? 0 : 2
+            }
+            guard let places = Explorer.places(text) else {
+                throw UsageError(
+                    "--at takes POINT:WORD,…, with the words " + Exploration.interferences.joined(separator: ", "))
+            }
+            return Explorer.show(places) ? 0 : 2
+        }
+        if let duration {
             return await trials.run(from: freshSeed(), count: nil, for: duration) ? 0 : 2
         }
         let first = try parsed.number("from") ?? 1
