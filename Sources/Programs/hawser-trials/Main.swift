@@ -34,6 +34,9 @@ enum Main {
                 "explore", help: "let one, then two things interfere at every point of one bounded world"),
             CommandOption(
                 "at", value: .required("PLACES"), help: "with --explore: just here, such as 34:kill,36:detach-0"),
+            CommandOption("scenarios", help: "run what went wrong in the field, each with --count seeds (10)"),
+            CommandOption(
+                "scenario", value: .required("NAME"), help: "with --seed: the world of this scenario, such as S1"),
             CommandOption("first-only", help: "end at the first broken invariant, and say just that"),
             CommandOption("workers", value: .required("N"), help: "how many worlds at once (one on each processor)"),
             CommandOption("help", "h", help: "show this"),
@@ -57,7 +60,16 @@ enum Main {
         let quiet = try parsed.duration("quiet") ?? .seconds(3_600)
         if let text = parsed.value("seed") {
             guard let seed = UInt64(text) else { throw UsageError("--seed '\(text)' is not a number") }
-            return showOne(seed, quiet: quiet, isTraced: parsed.has("trace"))
+            var plan = Plan(seed: seed)
+            if let name = parsed.value("scenario") {
+                guard let scenario = Scenario.all.first(where: { $0.name == name }) else {
+                    throw UsageError(
+                        "--scenario takes one of " + Scenario.all.map(\.name).joined(separator: ", ")
+                            + ", and not '\(name)'")
+                }
+                plan = scenario.plan(seed: seed)
+            }
+            return showOne(plan, quiet: quiet, isTraced: parsed.has("trace"))
         }
         let workers = try parsed.number("workers") ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         let trials = Trials(quiet: quiet, workers: max(1, workers), endsAtFirst: parsed.has("first-only"))
@@ -77,6 +89,7 @@ enum Main {
                     call: call, isAfterEffect: parts[0] == "after", again: parts.count == 3 ? Int(parts[2]) : nil))
             return 0
         }
+        if parsed.has("scenarios") { return await trials.runScenarios(try parsed.number("count") ?? 10) ? 0 : 2 }
         let duration = try parsed.duration("for")
         if parsed.has("explore") {
             guard let text = parsed.value("at") else {
@@ -98,8 +111,7 @@ enum Main {
     /// Seeds that nobody has run yet, in all likelihood.
     private static func freshSeed() -> UInt64 { UInt64.random(in: 1_000_000...1_000_000_000) * 1_000_000 }
 
-    private static func showOne(_ seed: UInt64, quiet: Duration, isTraced: Bool) -> Int32 {
-        let plan = Plan(seed: seed)
+    private static func showOne(_ plan: Plan, quiet: Duration, isTraced: Bool) -> Int32 {
         for line in plan.story { print(line) }
         let result = Run.run(plan, quietFor: quiet, isTraced: isTraced)
         for line in result.trace { print(line) }

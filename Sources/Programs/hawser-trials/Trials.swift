@@ -94,6 +94,34 @@ struct Trials: Sendable {
         return isWhole
     }
 
+    /// What went wrong in the field, each with so many seeds; a line of a table for each.
+    func runScenarios(_ seeds: Int) async -> Bool {
+        var isWhole = true
+        var lines: [String: String] = [:]
+        await withTaskGroup(of: (Scenario, Int, (UInt64, Violation)?).self) { [quiet] group in
+            for scenario in Scenario.all {
+                group.addTask {
+                    for seed in 1...UInt64(max(1, seeds)) {
+                        if let violation = Run.run(scenario.plan(seed: seed), quietFor: quiet).violation {
+                            return (scenario, Int(seed), (seed, violation))
+                        }
+                    }
+                    return (scenario, seeds, nil)
+                }
+            }
+            for await (scenario, runs, broken) in group {
+                lines[scenario.name] = "| \(scenario.name) | \(scenario.title) | \(scenario.origin) | \(runs) |"
+                guard let (seed, violation) = broken else { continue }
+                isWhole = false
+                print(
+                    "BROKEN \(violation)\n  all of it: hawser-trials --scenario \(scenario.name) --seed \(seed) --trace"
+                )
+            }
+        }
+        for scenario in Scenario.all { print(lines[scenario.name] ?? "") }
+        return isWhole
+    }
+
     /// One death, with everything that happens.
     func dieOnce(story: Int, _ point: World.CrashPoint) {
         guard let plan = Plan.stories.first(where: { $0.seed == UInt64(story) }) else { return }

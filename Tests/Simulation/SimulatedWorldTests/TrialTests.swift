@@ -37,6 +37,11 @@ import Testing
         #expect(stories.count == Plan.stories.count, "\(said)")
     }
 
+    @Test func `what went wrong with others in the field goes right`() async throws {
+        let said = try await trials(["--scenarios", "--count", "3", "--quiet", "2m"])
+        #expect(said.split(separator: "\n").count { $0.hasPrefix("| S") } == Scenario.all.count, "\(said)")
+    }
+
     @Test func `the same seed is the same world, call by call`() {
         for seed in 601...620 as ClosedRange<UInt64> {
             let first = Run.run(Plan(seed: seed), quietFor: .seconds(60))
