@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help chaos check sanitize
+.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help soak explore chaos sanitize check
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -42,14 +42,6 @@ demo: build
 demo-shell: build
 	.build/release/hawser-demo --shell --nbd $(NBD)
 
-# For how long hawserd is under load and broken; SEED=N for the same acts once more.
-MINUTES := 10
-SEED :=
-
-## chaos: hawserd, simulator and NBD server under load, stopped, killed and lied to at random; MINUTES=60 for how long
-chaos: build
-	.build/release/hawser-chaos --minutes $(MINUTES) --nbd $(NBD) --logs .build/chaos $(addprefix --seed ,$(SEED))
-
 # Which benchmarks run; all when empty. `hawser-bench --list` names them.
 ONLY :=
 
@@ -60,12 +52,36 @@ bench: build
 	.build/release/hawser-bench --json=.build/bench.json $(addprefix --only ,$(ONLY))
 	@echo "written: .build/bench.json"
 
-## sanitize: the tests of all modules under ThreadSanitizer and AddressSanitizer, in build directories of their own
+# For how long.
+MINUTES := 20
+TRIALS := .build/release/hawser-trials
+
+## soak: simulated worlds from fresh seeds, on all processors; MINUTES=60 for how long
+soak: install-deps
+	swift build $(RELEASE_FLAGS) --product hawser-trials
+	$(TRIALS) --for $(MINUTES)m
+
+## explore: deaths at every call, once and twice; then one and two interferences at every point; MINUTES=60 for how long
+explore: install-deps
+	swift build $(RELEASE_FLAGS) --product hawser-trials
+	$(TRIALS) --crashes
+	$(TRIALS) --crashes --stride 5 --twice 15 --quiet 2m
+	$(TRIALS) --explore --for $(MINUTES)m
+
+# The same acts once more: the number that a run has printed.
+SEED :=
+
+## chaos: hawserd, simulator and NBD server under load, stopped, killed and lied to for 10 minutes; MINUTES=60, SEED=N, NBD=KIND
+chaos: MINUTES := 10
+chaos: build
+	.build/release/hawser-chaos --minutes $(MINUTES) --nbd $(NBD) --logs .build/chaos $(addprefix --seed ,$(SEED))
+
+## sanitize: the tests of all modules under ThreadSanitizer and AddressSanitizer
 sanitize: install-deps
 	Tests/Support/sanitize.sh thread $(SWIFT_FLAGS)
 	Tests/Support/sanitize.sh address $(SWIFT_FLAGS)
 
-## check: sanitize, and then some minutes each of soak, mutations, fuzz and chaos: 45 minutes on two cores
+## check: sanitize, and then some minutes each of soak, mutations, fuzz and chaos: within 45 minutes on two cores
 check: sanitize
 	$(MAKE) soak MINUTES=3
 	Tests/Mutations/run.sh --worlds 300 $$(ls Tests/Mutations/bugs | sed 's/\.bug$$//' | shuf -n 12)

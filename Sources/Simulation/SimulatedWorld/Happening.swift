@@ -33,7 +33,7 @@ enum Happening: Sendable {
     /// The hypervisor carries out an order.
     case hypervisor(HypervisorOrder)
     /// CloudStack is told that the hypervisor is done.
-    case hypervisorEnded(job: String, failure: String?)
+    case hypervisorEnded(job: String, VolumeID)
     /// udev is done with a change of this kernel name.
     case udev(name: String)
     case act(Act)
@@ -64,6 +64,7 @@ struct Calendar: Sendable {
     private var lastOrder = 0
 
     var soonest: Instant? { heap.first?.at }
+    var next: Happening? { heap.first?.happening }
 
     mutating func add(_ happening: Happening, at instant: Instant) {
         lastOrder += 1
@@ -74,6 +75,9 @@ struct Calendar: Sendable {
             child = (child - 1) / 2
         }
     }
+
+    /// In no order.
+    var happenings: some Sequence<Happening> { heap.lazy.map(\.happening) }
 
     mutating func removeFirst() -> (at: Instant, happening: Happening)? {
         guard let first = heap.first, let last = heap.popLast() else { return nil }

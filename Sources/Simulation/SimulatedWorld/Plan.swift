@@ -21,7 +21,7 @@ public struct Plan: Sendable {
         var deletesData: Bool
     }
 
-    public let seed: UInt64
+    public internal(set) var seed: UInt64
     var server: ExportModel.Kind
     var objects: [Object]
     /// Machine 0 is the appliance.
