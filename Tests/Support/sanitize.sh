@@ -10,8 +10,10 @@ scratch=.build/$kind
 log=$scratch/tests.log
 
 # Left out: whole installations and private machines, whose programs are processes of their own; the simulated worlds and the
-# pure core, which have no threads and hold no memory by hand; the clients of others; and measurements of time.
+# planner, which have no threads and hold no memory by hand; the clients of others; and the two suites that mostly wait for
+# some hundred processes of nbd-server: they would take six minutes.
 left_out='^AcceptanceTests\.|^SimulatedWorldTests\.|^RepositoryTests\.|^PlanningTests\.|PythonClientTests|RecordedAnswersTests|PrivateMachineRunTests'
+left_out+='|NBDServerExportsTests|TwentyChangesTests'
 
 swift build --build-tests --sanitize="$kind" --scratch-path "$scratch" "$@" || exit 1
 

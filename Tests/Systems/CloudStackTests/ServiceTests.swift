@@ -55,7 +55,8 @@ import VolumeModel
     }
 
     private func job() -> JobID {
-        var generator = SystemRandomNumberGenerator()
+        // SystemRandomNumberGenerator has no bytes, and ThreadSanitizer then follows an address that is none (Swift 6.3).
+        var generator = SplitMix64(seed: .random(in: 0 ... .max))
         return JobID(.random(using: &generator))
     }
 
