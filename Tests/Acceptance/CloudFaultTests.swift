@@ -41,9 +41,7 @@ struct CloudFaultTests {
         let troubles = [
             Trouble(fault: #"{"kind":"dropBefore","command":"attachVolume","count":1}"#),
             Trouble(fault: #"{"kind":"dropAfter","command":"attachVolume","count":1}"#),
-            Trouble(fault: #"{"kind":"httpError","command":"attachVolume","code":503,"count":1}"#),
             Trouble(fault: #"{"kind":"throttle","command":"attachVolume","milliseconds":300,"count":1}"#),
-            Trouble(fault: #"{"kind":"latency","command":"attachVolume","milliseconds":1500,"count":1}"#),
             Trouble(fault: #"{"kind":"jobLost","command":"attachVolume","count":1}"#),
             Trouble(fault: #"{"kind":"jobWithoutResult","command":"attachVolume","count":1}"#),
             Trouble(
@@ -52,7 +50,6 @@ struct CloudFaultTests {
             Trouble(fault: #"{"kind":"dropAfter","command":"queryAsyncJobResult","count":2}"#),
             Trouble(fault: #"{"kind":"staleList","command":"listVolumes","count":3}"#, calls: 1...4),
             Trouble(fault: #"{"kind":"shortPage","command":"listVolumes","count":2}"#),
-            Trouble(fault: #"{"kind":"emptyList","command":"listVolumes","count":2}"#),
         ]
         try await AppliedDemo.run { demo in
             for trouble in troubles {
