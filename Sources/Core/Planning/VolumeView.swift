@@ -75,6 +75,9 @@ public struct VolumeView: Sendable, Equatable {
         /// When a name of this volume was last withdrawn by a removal that is still going on.
         public var withdrawnAt: Instant?
 
+        /// Where Hawser attached the volume, and whether it stays there.
+        public var contest: Shared<Contest>?
+
         public static let usual = Particulars()
     }
 

@@ -330,6 +330,11 @@ extension VolumeView {
         case .volumesNamed:
             guard case .volumes(let found, _, _) = self.resolution else { return false }
             self.resolution = .volumes(found, asked: now, answered: now)
+        case .events:
+            guard var contest = self.contest?.value else { return false }
+            contest.events = Sighting(
+                contest.events.value.map { .present($0) } ?? .absent, asked: now, answered: now, proof: .exact)
+            self.contest = Shared(contest)
         case .job, .export: return false
         }
         return true

@@ -50,6 +50,7 @@ public enum Cause: Sendable, Equatable, Hashable {
     case answerLost(verb: String, since: Instant)
     case backingOff(until: Instant, after: String)
     case queued(String)
+    case contested(Contention, until: Instant)
 
     // The machine's devices
     case devicesNotReadYet
@@ -140,6 +141,7 @@ extension Cause {
         case .answerLost(let verb, _): "the answer to \(verb) was lost; asking CloudStack what became of it"
         case .backingOff(_, let text): "waiting before the next try: \(text)"
         case .queued(let text): "queued: \(text)"
+        case .contested(let contention, _): contention.text
         case .devicesNotReadYet: "the machine's devices have not been read yet"
         case .waitingForDevice: "attached; waiting for the device to appear"
         case .deviceMissing: "CloudStack says attached, but no device with the volume's serial appeared"
@@ -168,7 +170,7 @@ extension Cause {
             .machineNotFound,
             .machineUnusable, .zoneMismatch, .heldElsewhere, .serialSeenTwice, .deviceMismatch, .storeUnavailable,
             .deviceMissing, .inUseLocally, .useUndetermined, .rootHere, .cannotShrink, .manifestsUnreadable,
-            .observeOnly,
+            .observeOnly, .contested,
             .suspended, .protected, .notMadeHere, .braked, .machineNotStopped, .machineHasRoot, .growthMissing:
             .person
         case .cloudUnreachable, .listingIncomplete, .volumeTransitional, .machineTransitional, .foreignJob,
@@ -193,7 +195,8 @@ extension Cause {
 
     /// What happens next, for people.
     public var next: String {
-        switch mover {
+        if case .contested = self { return "Hawser repairs it again when the pause is over" }
+        return switch mover {
         case .person: "nothing until a person acts"
         case .cloudStack: "Hawser looks again when CloudStack has moved on"
         case .kernel: "Hawser goes on at the device's event"

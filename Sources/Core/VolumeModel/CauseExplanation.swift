@@ -237,6 +237,14 @@ extension CauseKind {
                 "As many operations as are allowed at once are under way.", "hawser get operations",
                 "Nothing: it is its turn when one of them has ended."
             )
+        case .contested:
+            (
+                "Somebody else keeps undoing what Hawser does for the object: another automation, or a person. The message names "
+                    + "both sides, as far as CloudStack's event list tells. Hawser repairs it again, ever more slowly.",
+                "hawser describe NAME",
+                "Agree whose the volume is: end the other automation, or 'hawser suspend NAME --reason WHY', or delete the "
+                    + "object. 'hawser reconcile NAME' tries at once."
+            )
         // Devices
         case .devicesNotReadYet:
             (

@@ -40,6 +40,7 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case answerLost = "AnswerLost"
     case backingOff = "BackingOff"
     case queued = "Queued"
+    case contested = "Contested"
     case devicesNotReadYet = "DevicesNotReadYet"
     case waitingForDevice = "WaitingForDevice"
     case deviceMissing = "DeviceMissing"
@@ -102,6 +103,7 @@ extension Cause {
         case .answerLost: .answerLost
         case .backingOff: .backingOff
         case .queued: .queued
+        case .contested: .contested
         case .devicesNotReadYet: .devicesNotReadYet
         case .waitingForDevice: .waitingForDevice
         case .deviceMissing: .deviceMissing

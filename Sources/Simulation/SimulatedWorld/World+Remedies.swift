@@ -65,6 +65,8 @@ extension World {
         case .exportNameTaken(let name, _): exports.removeForeign(name)
         case .inUseByClients:
             for client in clients.keys.sorted() { disconnect(client) }
+        // The other side has given up.
+        case .contested: carryOut(.reconcile)
         // Over by itself, however late.
         case .notAllowed, .deletionGrace: break
         default: return false

@@ -95,6 +95,15 @@ import VolumeModel
             }
         ),
         ("AnswerLost", Fixture.detached { $0.outstanding = Fixture.outstanding(.never) }),
+        (
+            "Contested",
+            Fixture.detached { view in
+                var contest = Contest(machine: Fixture.here, stoodSince: Fixture.now - .seconds(30))
+                contest.times = 2
+                contest.undoneAt = Fixture.now - .seconds(1)
+                view.contest = Shared(contest)
+            }
+        ),
         ("DevicesNotReadYet", Fixture.view { $0.devices = .unknown }),
         (
             "WaitingForDevice",

@@ -202,7 +202,8 @@ struct StepCourse: Sendable {
         case .exportFailed(let error): return .failed(remedy: .retryLater, text: "\(error)", retryAfter: nil)
         case .deviceFailed(let error): return .failed(remedy: .retryLater, text: "\(error)", retryAfter: nil)
         case .storeFailed(let error): return .notStarted("\(error)")
-        case .volumes, .machines, .volume, .machine, .found, .zone, .offering, .job, .use, .mismatch, .exports, .export,
+        case .volumes, .machines, .volume, .machine, .found, .zone, .offering, .job, .events, .use, .mismatch, .exports,
+            .export,
             .sessions, .desired, .lease, .leaseStands, .tooLate:
             unexpected(answer, to: ticket.step.summary)
         }
