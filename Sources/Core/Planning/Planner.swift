@@ -126,6 +126,7 @@ public struct Planner: Sendable {
         guard let holder = volume.attachedTo else {
             return AttachRules.decide(view, volume: volume, target: target, now: now, policy: policy)
         }
+        if let decision = MachineRules.missingHolder(view, holder: holder, now: now, policy: policy) { return decision }
         if holder == target {
             if view.desired.role == .root { return pursueRoot(view, volume: volume, target: target, at: now) }
             let decision =

@@ -88,7 +88,17 @@ extension ReconcileLoop {
         refreshHolder(slot: slot)
     }
 
+    /// A listing without the machine that has the volume proves nothing; it says where an exact read has to decide.
+    private mutating func nominateHolder(slot: Int) {
+        guard let view = rows[slot]?.view else { return }
+        let holder = view.cloud.value?.attachedTo
+        let isAbsent = holder.map { $0 != here && machinesListedAt != nil && machines[$0]?.value == nil } ?? false
+        guard view.isHolderNominatedAbsent != isAbsent else { return }
+        update(slot: slot) { $0.view.isHolderNominatedAbsent = isAbsent }
+    }
+
     private mutating func refreshHolder(slot: Int) {
+        nominateHolder(slot: slot)
         guard let view = rows[slot]?.view, let holder = view.cloud.value?.attachedTo else { return }
         let old = view.holderMachine
         let sighting = machines[holder] ?? .never

@@ -246,7 +246,10 @@ extension ReconcileLoop {
             guard isTarget || isHolder else { continue }
             update(slot: slot) { row in
                 if isTarget { row.view.targetMachine = sighting }
-                if isHolder { row.view.holderMachine = sighting }
+                if isHolder {
+                    row.view.holderMachine = sighting
+                    if sighting.value != nil { row.view.isHolderNominatedAbsent = false }
+                }
             }
         }
     }

@@ -41,6 +41,7 @@ public enum Cause: Sendable, Equatable, Hashable {
     case machineHasRoot(MachineID, VolumeID)
     case zoneMismatch
     case heldElsewhere(MachineID)
+    case holderMissing(MachineID)
     case foreignJob(JobID)
 
     // Steps under way
@@ -134,6 +135,8 @@ extension Cause {
         case .zoneMismatch: "the volume and the machine are in different zones"
         case .heldElsewhere(let machine):
             "machine \(machine) holds the volume; stop that machine or detach the volume there"
+        case .holderMissing(let machine):
+            "CloudStack says that machine \(machine) holds the volume, and that there is no such machine; nothing is changed"
         case .foreignJob(let job): "job \(job), which Hawser did not start, is running on the volume"
         case .working(let what): what
         case .looking(let what): "reading \(what)"
@@ -168,7 +171,8 @@ extension Cause {
         case .invalidSpec, .claimedTwice, .serialShared, .exportNameTaken, .notAllowed, .requestRefused, .limitReached,
             .volumeNotFound, .volumeNameAmbiguous, .volumeGone, .recordsDisagree, .volumeUnusable, .rootVolume,
             .machineNotFound,
-            .machineUnusable, .zoneMismatch, .heldElsewhere, .serialSeenTwice, .deviceMismatch, .storeUnavailable,
+            .machineUnusable, .zoneMismatch, .heldElsewhere, .holderMissing, .serialSeenTwice, .deviceMismatch,
+            .storeUnavailable,
             .deviceMissing, .inUseLocally, .useUndetermined, .rootHere, .cannotShrink, .manifestsUnreadable,
             .observeOnly, .contested,
             .suspended, .protected, .notMadeHere, .braked, .machineNotStopped, .machineHasRoot, .growthMissing:

@@ -204,6 +204,13 @@ extension CauseKind {
                 "Another machine holds the volume. Whether it is in use there cannot be seen from here, so it is not taken away.",
                 "hawser describe NAME", "Stop that machine, or detach the volume there; Hawser goes on when it sees it."
             )
+        case .holderMissing:
+            (
+                "CloudStack's record ties the volume to a machine that, by an exact read, does not exist. The record contradicts "
+                    + "itself, and a disk that is lost in it may still be written to, so nothing is changed.",
+                "hawser describe NAME",
+                "CloudStack's operator finds out what became of the machine and detaches the volume; Hawser goes on when it sees it."
+            )
         case .foreignJob:
             (
                 "A job that Hawser did not start is at work on the volume; a second change now could undo it, or be undone.",

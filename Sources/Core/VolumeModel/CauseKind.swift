@@ -33,6 +33,7 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case machineHasRoot = "MachineHasRoot"
     case zoneMismatch = "ZoneMismatch"
     case heldElsewhere = "HeldElsewhere"
+    case holderMissing = "HolderMissing"
     case foreignJob = "ForeignJob"
     case working = "Working"
     case looking = "Looking"
@@ -96,6 +97,7 @@ extension Cause {
         case .machineHasRoot: .machineHasRoot
         case .zoneMismatch: .zoneMismatch
         case .heldElsewhere: .heldElsewhere
+        case .holderMissing: .holderMissing
         case .foreignJob: .foreignJob
         case .working: .working
         case .looking: .looking

@@ -46,7 +46,7 @@ extension World {
             let id = object(index)
             editStore { store in store.edit(id) { $0.deletion.data = .retain } }
         case .machineNotFound, .machineUnusable, .machineNotStopped, .machineHasRoot: carryOut(.move(index, to: 0))
-        case .heldElsewhere:
+        case .heldElsewhere, .holderMissing:
             guard let volume, let holder = cloud.volume(volume)?.machine else { return true }
             let milliseconds = CloudFace.milliseconds(now)
             cloud.change { $0.detachByHand(volume.description, now: milliseconds) }

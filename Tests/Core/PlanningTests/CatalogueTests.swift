@@ -79,6 +79,19 @@ import VolumeModel
                 view.holderMachine = Fixture.exact(.present(Fixture.machine(Fixture.other)))
             }
         ),
+        (
+            "HolderMissing",
+            Fixture.view { view in
+                var record = Fixture.record
+                record.attachedTo = Fixture.other
+                view.target = .present(Fixture.other)
+                view.cloud = Fixture.listed(.present(record))
+                view.devices = .absent
+                view.export = Fixture.exact(.absent)
+                view.isHolderNominatedAbsent = true
+                view.holderMachine = Fixture.exact(.absent)
+            }
+        ),
         ("ForeignJob", Fixture.detached { $0.cloud = record { $0.pendingJob = Fixture.job } }),
         (
             "Working",
