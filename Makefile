@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help
+.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help soak explore
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -51,6 +51,22 @@ bench: build
 	Tests/Support/python-clients.sh
 	.build/release/hawser-bench --json=.build/bench.json $(addprefix --only ,$(ONLY))
 	@echo "written: .build/bench.json"
+
+# For how long.
+MINUTES := 20
+TRIALS := .build/release/hawser-trials
+
+## soak: simulated worlds from fresh seeds, on all processors; MINUTES=60 for how long
+soak: install-deps
+	swift build $(RELEASE_FLAGS) --product hawser-trials
+	$(TRIALS) --for $(MINUTES)m
+
+## explore: deaths at every call, once and twice; then one and two interferences at every point; MINUTES=60 for how long
+explore: install-deps
+	swift build $(RELEASE_FLAGS) --product hawser-trials
+	$(TRIALS) --crashes
+	$(TRIALS) --crashes --stride 5 --twice 15 --quiet 2m
+	$(TRIALS) --explore --for $(MINUTES)m
 
 ## lint: formatting, the rules of the tree, and the form of scripts and data files
 lint: install-deps

@@ -8,6 +8,8 @@ struct Trials: Sendable {
     /// Ends at the first world in which an invariant is broken, and does not make it smaller.
     var endsAtFirst = false
 
+    private var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
     private struct Sum: Sendable {
         var worlds = 0
         var simulated = Duration.zero
@@ -46,9 +48,9 @@ struct Trials: Sendable {
                 }
                 // Enough is known after some.
                 if sum.broken.count < (endsAtFirst ? 1 : 5), let seed = seed() { add(seed) }
-                if ContinuousClock.now - saidAt >= .seconds(10) {
+                if ContinuousClock.now - saidAt >= (isTerminal ? .seconds(1) : .seconds(60)) {
                     saidAt = .now
-                    say(sum, since: start)
+                    say(sum, since: start, isPassing: isTerminal)
                 }
             }
         }
@@ -60,15 +62,18 @@ struct Trials: Sendable {
 
     /// Dies at every call of every kind of step, with each kind of server.
     ///
-    /// - Parameter stride: 1 for every call.
-    func crash(story: Int?, stride: Int) async -> Bool {
+    /// - Parameters:
+    ///   - stride: 1 for every call.
+    ///   - again: how many calls after the first death a second one comes, each in turn; or never.
+    func crash(story: Int?, stride: Int, again: [Int?]) async -> Bool {
         let start = ContinuousClock.now
         var runs = 0
         var isWhole = true
         await withTaskGroup(of: (Plan, Int, [(point: World.CrashPoint, violation: Violation)]).self) { group in
             for plan in Plan.stories where story == nil || UInt64(story ?? 0) == plan.seed {
                 group.addTask { [quiet] in
-                    let (runs, broken) = Run.crashEverywhere(plan, stride: stride, quietFor: quiet)
+                    let (runs, broken) = Run.crashEverywhere(
+                        plan, stride: stride, again: again, quietFor: quiet)
                     return (plan, runs, broken)
                 }
             }
@@ -79,12 +84,41 @@ struct Trials: Sendable {
                     print("  \(point.isAfterEffect ? "after" : "before") call \(point.call): \(violation)")
                     print(
                         "    all of it: hawser-trials --crashes --story \(plan.seed)"
-                            + " --die \(point.isAfterEffect ? "after" : "before"):\(point.call)")
+                            + " --die \(point.isAfterEffect ? "after" : "before"):\(point.call)"
+                            + (point.again.map { ":\($0)" } ?? ""))
                 }
                 isWhole = isWhole && broken.isEmpty
             }
         }
         print("\(runs) deaths in \(rounded(seconds(ContinuousClock.now - start))) s")
+        return isWhole
+    }
+
+    /// What went wrong in the field, each with so many seeds; a line of a table for each.
+    func runScenarios(_ seeds: Int) async -> Bool {
+        var isWhole = true
+        var lines: [String: String] = [:]
+        await withTaskGroup(of: (Scenario, Int, (UInt64, Violation)?).self) { [quiet] group in
+            for scenario in Scenario.all {
+                group.addTask {
+                    for seed in 1...UInt64(max(1, seeds)) {
+                        if let violation = Run.run(scenario.plan(seed: seed), quietFor: quiet).violation {
+                            return (scenario, Int(seed), (seed, violation))
+                        }
+                    }
+                    return (scenario, seeds, nil)
+                }
+            }
+            for await (scenario, runs, broken) in group {
+                lines[scenario.name] = "| \(scenario.name) | \(scenario.title) | \(scenario.origin) | \(runs) |"
+                guard let (seed, violation) = broken else { continue }
+                isWhole = false
+                print(
+                    "BROKEN \(violation)\n  all of it: hawser-trials --scenario \(scenario.name) --seed \(seed) --trace"
+                )
+            }
+        }
+        for scenario in Scenario.all { print(lines[scenario.name] ?? "") }
         return isWhole
     }
 
@@ -97,6 +131,7 @@ struct Trials: Sendable {
     }
 
     private func show(_ seed: UInt64, _ violation: Violation) {
+        if isTerminal { print("\r\u{1B}[K", terminator: "") }
         guard !endsAtFirst else { return print("BROKEN \(violation)\n  seed \(seed)") }
         print("BROKEN \(violation)\n  seed \(seed); made smaller:")
         let smallest = Run.shrink(Plan(seed: seed), breaking: violation.invariant)
@@ -105,14 +140,25 @@ struct Trials: Sendable {
         print("  all of it: hawser-trials --seed \(seed) --trace")
     }
 
-    private func say(_ sum: Sum, since start: ContinuousClock.Instant) {
+    /// `isPassing`: the next line takes this one's place.
+    private func say(_ sum: Sum, since start: ContinuousClock.Instant, isPassing: Bool = false) {
         let elapsed = max(0.001, seconds(ContinuousClock.now - start))
         let simulated = seconds(sum.simulated)
+        if isPassing {
+            // Short enough for one line of any terminal.
+            print(
+                "\r\u{1B}[K\(sum.worlds) worlds, \(rounded(simulated / 3_600)) hours simulated; \(sum.broken.count) broken",
+                terminator: "")
+            fflush(nil)
+            return
+        }
         print(
-            "\(sum.worlds) worlds, \(rounded(Double(sum.worlds) / elapsed)) a second; \(rounded(simulated / 3_600)) hours simulated,"
+            (isTerminal ? "\r\u{1B}[K" : "")
+                + "\(sum.worlds) worlds, \(rounded(Double(sum.worlds) / elapsed)) a second; \(rounded(simulated / 3_600)) hours simulated,"
                 + " \(rounded(simulated / elapsed)) s in a second; \(sum.counts.crashes) crashes, \(sum.counts.faults) faults,"
                 + " \(sum.counts.mutations) mutations, \(sum.counts.writesOfClients) writes of clients; \(sum.broken.count) broken"
         )
+        fflush(nil)
     }
 
     /// What the worlds reached.

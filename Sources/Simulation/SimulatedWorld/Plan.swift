@@ -21,7 +21,7 @@ public struct Plan: Sendable {
         var deletesData: Bool
     }
 
-    public let seed: UInt64
+    public internal(set) var seed: UInt64
     var server: ExportModel.Kind
     var objects: [Object]
     /// Machine 0 is the appliance.
@@ -44,12 +44,14 @@ public struct Plan: Sendable {
     /// Most of the time CloudStack answers in some milliseconds; with this, in seconds.
     var isCloudSlow: Bool
 
-    public init(seed: UInt64) {
+    /// `volumes`: so many objects, instead of a few.
+    public init(seed: UInt64, volumes: Int? = nil) {
         self.seed = seed
         var chance = SplitMix64(seed: seed &* 0x9E37_79B9 &+ 1)
         // The default server gets the most.
         server = chance.chance(0.6) ? .nbdkit : chance.chance(0.5) ? .perConnection : .daemon
-        let count = 1 + Int(chance.next() % 5)
+        let few = 1 + Int(chance.next() % 5)
+        let count = volumes ?? few
         objects = (0..<count).map { _ in
             Object(
                 reference: chance.chance(0.6) ? .id : chance.chance(0.5) ? .name : .created,

@@ -24,6 +24,11 @@ public struct Run: Sendable {
     ) -> Result {
         var world = World(plan: plan, crash: crash, isTraced: isTraced)
         world.run(until: world.now + plan.trouble)
+        return end(&world, quietFor: quiet)
+    }
+
+    /// From the end of trouble to the end of peace.
+    static func end(_ world: inout World, quietFor quiet: Duration) -> Result {
         world.calmDown()
         settle(&world)
         let calls = world.counts.calls
@@ -66,20 +71,24 @@ public struct Run: Sendable {
 
     /// Dies at each call of a plan, before and after its effect, and starts again from the store.
     ///
-    /// - Parameter stride: 1 for every call.
+    /// - Parameters:
+    ///   - stride: 1 for every call.
+    ///   - again: how many calls after the first death a second one comes; each of them in turn.
     /// - Returns: how many runs there were, and those in which an invariant was broken.
     public static func crashEverywhere(
-        _ plan: Plan, stride: Int = 1, quietFor quiet: Duration = .seconds(600)
+        _ plan: Plan, stride: Int = 1, again: [Int?] = [nil], quietFor quiet: Duration = .seconds(600)
     ) -> (runs: Int, broken: [(point: World.CrashPoint, violation: Violation)]) {
         let calls = run(plan, quietFor: .zero).calls
         var broken: [(point: World.CrashPoint, violation: Violation)] = []
         var runs = 0
         for call in Swift.stride(from: 1, through: calls, by: stride) {
             for isAfterEffect in [false, true] {
-                let point = World.CrashPoint(call: call, isAfterEffect: isAfterEffect)
-                runs += 1
-                if let violation = run(plan, crash: point, quietFor: quiet).violation {
-                    broken.append((point, violation))
+                for again in again {
+                    let point = World.CrashPoint(call: call, isAfterEffect: isAfterEffect, again: again)
+                    runs += 1
+                    if let violation = run(plan, crash: point, quietFor: quiet).violation {
+                        broken.append((point, violation))
+                    }
                 }
             }
         }

@@ -191,7 +191,16 @@ extension World {
             cloud.change {
                 _ = $0.callByHand(command, ["id": CloudFace.machine(machine).description], now: milliseconds)
             }
-        default: cloud.change { $0.restartManagementServer(now: milliseconds) }
+        default:
+            // The hypervisor goes on with what it has begun, and nobody asks it how that ended.
+            for happening in calendar.happenings {
+                switch happening {
+                case .hypervisor(let order): VolumeID(order.disk.volume).map { oracle.noteAstray($0) }
+                case .hypervisorEnded(_, let volume): oracle.noteAstray(volume)
+                default: break
+                }
+            }
+            cloud.change { $0.restartManagementServer(now: milliseconds) }
         }
         followCloud()
     }

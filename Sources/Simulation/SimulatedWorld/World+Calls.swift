@@ -84,7 +84,7 @@ extension World {
         counts.calls += 1
         counts.kinds[Self.kind(of: flight.call), default: 0] += 1
         counts.mix("\(now.nanoseconds) \(Self.kind(of: flight.call))")
-        let strikes = crash.map { $0.call == counts.calls } ?? false
+        let strikes = crash?.strikes(at: counts.calls) ?? false
         if strikes, crash?.isAfterEffect == false, isAlive {
             note("— dies before \(Self.text(of: flight.call))")
             kill(flight.from.daemon, startsAgainAfter: .seconds(1))

@@ -155,6 +155,15 @@ extension World {
 
     // MARK: What it orders
 
+    private mutating func stopsNow(before call: SystemCall) -> Duration? {
+        guard isTroubled, call.hasEffect else { return nil }
+        if stopsBeforeNextEffect, !call.isForLease {
+            stopsBeforeNextEffect = false
+            return plan.leaseLifetime * 3
+        }
+        return chance.chance(plan.stopsBetween) ? .seconds(1 + Int(chance.next() % 90)) : nil
+    }
+
     private mutating func carryOut(_ orders: [ControllerCore.Order], of process: ProcessID) {
         for order in orders {
             guard isAlive(process) else { return }
@@ -168,10 +177,10 @@ extension World {
                 let due = max(now, instant - clockError)
                 calendar.add(.told(process, .woken(instant)), at: due)
             case .call(let number, let call, let notAfter):
-                if isTroubled, call.hasEffect, chance.chance(plan.stopsBetween) {
+                if let duration = stopsNow(before: call) {
                     // Stopped after the order was given and before it is carried out: the worst of moments.
                     counts.faults += 1
-                    pause(process.daemon, for: .seconds(1 + Int(chance.next() % 90)))
+                    pause(process.daemon, for: duration)
                     daemons[process.daemon].inHand.append(order)
                     continue
                 }

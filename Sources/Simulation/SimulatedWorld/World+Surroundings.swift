@@ -45,7 +45,7 @@ extension World {
         if let job = order.job {
             // The job may end before the guest shows the disk, or after.
             let delay = chance.heavyTailed(.zero ... .milliseconds(200), most: .seconds(5))
-            calendar.add(.hypervisorEnded(job: job, failure: nil), at: now + delay)
+            calendar.add(.hypervisorEnded(job: job, volume), at: now + delay)
         }
     }
 

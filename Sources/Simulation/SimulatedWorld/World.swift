@@ -32,7 +32,9 @@ public struct World: Sendable {
     var oracle: Oracle
     public internal(set) var counts = Counts()
     public internal(set) var trace: [String] = []
-    let isTraced: Bool
+    var isTraced: Bool
+    /// The process that works is stopped at its next effect, with it in hand, for longer than its lease.
+    var stopsBeforeNextEffect = false
     /// A hook for crashes: the process dies just before, or just after, the call with this place in the order of calls has its
     /// effect.
     var crash: CrashPoint?
@@ -42,11 +44,16 @@ public struct World: Sendable {
         /// The how many-th call, of all that the processes of the run make, counted at its effect.
         public var call: Int
         public var isAfterEffect: Bool
+        /// It dies once more, so many calls later, while it puts right what the first death left.
+        public var again: Int?
 
-        public init(call: Int, isAfterEffect: Bool) {
+        public init(call: Int, isAfterEffect: Bool, again: Int? = nil) {
             self.call = call
             self.isAfterEffect = isAfterEffect
+            self.again = again
         }
+
+        func strikes(at call: Int) -> Bool { call == self.call || again.map { self.call + $0 == call } ?? false }
     }
 
     /// A client that wants the export of an object.
@@ -147,9 +154,9 @@ public struct World: Sendable {
         case .starts(let daemon): start(daemon)
         case .cloudIsDue: followCloud()
         case .hypervisor(let order): carryOut(order)
-        case .hypervisorEnded(let job, let failure):
+        case .hypervisorEnded(let job, _):
             let milliseconds = CloudFace.milliseconds(now)
-            cloud.change { $0.hypervisorEnded(job, failure: failure, now: milliseconds) }
+            cloud.change { $0.hypervisorEnded(job, failure: nil, now: milliseconds) }
             followCloud()
         case .udev(let name): settle(name)
         case .act(let act): carryOut(act)

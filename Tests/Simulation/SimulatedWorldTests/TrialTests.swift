@@ -16,11 +16,11 @@ import Testing
         return outcome.output
     }
 
-    /// Worlds with bad luck, people, clients and other hands, and an hour of peace after them.
+    /// Worlds with bad luck, people, clients and other hands, and some peace after them.
     @Test func `no invariant is broken: RIGHT-DISK, ONE-HOLDER, IN-USE, ORDER, CONVERGES, QUIET and the others`()
         async throws
     {
-        let said = try await trials(["--from", "1", "--count", "400"])
+        let said = try await trials(["--from", "1", "--count", "400", "--quiet", "10m"])
         #expect(said.contains("400 worlds"), "\(said)")
         #expect(said.contains("; 0 broken"), "\(said)")
     }
@@ -35,6 +35,11 @@ import Testing
         let said = try await trials(["--crashes", "--stride", "7", "--quiet", "2m"])
         let stories = said.split(separator: "\n").filter { $0.contains(" 0 invariants broken") }
         #expect(stories.count == Plan.stories.count, "\(said)")
+    }
+
+    @Test func `what went wrong with others in the field goes right`() async throws {
+        let said = try await trials(["--scenarios", "--count", "3", "--quiet", "2m"])
+        #expect(said.split(separator: "\n").count { $0.hasPrefix("| S") } == Scenario.all.count, "\(said)")
     }
 
     @Test func `the same seed is the same world, call by call`() {
