@@ -108,7 +108,9 @@ public struct Plan: Sendable {
         case 17: return .reconcile
         case 18: return clients > 0 ? .connect(client: Int(chance.next() % UInt64(clients))) : .reconcile
         case 19: return clients > 0 ? .disconnect(client: Int(chance.next() % UInt64(clients))) : .reconcile
-        case 20, 21: return .detachByHand(object)
+        case 20: return .detachByHand(object)
+        case 21:
+            return flag ? .contend(object, every: seconds, times: 2 + seconds % 30) : .detachByHand(object)
         case 22: return .attachByHand(object, to: machine)
         case 23: return flag ? .deleteByHand(object) : .renameByHand(object)
         case 24: return .copyName(object)
