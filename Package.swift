@@ -190,7 +190,7 @@ let package = Package(
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "Arguments", "CloudStack", "ControlAPIClient", "Curl",
                 "LinuxCalls", "LinuxDevices", "Udev",
-                "Rig", "SQLite", "Store",
+                "Rig", "SimulatedWorld", "SQLite", "Store",
             ]),
 
         // Tests

@@ -16,11 +16,15 @@ public enum AttachRules {
         case .absent: break
         }
         if let held = view.held { return .act(.release(held), because: "the device is gone") }
+        // Here the two disks could be mistaken for one another; elsewhere they do not meet Hawser.
+        if let other = view.serialSharedWith, target == view.here {
+            return .hold(.serialShared(with: other), until: nil)
+        }
         if let objection = MachineRules.objection(view, target: target, volume: volume, now: now, policy: policy) {
             return objection
         }
-        guard view.cloud.isEvidence(at: now, after: view.lastWrite ?? .distantPast, policy: policy) else {
-            return .look(.volume(volume.id), cause: .looking("volume \(volume.id)"))
+        if let lacking = view.recordShortcoming(at: now, policy: policy) {
+            return .look(.volume(volume.id), lacking: lacking)
         }
         return .act(
             .attach(volume.id, to: target, as: view.desired.role),

@@ -126,6 +126,8 @@ public enum Look: Sendable, Equatable, Hashable {
     case mismatch(DeviceIdentity)
     case sessions(DeviceIdentity)
     case export(ExportName)
+    /// CloudStack's events of a volume: who did what to it. Read only when somebody undoes what Hawser does.
+    case events(VolumeID)
 
     /// What is read, in words.
     public var summary: String {
@@ -138,13 +140,14 @@ public enum Look: Sendable, Equatable, Hashable {
         case .mismatch: "the device's identity"
         case .sessions: "the device's NBD sessions"
         case .export(let name): "export '\(name)'"
+        case .events(let id): "CloudStack's events of volume \(id)"
         }
     }
 
     /// Whether the answer comes from CloudStack.
     public var isCloud: Bool {
         switch self {
-        case .volume, .machine, .job, .volumesNamed: true
+        case .volume, .machine, .job, .volumesNamed, .events: true
         case .use, .mismatch, .sessions, .export: false
         }
     }

@@ -14,8 +14,8 @@ enum DeletionRules {
         }
         let due = (view.desired.departingSince ?? view.waitingSince) + view.desired.deletion.grace
         if now < due { return .hold(.deletionGrace(volume.id, until: due), until: due) }
-        guard view.cloud.isEvidence(at: now, after: view.lastWrite ?? .distantPast, policy: policy) else {
-            return .look(.volume(volume.id), cause: .looking("volume \(volume.id)"))
+        if let lacking = view.recordShortcoming(at: now, policy: policy) {
+            return .look(.volume(volume.id), lacking: lacking)
         }
         return .act(
             .deleteVolume(volume.id),

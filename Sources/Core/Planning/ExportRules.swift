@@ -14,6 +14,9 @@ public enum ExportRules {
                 view, id: volume.id, cause: .deviceMissing(since: view.waitingSince), now: now, policy: policy)
         case .right(let device, let identity):
             if let held = view.held { return .act(.release(held), because: "the volume is wanted here") }
+            if let decision = RightDiskRules.oversize(view, device: device, volume: volume, now: now, policy: policy) {
+                return decision
+            }
             if let stale = view.staleExports.first {
                 return RemovalRules.withdraw(stale, view, identity: identity, now: now, policy: policy)
             }
@@ -70,9 +73,11 @@ public enum ExportRules {
         identity: DeviceIdentity, now: Instant, policy: Policy
     ) -> Decision {
         let checked = view.mismatch
-        guard checked.proof == .exact, checked.asked >= view.devicesChangedAt,
-            now - checked.answered <= policy.evidenceLifetime
-        else { return .look(.mismatch(identity), cause: .looking("the device's identity")) }
+        switch checked.shortcoming(at: now, after: view.devicesChangedAt, policy: policy) {
+        case .notTold(let age)? where checked.asked >= view.devicesChangedAt && age <= policy.evidenceLifetime: break
+        case let lacking?: return .look(.mismatch(identity), lacking: lacking)
+        case nil: break
+        }
         switch checked.fact {
         case .unknown:
             return .hold(.deviceMismatch("the device could not be opened"), until: now + policy.revisitInterval)

@@ -1,11 +1,93 @@
 public import VolumeModel
 
+/// What an answer lacks for an act to be based on it (LIVE-PROOF).
+public enum Shortcoming: Sendable, Equatable {
+    case neverRead
+    /// It was asked for, and not told.
+    case notTold(age: Duration)
+    /// Seen in a listing only.
+    case onlyListed(age: Duration, limit: Duration)
+    /// Something has changed since it was asked for.
+    case outdated(age: Duration)
+    case tooOld(age: Duration, limit: Duration)
+
+    /// What there is, how old it is, and what is needed instead.
+    public var text: String {
+        switch self {
+        case .neverRead: "it was not read yet"
+        case .notTold(let age): "the answer of \(Self.seconds(age)) ago did not tell"
+        case .onlyListed(let age, let limit):
+            "it was listed \(Self.seconds(age)) ago; needed is a read of it alone, at most \(Self.seconds(limit)) old"
+        case .outdated(let age):
+            "what was read \(Self.seconds(age)) ago was asked for before the last change; needed is a later read"
+        case .tooOld(let age, let limit):
+            "it was read \(Self.seconds(age)) ago; needed is a read at most \(Self.seconds(limit)) old"
+        }
+    }
+
+    /// Tenths while they matter.
+    static func seconds(_ duration: Duration) -> String {
+        let tenths = max(0, duration.wholeNanoseconds) / 100_000_000
+        return tenths < 100 && tenths % 10 != 0 ? "\(tenths / 10).\(tenths % 10) s" : "\(tenths / 10) s"
+    }
+}
+
 extension Sighting {
-    /// Whether the answer can carry an act at `now` (LIVE-PROOF): read for this one thing, asked after everything that
-    /// could have changed it, and answered no longer ago than evidence may be old.
+    /// What the answer lacks for an act at `now`; `nil` when it can carry one: read for this one thing, asked after everything
+    /// that could have changed it, and answered no longer ago than evidence may be old.
+    public func shortcoming(at now: Instant, after changed: Instant, policy: Policy) -> Shortcoming? {
+        let age = now - answered
+        if case .unknown = fact { return answered == .distantPast ? .neverRead : .notTold(age: age) }
+        if proof != .exact { return .onlyListed(age: age, limit: policy.evidenceLifetime) }
+        if asked < changed { return .outdated(age: age) }
+        return age <= policy.evidenceLifetime ? nil : .tooOld(age: age, limit: policy.evidenceLifetime)
+    }
+
+    /// Whether the answer can carry an act.
     public func isEvidence(at now: Instant, after changed: Instant, policy: Policy) -> Bool {
-        guard proof == .exact, asked >= changed else { return false }
-        if case .unknown = fact { return false }
-        return now - answered <= policy.evidenceLifetime
+        shortcoming(at: now, after: changed, policy: policy) == nil
+    }
+}
+
+extension Decision {
+    /// Reads what is not fresh enough, and says so.
+    static func look(_ look: Look, lacking shortcoming: Shortcoming) -> Decision {
+        .look(look, cause: .looking("\(look.summary): \(shortcoming.text)"))
+    }
+}
+
+extension VolumeView {
+    /// What the volume's record lacks for an act.
+    func recordShortcoming(at now: Instant, policy: Policy) -> Shortcoming? {
+        cloud.shortcoming(at: now, after: self.lastWrite ?? .distantPast, policy: policy)
+    }
+}
+
+extension VolumeView {
+    /// How fresh everything is that decisions about the volume are made from, for people.
+    public func observationAges(at now: Instant) -> [ObservationAge] {
+        func age<Value>(_ subject: String, _ sighting: Sighting<Value>, _ source: String? = nil) -> ObservationAge {
+            guard sighting.answered != .distantPast else {
+                return ObservationAge(subject: subject, source: "not read yet", age: nil)
+            }
+            let proof = sighting.proof == .exact ? "a read of it alone" : "CloudStack's listing"
+            return ObservationAge(subject: subject, source: source ?? proof, age: now - sighting.answered)
+        }
+        var ages = [age("volume", cloud), age("machine", targetMachine)]
+        if let holder = cloud.value?.attachedTo, holder != target.value {
+            ages.append(age("its holder", holderMachine))
+        }
+        if case .unknown = devices {
+            ages.append(ObservationAge(subject: "devices", source: "not read yet", age: nil))
+        } else {
+            let changed = devicesChangedAt == .distantPast ? nil : now - devicesChangedAt
+            ages.append(ObservationAge(subject: "devices", source: "the kernel's events, the last", age: changed))
+        }
+        if desired.export != nil { ages.append(age("export", export, "the live NBD server")) }
+        if self.use.answered != .distantPast { ages.append(age("use", self.use, "this machine")) }
+        if self.sessions.answered != .distantPast {
+            ages.append(age("sessions", self.sessions, "the NBD server's processes"))
+        }
+        return ages
     }
 }

@@ -10,8 +10,8 @@ public enum GrowthRules {
     static func decide(_ view: VolumeView, volume: VolumeRecord, now: Instant, policy: Policy) -> Decision {
         if let wanted = view.desired.wantedSizeInBytes, !view.desired.isDeparting {
             if volume.sizeInBytes < wanted {
-                guard view.cloud.isEvidence(at: now, after: view.lastWrite ?? .distantPast, policy: policy) else {
-                    return .look(.volume(volume.id), cause: .looking("volume \(volume.id)"))
+                if let lacking = view.recordShortcoming(at: now, policy: policy) {
+                    return .look(.volume(volume.id), lacking: lacking)
                 }
                 return .act(
                     .resize(volume.id, toBytes: wanted),

@@ -22,10 +22,11 @@ public enum MachineRules {
         _ view: VolumeView, target: MachineID, volume: VolumeRecord, now: Instant, policy: Policy
     ) -> Decision? {
         switch view.targetMachine.fact {
-        case .unknown: return .look(.machine(target), cause: .looking("machine \(target)"))
+        case .unknown: return .look(.machine(target), lacking: .neverRead)
         case .absent:
             guard view.targetMachine.proof == .exact else {
-                return .look(.machine(target), cause: .looking("machine \(target)"))
+                let age = now - view.targetMachine.answered
+                return .look(.machine(target), lacking: .onlyListed(age: age, limit: policy.evidenceLifetime))
             }
             return revisit(view, target: target, cause: .machineNotFound("\(target)"), now: now, policy: policy)
         case .present(let machine):
@@ -55,13 +56,33 @@ public enum MachineRules {
                 view, target: machine.id, cause: .machineNotStopped(machine.id, machine.state.word), now: now,
                 policy: policy)
         }
-        guard view.targetMachine.isEvidence(at: now, after: .distantPast, policy: policy) else {
-            return .look(.machine(machine.id), cause: .looking("machine \(machine.id)"))
+        if let lacking = view.targetMachine.shortcoming(at: now, after: .distantPast, policy: policy) {
+            return .look(.machine(machine.id), lacking: lacking)
         }
         if let root = view.targetRoot, root != volume.id {
             return .hold(.machineHasRoot(machine.id, root), until: now + policy.revisitInterval)
         }
         return nil
+    }
+
+    /// Why a volume is not taken from the machine that has it.
+    static func objection(toHolder holder: MachineID, _ view: VolumeView) -> Cause {
+        view.holderMachine.isAbsent && view.holderMachine.proof == .exact
+            ? .holderMissing(holder) : .heldElsewhere(holder)
+    }
+
+    /// For a volume whose record names a machine that the last listing lacked: an exact read of the machine decides, and a
+    /// volume that is attached to none that exists is left alone.
+    static func missingHolder(_ view: VolumeView, holder: MachineID, now: Instant, policy: Policy) -> Decision? {
+        guard view.isHolderNominatedAbsent else { return nil }
+        guard view.holderMachine.isAbsent, view.holderMachine.proof == .exact else {
+            return .look(
+                .machine(holder),
+                lacking: .onlyListed(age: now - view.holderMachine.answered, limit: policy.evidenceLifetime))
+        }
+        let dueAt = view.holderMachine.answered + policy.revisitInterval
+        let cause = Cause.holderMissing(holder)
+        return dueAt <= now ? .look(.machine(holder), cause: cause) : .hold(cause, until: dueAt)
     }
 
     private static func revisit(

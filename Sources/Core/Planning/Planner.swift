@@ -29,7 +29,8 @@ public struct Planner: Sendable {
     private func decideFreely(_ view: VolumeView, at now: Instant) -> Decision {
         if let decision = RightDiskRules.guardExports(view), !isUnderWay(view) { return decision }
         if let decision = LedgerRules.decide(view, now: now, policy: policy) { return decision }
-        return patient(pursue(view, at: now), view, now: now)
+        return patient(
+            ContestRules.damp(pursue(view, at: now), view, at: now, policy: policy), view, now: now)
     }
 
     /// For an object that cannot be read, nothing of what it may want is done, not even a removal. What holds whatever is
@@ -125,6 +126,7 @@ public struct Planner: Sendable {
         guard let holder = volume.attachedTo else {
             return AttachRules.decide(view, volume: volume, target: target, now: now, policy: policy)
         }
+        if let decision = MachineRules.missingHolder(view, holder: holder, now: now, policy: policy) { return decision }
         if holder == target {
             if view.desired.role == .root { return pursueRoot(view, volume: volume, target: target, at: now) }
             let decision =

@@ -35,6 +35,13 @@ public struct Policy: Sendable, Equatable {
     public var brakePercent: Double = 1
     public var brakeWindow: Duration = .seconds(600)
 
+    /// The pause before what somebody undid is repaired for the second time, by what it grows with each time after that, and
+    /// the longest; and after how long what was repaired has lasted, so that it begins anew.
+    public var contestBase: Duration = .seconds(10)
+    public var contestFactor: Int = 2
+    public var contestCap: Duration = .seconds(600)
+    public var contestLasting: Duration = .seconds(600)
+
     /// How far Hawser may go on this node, whatever the objects say.
     public var mode: ReconcileMode = .enforce
 

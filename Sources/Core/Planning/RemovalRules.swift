@@ -15,6 +15,9 @@ public enum RemovalRules {
             return detach(
                 view, volume: volume, evidence: "no device with the volume's serial is here", now: now, policy: policy)
         case .right(let device, let identity):
+            if let decision = RightDiskRules.oversize(view, device: device, volume: volume, now: now, policy: policy) {
+                return decision
+            }
             if let decision = withdrawNames(view, device: device, identity: identity, now: now, policy: policy) {
                 return decision
             }
@@ -94,12 +97,13 @@ public enum RemovalRules {
     ) -> Decision? {
         // What was told of the device that was there before tells nothing of this one.
         let changed = max(changed, view.devicesChangedAt)
-        guard view.sessions.isEvidence(at: now, after: changed, policy: policy), view.sessions.fact.value != nil
-        else { return .look(.sessions(identity), cause: .looking("the device's NBD sessions")) }
+        if let lacking = view.sessions.shortcoming(at: now, after: changed, policy: policy) {
+            return .look(.sessions(identity), lacking: lacking)
+        }
         let isOverridden = override(view, identity: identity, now: now) != nil
         if !isOverridden, let found = clients(view) { return .hold(found, until: now + policy.revisitInterval) }
-        guard view.use.isEvidence(at: now, after: changed, policy: policy), view.use.fact.value != nil else {
-            return .look(.use(identity), cause: .looking("who uses the device"))
+        if let lacking = view.use.shortcoming(at: now, after: changed, policy: policy) {
+            return .look(.use(identity), lacking: lacking)
         }
         guard !isOverridden, let found = use(view, identity: identity) else { return nil }
         return .hold(found, until: now + policy.revisitInterval)
@@ -143,8 +147,8 @@ public enum RemovalRules {
         _ view: VolumeView, volume: VolumeRecord, evidence: String, now: Instant, policy: Policy
     ) -> Decision {
         guard let holder = volume.attachedTo else { return .hold(.looking("volume \(volume.id)"), until: nil) }
-        guard view.cloud.isEvidence(at: now, after: view.lastWrite ?? .distantPast, policy: policy) else {
-            return .look(.volume(volume.id), cause: .looking("volume \(volume.id)"))
+        if let lacking = view.recordShortcoming(at: now, policy: policy) {
+            return .look(.volume(volume.id), lacking: lacking)
         }
         return .act(.detach(volume.id, from: holder), because: evidence)
     }
@@ -161,12 +165,12 @@ public enum RemovalRules {
         guard view.holderMachine.isEvidence(at: provenAt, after: view.lastWrite ?? .distantPast, policy: policy) else {
             let dueAt = view.holderMachine.answered + policy.revisitInterval
             if view.holderMachine.answered != .distantPast, isRunning(view.holderMachine.fact), now < dueAt {
-                return .hold(.heldElsewhere(holder), until: dueAt)
+                return .hold(MachineRules.objection(toHolder: holder, view), until: dueAt)
             }
-            return .look(.machine(holder), cause: .heldElsewhere(holder))
+            return .look(.machine(holder), cause: MachineRules.objection(toHolder: holder, view))
         }
         guard case .present(let machine) = view.holderMachine.fact, machine.state == .stopped else {
-            return .hold(.heldElsewhere(holder), until: now + policy.revisitInterval)
+            return .hold(MachineRules.objection(toHolder: holder, view), until: now + policy.revisitInterval)
         }
         return detach(view, volume: volume, evidence: "machine \(holder) is stopped", now: now, policy: policy)
     }

@@ -44,6 +44,30 @@ public enum RightDiskRules {
             && identity.diskSequence == proven.diskSequence && identity.sizeInBytes >= proven.sizeInBytes
     }
 
+    /// For a device that is larger than its volume by more than rounding explains: what is served goes on, and nothing is
+    /// done with it before somebody has found out which of the two sizes is wrong. A device can show a growth before
+    /// CloudStack's record does, so that the record is read after the device has changed.
+    static func oversize(
+        _ view: VolumeView, device: DeviceRecord, volume: VolumeRecord, now: Instant, policy: Policy
+    ) -> Decision? {
+        guard isOversized(device, volume) else { return nil }
+        guard view.cloud.proof == .exact, view.cloud.asked >= view.devicesChangedAt else {
+            let age = now - view.cloud.answered
+            return .look(
+                .volume(volume.id),
+                lacking: view.cloud.proof == .exact
+                    ? .outdated(age: age) : .onlyListed(age: age, limit: policy.evidenceLifetime))
+        }
+        let text = "\(device.kernelName) has \(device.sizeInBytes) bytes where CloudStack says \(volume.sizeInBytes)"
+        return VolumeRules.revisit(view, id: volume.id, cause: .deviceMismatch(text), now: now, policy: policy)
+    }
+
+    /// Whether a device is larger than its volume by more than rounding explains.
+    public static func isOversized(_ device: DeviceRecord, _ volume: VolumeRecord) -> Bool {
+        let rounding = GrowthRules.roundingInBytes
+        return device.sizeInBytes > (volume.sizeInBytes + rounding - 1) / rounding * rounding
+    }
+
     /// What has to be withdrawn or cut before anything else is thought about.
     public static func guardExports(_ view: VolumeView) -> Decision? {
         let verdict = verdict(view)

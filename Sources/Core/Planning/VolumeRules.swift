@@ -87,14 +87,12 @@ public enum VolumeRules {
         case .unknown:
             // Before the first listing there is nothing to ask for one by one; after a write of Hawser's own there is.
             guard view.isNominatedAbsent || view.lastWrite != nil else { return .hold(.cloudNotReadYet, until: nil) }
-            return .look(.volume(id), cause: .looking("volume \(id)"))
+            return .look(.volume(id), lacking: .neverRead)
         case .absent:
-            guard view.cloud.proof == .exact, !view.isNominatedAbsent else {
-                return .look(.volume(id), cause: .looking("volume \(id)"))
-            }
+            guard view.cloud.proof == .exact, !view.isNominatedAbsent else { return .lookForNominated(id) }
             return revisit(view, id: id, cause: absence(view, id: id), now: now, policy: policy)
         case .present(let volume):
-            if view.isNominatedAbsent { return .look(.volume(id), cause: .looking("volume \(id)")) }
+            if view.isNominatedAbsent { return .lookForNominated(id) }
             if case .destroyed = volume.state {
                 return revisit(view, id: id, cause: .volumeGone(id), now: now, policy: policy)
             }
@@ -132,5 +130,14 @@ public enum VolumeRules {
     ) -> Decision {
         let dueAt = view.cloud.answered + policy.revisitInterval
         return dueAt <= now ? .look(.volume(id), cause: cause) : .hold(cause, until: dueAt)
+    }
+}
+
+extension Decision {
+    fileprivate static func lookForNominated(_ id: VolumeID) -> Decision {
+        .look(
+            .volume(id),
+            cause: .looking(
+                "volume \(id): the last listing lacks it, which proves nothing; needed is a read of it alone"))
     }
 }

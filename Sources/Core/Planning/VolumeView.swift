@@ -75,6 +75,11 @@ public struct VolumeView: Sendable, Equatable {
         /// When a name of this volume was last withdrawn by a removal that is still going on.
         public var withdrawnAt: Instant?
 
+        /// The last whole listing of machines lacked the one that the volume's record names: an exact read has to decide.
+        public var isHolderNominatedAbsent = false
+        /// Where Hawser attached the volume, and whether it stays there.
+        public var contest: Shared<Contest>?
+
         public static let usual = Particulars()
     }
 

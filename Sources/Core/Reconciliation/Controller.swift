@@ -255,7 +255,7 @@ extension Controller: Steering {
 
     public func detail(of name: ObjectName) async -> AttachmentDetail? {
         await waitUntilStarted()
-        return core.loop.detail(of: name)
+        return core.loop.detail(of: name, at: systems.time.now())
     }
 
     public func plan() async -> [PlanLine] {

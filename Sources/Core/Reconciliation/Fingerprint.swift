@@ -35,13 +35,13 @@ enum Fingerprint {
 
     static func seen(_ view: VolumeView) -> UInt64 {
         guard let volume = view.cloud.fact.value, let machine = volume.attachedTo, !view.isNominatedAbsent,
-            view.outstanding == nil, view.staleExports.isEmpty, view.held == nil
+            view.outstanding == nil, !view.isHolderNominatedAbsent, view.staleExports.isEmpty, view.held == nil
         else { return unknown }
         let isHere = machine == view.here
         switch RightDiskRules.verdict(view) {
         case .unknown, .refused: return unknown
         case .missing: if isHere { return unknown }
-        case .right: if !isHere { return unknown }
+        case .right(let device, _): if !isHere || RightDiskRules.isOversized(device, volume) { return unknown }
         }
         guard RightDiskRules.guardExports(view) == nil else { return unknown }
         let entry = view.export.fact.value

@@ -61,6 +61,7 @@ public enum LookAnswer: Sendable, Equatable {
     case mismatch(String?)
     case sessions(ClientCount)
     case export(Fact<ExportEntry>)
+    case events([VolumeEvent])
     case failed(CloudError)
 }
 

@@ -99,6 +99,7 @@ extension ReconcileLoop {
                 if row.view.desired.generation != desired.generation || row.isInvalid {
                     row.hasBeenReady = false
                     row.view.backoff = nil
+                    row.view.contest = nil
                     row.view.waitingSince = now
                 }
                 if let binding { row.binding = binding }
@@ -318,6 +319,7 @@ extension ReconcileLoop {
         for slot in attachments?.compactMap({ index[$0.value] }) ?? Array(rows.indices) {
             update(slot: slot) { row in
                 row.view.backoff = nil
+                row.view.contest = nil
                 row.attempts = [:]
                 // Names are looked up anew, too: somebody may have made or removed what they mean.
                 if row.view.volume == nil, row.step == nil { row.view.resolution = .none }

@@ -74,6 +74,7 @@ extension ReconcileLoop {
             if self.seen[slot] != wanted[slot] { markDirty(slot: slot) }
             return
         }
+        let policy = policy
         update(slot: slot) { row in
             let old = row.view.cloud.value
             let new = sighting.value
@@ -82,11 +83,22 @@ extension ReconcileLoop {
             }
             row.view.cloud = sighting
             row.view.isNominatedAbsent = false
+            row.followContest(sighting, now: now, policy: policy)
         }
         refreshHolder(slot: slot)
     }
 
+    /// A listing without the machine that has the volume proves nothing; it says where an exact read has to decide.
+    private mutating func nominateHolder(slot: Int) {
+        guard let view = rows[slot]?.view else { return }
+        let holder = view.cloud.value?.attachedTo
+        let isAbsent = holder.map { $0 != here && machinesListedAt != nil && machines[$0]?.value == nil } ?? false
+        guard view.isHolderNominatedAbsent != isAbsent else { return }
+        update(slot: slot) { $0.view.isHolderNominatedAbsent = isAbsent }
+    }
+
     private mutating func refreshHolder(slot: Int) {
+        nominateHolder(slot: slot)
         guard let view = rows[slot]?.view, let holder = view.cloud.value?.attachedTo else { return }
         let old = view.holderMachine
         let sighting = machines[holder] ?? .never
@@ -355,5 +367,19 @@ private struct ExportSight {
         server = row.view.server
         changedAt = row.contents.exportsChangedAt
         isChanging = row.step.map { $0.step.changesExports } ?? false
+    }
+}
+
+extension RowContents {
+    /// Whether what Hawser attached still stands where it was attached: an exact read tells.
+    fileprivate mutating func followContest(_ sighting: Sighting<VolumeRecord>, now: Instant, policy: Policy) {
+        guard sighting.proof == .exact, cloudEffect == nil, let volume = sighting.value,
+            let contest = view.contest?.value
+        else { return }
+        let next =
+            volume.attachedTo == contest.machine
+            ? ContestRules.standing(contest, on: contest.machine, at: now)
+            : ContestRules.undone(contest, at: now, policy: policy)
+        if next != contest { view.contest = Shared(next) }
     }
 }

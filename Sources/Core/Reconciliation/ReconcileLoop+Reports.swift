@@ -84,9 +84,11 @@ extension ReconcileLoop {
         return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally, nodeCauses: nodeCauses)
     }
 
-    public func detail(of name: ObjectName) -> AttachmentDetail? {
-        guard let slot = slotByName[name], let row = rows[slot] else { return nil }
-        return row.report.map { row.contents.detail($0, conditions: row.contents.conditions($0.readiness)) }
+    public func detail(of name: ObjectName, at now: Instant) -> AttachmentDetail? {
+        guard let slot = slotByName[name], let row = rows[slot], let report = row.report else { return nil }
+        var detail = row.contents.detail(report, conditions: row.contents.conditions(report.readiness))
+        detail.observations = row.view.observationAges(at: now)
+        return detail
     }
 
     /// What no desired state names, in each world (MINE-ONLY).
@@ -119,7 +121,8 @@ extension ReconcileLoop {
         rows.compactMap { row -> PlanLine? in
             guard let row else { return nil }
             let outcome: PlanLine.Outcome
-            switch foreseen(row, at: now) {
+            let (decision, reads) = foreseen(row, at: now)
+            switch decision {
             case .settled, .departed: outcome = .settled
             case .hold(let cause, _): outcome = .hold(cause)
             case .look(let look, _): outcome = .look(look.summary)
@@ -130,26 +133,32 @@ extension ReconcileLoop {
                     step.isCorrective
                     ? .action(verb: step.verb, summary: step.summary, reason: reason) : .look(step.summary)
             }
-            return PlanLine(attachment: row.view.desired.id, name: row.view.desired.name.text, outcome: outcome)
+            return PlanLine(
+                attachment: row.view.desired.id, name: row.view.desired.name.text, outcome: outcome,
+                readsFirst: reads)
         }.sorted { $0.name < $1.name }
     }
 
     /// Asks the planner on and on as if each read had just confirmed what is known, until it decides something.
-    private func foreseen(_ row: Row, at now: Instant) -> Decision {
+    ///
+    /// - Returns: that, and what would be read for it first.
+    private func foreseen(_ row: Row, at now: Instant) -> (decision: Decision, reads: [String]) {
+        var reads: [String] = []
         var row = row
         row.contents.step = nil
         row.contents.view.outstanding = row.cloudEffect
         for _ in 0..<8 {
             let decision = decision(for: row, now: now)
+            if case .look(_, .looking(let text)) = decision { reads.append(text) }
             guard case .look(let look, _) = decision, row.contents.view.confirm(look, at: now) else {
                 if case .act(.hold(let identity), _) = decision {
                     row.contents.view.held = identity
                     continue
                 }
-                return decision
+                return (decision, reads)
             }
         }
-        return decision(for: row, now: now)
+        return (decision(for: row, now: now), reads)
     }
 
     public var observedWorld: ObservedWorld {
@@ -330,6 +339,11 @@ extension VolumeView {
         case .volumesNamed:
             guard case .volumes(let found, _, _) = self.resolution else { return false }
             self.resolution = .volumes(found, asked: now, answered: now)
+        case .events:
+            guard var contest = self.contest?.value else { return false }
+            contest.events = Sighting(
+                contest.events.value.map { .present($0) } ?? .absent, asked: now, answered: now, proof: .exact)
+            self.contest = Shared(contest)
         case .job, .export: return false
         }
         return true

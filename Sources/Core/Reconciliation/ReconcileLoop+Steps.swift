@@ -134,7 +134,11 @@ extension ReconcileLoop {
         replace(slot: slot) { $0.attempts[step.verb] = attempt }
         guard let notBefore = attempt.notBefore, now < notBefore else { return nil }
         wakes.add(attachment, at: notBefore)
-        return .hold(.backingOff(until: notBefore, after: "'\(step.summary)' does not last"), until: notBefore)
+        guard attempt.wasDone, step.changesExports, let object = rows[slot]?.view.desired.name else {
+            return .hold(.backingOff(until: notBefore, after: "'\(step.summary)' does not last"), until: notBefore)
+        }
+        let contention = Contention(repair: step.summary, object: object, times: attempt.repeats)
+        return .hold(.contested(contention, until: notBefore), until: notBefore)
     }
 
     /// Which limit keeps a step waiting; `nil` when none does.
@@ -174,6 +178,9 @@ extension ReconcileLoop {
         }
         guard let slot = index[ticket.attachment.value], rows[slot]?.look == ticket.look else { return }
         replace(slot: slot) { $0.look = nil }
+        if case .events(let volume) = ticket.look {
+            return takeEvents(answer, of: volume, slot: slot, asked: asked, now: now)
+        }
         if case .failed(let error) = answer {
             takeLookFailure(error, slot: slot, now: now)
             return
@@ -210,8 +217,19 @@ extension ReconcileLoop {
                 if row.view.export.fact != fact { row.view.waitingSince = now }
                 row.view.export = sighting(fact)
             }
-        case .failed: break
+        case .events, .failed: break
         }
+    }
+
+    /// Who undid it. A refusal is an answer, too: that CloudStack does not tell. Nothing else hangs on it.
+    private mutating func takeEvents(
+        _ answer: LookAnswer, of volume: VolumeID, slot: Int, asked: Instant, now: Instant
+    ) {
+        guard rows[slot]?.view.volume == volume, var contest = rows[slot]?.view.contest?.value else { return }
+        var fact = Fact<[VolumeEvent]>.absent
+        if case .events(let events) = answer { fact = .present(events) }
+        contest.events = Sighting(fact, asked: asked, answered: now, proof: .exact)
+        update(slot: slot) { $0.view.contest = Shared(contest) }
     }
 
     private mutating func takeMachine(_ look: Look, _ sighting: Sighting<MachineRecord>) {
@@ -228,7 +246,10 @@ extension ReconcileLoop {
             guard isTarget || isHolder else { continue }
             update(slot: slot) { row in
                 if isTarget { row.view.targetMachine = sighting }
-                if isHolder { row.view.holderMachine = sighting }
+                if isHolder {
+                    row.view.holderMachine = sighting
+                    if sighting.value != nil { row.view.isHolderNominatedAbsent = false }
+                }
             }
         }
     }
@@ -274,6 +295,7 @@ extension ReconcileLoop {
         stepsUnderWay -= 1
         replace(slot: slot) { row in
             row.attempts[ticket.step.verb]?.endedAt = now
+            row.attempts[ticket.step.verb]?.wasDone = outcome == .done
             row.attempts[ticket.step.verb]?.notBefore = nil
         }
         if !outcome.leavesJob { countCloudEffect(ticket.step.ledgerAction, by: -1) }
@@ -405,12 +427,15 @@ extension ReconcileLoop {
             case .succeeded:
                 row.noteRepair(effect.action.verb)
                 row.view.backoff = nil
+                row.noteContest(after: effect.action, at: now)
             case .failed(let remedy, let text):
                 row.view.backoff = .after(
                     row.view.backoff, world: .cloudStack, remedy: remedy, text: "\(effect.action.verb): \(text)",
                     retryAfter: nil,
                     generation: row.view.desired.generation, jitter: jitter, now: now, policy: policy)
-            case .neverArrived, .resolvedByReading: break
+            // Whether it had an effect shows the next read; what is not there by then was undone.
+            case .resolvedByReading: if row.view.contest != nil { row.noteContest(after: effect.action, at: now) }
+            case .neverArrived: break
             }
         }
     }
@@ -439,6 +464,16 @@ extension StepOutcome {
 }
 
 extension RowContents {
+    /// What Hawser itself takes away is not contested.
+    fileprivate mutating func noteContest(after action: LedgerAction, at now: Instant) {
+        switch action {
+        case .attachVolume(_, let machine):
+            view.contest = Shared(ContestRules.standing(view.contest?.value, on: machine, at: now))
+        case .detachVolume(_, let machine): if view.contest?.value.machine == machine { view.contest = nil }
+        case .createVolume, .resizeVolume, .deleteVolume, .publishExport, .withdrawExport: break
+        }
+    }
+
     fileprivate mutating func noteRepair(_ verb: String) {
         guard !openDrifts.isEmpty, repairs.last != verb else { return }
         repairs.append(verb)

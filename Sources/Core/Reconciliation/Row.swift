@@ -45,6 +45,8 @@ struct RowContents: Sendable {
         var step: Step
         var repeats = 0
         var endedAt: Instant?
+        /// Whether it was done when it ended, by the word of whoever did it.
+        var wasDone = false
         /// Not before this; `nil` when it was not wanted again yet.
         var notBefore: Instant?
     }

@@ -72,11 +72,14 @@ public struct PlanLine: Sendable, Equatable {
     public var attachment: AttachmentID
     public var name: String
     public var outcome: Outcome
+    /// What has to be read before it is decided for good, with how old what is known is and how fresh it has to be.
+    public var readsFirst: [String]
 
-    public init(attachment: AttachmentID, name: String, outcome: Outcome) {
+    public init(attachment: AttachmentID, name: String, outcome: Outcome, readsFirst: [String] = []) {
         self.attachment = attachment
         self.name = name
         self.outcome = outcome
+        self.readsFirst = readsFirst
     }
 }
 

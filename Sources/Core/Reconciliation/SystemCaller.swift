@@ -7,7 +7,7 @@ struct SystemCaller: Sendable {
     func make(_ call: SystemCall) async -> SystemAnswer {
         switch call {
         case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .submit,
-            .deleteVolume, .report:
+            .deleteVolume, .report, .recentEvents:
             do throws(CloudError) {
                 return try await ask(cloud: call)
             } catch {
@@ -49,6 +49,7 @@ struct SystemCaller: Sendable {
         case .deleteVolume(let id):
             try await cloud.deleteVolume(id)
             return .done
+        case .recentEvents(let volume): return .events(try await cloud.recentEvents(of: volume))
         case .report(let job): return .job(try await cloud.report(of: job))
         default: preconditionFailure("\(call) is not for CloudStack")
         }

@@ -41,6 +41,7 @@ public enum Cause: Sendable, Equatable, Hashable {
     case machineHasRoot(MachineID, VolumeID)
     case zoneMismatch
     case heldElsewhere(MachineID)
+    case holderMissing(MachineID)
     case foreignJob(JobID)
 
     // Steps under way
@@ -50,6 +51,7 @@ public enum Cause: Sendable, Equatable, Hashable {
     case answerLost(verb: String, since: Instant)
     case backingOff(until: Instant, after: String)
     case queued(String)
+    case contested(Contention, until: Instant)
 
     // The machine's devices
     case devicesNotReadYet
@@ -133,6 +135,8 @@ extension Cause {
         case .zoneMismatch: "the volume and the machine are in different zones"
         case .heldElsewhere(let machine):
             "machine \(machine) holds the volume; stop that machine or detach the volume there"
+        case .holderMissing(let machine):
+            "CloudStack says that machine \(machine) holds the volume, and that there is no such machine; nothing is changed"
         case .foreignJob(let job): "job \(job), which Hawser did not start, is running on the volume"
         case .working(let what): what
         case .looking(let what): "reading \(what)"
@@ -140,6 +144,7 @@ extension Cause {
         case .answerLost(let verb, _): "the answer to \(verb) was lost; asking CloudStack what became of it"
         case .backingOff(_, let text): "waiting before the next try: \(text)"
         case .queued(let text): "queued: \(text)"
+        case .contested(let contention, _): contention.text
         case .devicesNotReadYet: "the machine's devices have not been read yet"
         case .waitingForDevice: "attached; waiting for the device to appear"
         case .deviceMissing: "CloudStack says attached, but no device with the volume's serial appeared"
@@ -166,9 +171,10 @@ extension Cause {
         case .invalidSpec, .claimedTwice, .serialShared, .exportNameTaken, .notAllowed, .requestRefused, .limitReached,
             .volumeNotFound, .volumeNameAmbiguous, .volumeGone, .recordsDisagree, .volumeUnusable, .rootVolume,
             .machineNotFound,
-            .machineUnusable, .zoneMismatch, .heldElsewhere, .serialSeenTwice, .deviceMismatch, .storeUnavailable,
+            .machineUnusable, .zoneMismatch, .heldElsewhere, .holderMissing, .serialSeenTwice, .deviceMismatch,
+            .storeUnavailable,
             .deviceMissing, .inUseLocally, .useUndetermined, .rootHere, .cannotShrink, .manifestsUnreadable,
-            .observeOnly,
+            .observeOnly, .contested,
             .suspended, .protected, .notMadeHere, .braked, .machineNotStopped, .machineHasRoot, .growthMissing:
             .person
         case .cloudUnreachable, .listingIncomplete, .volumeTransitional, .machineTransitional, .foreignJob,
@@ -193,7 +199,8 @@ extension Cause {
 
     /// What happens next, for people.
     public var next: String {
-        switch mover {
+        if case .contested = self { return "Hawser repairs it again when the pause is over" }
+        return switch mover {
         case .person: "nothing until a person acts"
         case .cloudStack: "Hawser looks again when CloudStack has moved on"
         case .kernel: "Hawser goes on at the device's event"

@@ -204,6 +204,13 @@ extension CauseKind {
                 "Another machine holds the volume. Whether it is in use there cannot be seen from here, so it is not taken away.",
                 "hawser describe NAME", "Stop that machine, or detach the volume there; Hawser goes on when it sees it."
             )
+        case .holderMissing:
+            (
+                "CloudStack's record ties the volume to a machine that, by an exact read, does not exist. The record contradicts "
+                    + "itself, and a disk that is lost in it may still be written to, so nothing is changed.",
+                "hawser describe NAME",
+                "CloudStack's operator finds out what became of the machine and detaches the volume; Hawser goes on when it sees it."
+            )
         case .foreignJob:
             (
                 "A job that Hawser did not start is at work on the volume; a second change now could undo it, or be undone.",
@@ -236,6 +243,14 @@ extension CauseKind {
             (
                 "As many operations as are allowed at once are under way.", "hawser get operations",
                 "Nothing: it is its turn when one of them has ended."
+            )
+        case .contested:
+            (
+                "Somebody else keeps undoing what Hawser does for the object: another automation, or a person. The message names "
+                    + "both sides, as far as CloudStack's event list tells. Hawser repairs it again, ever more slowly.",
+                "hawser describe NAME",
+                "Agree whose the volume is: end the other automation, or 'hawser suspend NAME --reason WHY', or delete the "
+                    + "object. 'hawser reconcile NAME' tries at once."
             )
         // Devices
         case .devicesNotReadYet:

@@ -33,6 +33,7 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case machineHasRoot = "MachineHasRoot"
     case zoneMismatch = "ZoneMismatch"
     case heldElsewhere = "HeldElsewhere"
+    case holderMissing = "HolderMissing"
     case foreignJob = "ForeignJob"
     case working = "Working"
     case looking = "Looking"
@@ -40,6 +41,7 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case answerLost = "AnswerLost"
     case backingOff = "BackingOff"
     case queued = "Queued"
+    case contested = "Contested"
     case devicesNotReadYet = "DevicesNotReadYet"
     case waitingForDevice = "WaitingForDevice"
     case deviceMissing = "DeviceMissing"
@@ -95,6 +97,7 @@ extension Cause {
         case .machineHasRoot: .machineHasRoot
         case .zoneMismatch: .zoneMismatch
         case .heldElsewhere: .heldElsewhere
+        case .holderMissing: .holderMissing
         case .foreignJob: .foreignJob
         case .working: .working
         case .looking: .looking
@@ -102,6 +105,7 @@ extension Cause {
         case .answerLost: .answerLost
         case .backingOff: .backingOff
         case .queued: .queued
+        case .contested: .contested
         case .devicesNotReadYet: .devicesNotReadYet
         case .waitingForDevice: .waitingForDevice
         case .deviceMissing: .deviceMissing

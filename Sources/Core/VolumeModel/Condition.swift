@@ -38,6 +38,22 @@ public struct Condition: Sendable, Equatable {
     }
 }
 
+/// How fresh one of the observations is that decisions are made from.
+public struct ObservationAge: Sendable, Equatable {
+    /// What was observed, such as `volume`.
+    public var subject: String
+    /// Where it comes from, in words.
+    public var source: String
+    /// How long ago it was answered; `nil` when it was not read yet.
+    public var age: Duration?
+
+    public init(subject: String, source: String, age: Duration?) {
+        self.subject = subject
+        self.source = source
+        self.age = age
+    }
+}
+
 /// All that is known of one attachment: its report, and the records of the three worlds that it follows from.
 public struct AttachmentDetail: Sendable, Equatable {
     public var report: AttachmentReport
@@ -47,15 +63,18 @@ public struct AttachmentDetail: Sendable, Equatable {
     /// The device that is proven to be the volume.
     public var device: DeviceRecord?
     public var export: ExportEntry?
+    /// Empty in what is written to the store.
+    public var observations: [ObservationAge]
 
     public init(
         report: AttachmentReport, conditions: [Condition], volume: VolumeRecord?, device: DeviceRecord?,
-        export: ExportEntry?
+        export: ExportEntry?, observations: [ObservationAge] = []
     ) {
         self.report = report
         self.conditions = conditions
         self.volume = volume
         self.device = device
         self.export = export
+        self.observations = observations
     }
 }

@@ -39,6 +39,7 @@ enum DescribeCommand {
         line("  Device", item.device + (detail.device.map { ": \(device($0))" } ?? ""))
         line("  Export", item.export + (detail.export.map { ": '\($0.name)' leads to \($0.target)" } ?? ""))
         if let clients = detail.clients { line("  Clients", clients) }
+        observations(detail.observations ?? [])
         conditions(detail.conditions)
         if !item.drifts.isEmpty {
             out("Drift:")
@@ -71,6 +72,17 @@ enum DescribeCommand {
         let sequence = device.diskSequence.map { ", disk sequence \($0)" } ?? ""
         return "\(device.path), \(Kind.size(device.sizeInBytes))\(sequence)"
             + (device.links.first.map { ", \($0)" } ?? "")
+    }
+
+    /// A step reads anew what it hangs on; this is what is known without that.
+    private static func observations(_ observations: [WireObservation]) {
+        guard !observations.isEmpty else { return }
+        out("Freshness:")
+        for observation in observations {
+            let age = observation.ageSeconds.map { ", \(Ages.text(.seconds($0))) ago" } ?? ""
+            let label = "  \(observation.subject):"
+            out(label + String(repeating: " ", count: max(1, 15 - label.count)) + observation.source + age)
+        }
     }
 
     private static func conditions(_ conditions: [WireCondition]) {

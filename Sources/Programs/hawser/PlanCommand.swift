@@ -21,6 +21,7 @@ enum PlanCommand {
             var table = Table(["NAME", "NEXT", "WHAT", "REASON"])
             table.rows = lines.map { [$0.name, $0.verb ?? $0.kind, $0.summary ?? "", $0.reason ?? ""] }
             for line in table.lines(.standardOutput) { out(line) }
+            for line in lines { for read in line.readsFirst ?? [] { out("\(line.name) first reads \(read)") } }
             out(
                 actions.isEmpty
                     ? "0 to do"

@@ -25,7 +25,7 @@ enum CallTrace {
     /// What the call is about, by an id where there is one.
     private static func subject(of call: SystemCall) -> String {
         switch call {
-        case .readVolume(let volume), .deleteVolume(let volume): "\(volume)"
+        case .readVolume(let volume), .deleteVolume(let volume), .recentEvents(let volume): "\(volume)"
         case .readMachine(let machine): "\(machine)"
         case .report(let job), .submit(_, let job): "\(job)"
         case .use(let identity), .mismatch(let identity), .hold(let identity), .release(let identity):

@@ -67,6 +67,9 @@ struct Configuration: Sendable {
         policy.revisitInterval = try values.duration("policy.revisit")
         policy.deviceDeadline = try values.duration("policy.deviceDeadline")
         policy.requestInFlightBound = try values.duration("policy.requestInFlight")
+        policy.contestBase = try values.duration("contest.base")
+        policy.contestCap = try values.duration("contest.cap")
+        policy.contestLasting = try values.duration("contest.lasting")
         (policy.brakeVolumes, policy.brakePercent) = try Self.brake(values)
         policy.brakeWindow = try values.duration("brake.window")
         switch try values.required("log.calls") {

@@ -68,6 +68,11 @@ struct Setting: Sendable {
         Setting("policy.deviceDeadline", "TIME", standard: "60s", help: "how long a device may take to appear"),
         Setting("policy.requestInFlight", "TIME", standard: "30s", help: "how long a lost call may still arrive"),
         Setting(
+            "contest.base", "TIME", standard: "10s",
+            help: "the pause before what somebody undid is repaired for the second time; then it doubles"),
+        Setting("contest.cap", "TIME", standard: "10m", help: "the longest of these pauses"),
+        Setting("contest.lasting", "TIME", standard: "10m", help: "what stood so long is no longer contested"),
+        Setting(
             "brake.volumes", "N", standard: "1",
             help: "how many volumes may be taken away within the window without a person's approval"),
         Setting("brake.percent", "N", standard: "1", help: "or so many percent of all volumes, whichever is more"),

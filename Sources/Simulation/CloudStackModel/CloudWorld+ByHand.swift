@@ -14,18 +14,24 @@ extension CloudWorld {
         }
     }
 
+    /// Who works in the user interface, unless another is named.
+    public static let operatorName = "operator"
+
     /// What a person does in the user interface, at once and without a job: detaches a volume.
-    public mutating func detachByHand(_ id: String, now: Int64) {
+    public mutating func detachByHand(_ id: String, by user: String = Self.operatorName, now: Int64) {
         guard let volume = volumes[id], let machineID = volume.machine else { return }
         let isReal = isAppliance(machineID) && volume.holders.contains { $0.machine == machineID && $0.isVisible }
         unlink(id)
         volumes[id]?.holders.removeAll { $0.machine == machineID }
         record("effect", command: "detachVolume", job: nil, volume: id, detail: "detached by hand", now: now)
+        noteWhole("detachVolume", of: id, by: user, now: now)
         if isReal { orders.append(HypervisorOrder(action: .unplug, disk: .init(volume: volume), job: nil)) }
     }
 
     /// What a person does in the user interface: attaches a free volume.
-    public mutating func attachByHand(_ id: String, to machineID: String, now: Int64) {
+    public mutating func attachByHand(
+        _ id: String, to machineID: String, by user: String = Self.operatorName, now: Int64
+    ) {
         guard let volume = volumes[id], volume.machine == nil, let machine = machine(machineID) else { return }
         // The user interface asks the same questions: a volume on its way is refused.
         guard ["Ready", "Allocated", "Uploaded"].contains(volume.state), jobs.pendingJob(about: id) == nil else {
@@ -40,6 +46,7 @@ extension CloudWorld {
         record(
             "effect", command: "attachVolume", job: nil, volume: id, detail: "attached by hand to \(machineID)",
             now: now)
+        noteWhole("attachVolume", of: id, by: user, now: now)
         if machine.isAppliance { orders.append(HypervisorOrder(action: .plug, disk: .init(volume: volume), job: nil)) }
     }
 

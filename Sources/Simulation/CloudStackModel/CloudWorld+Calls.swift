@@ -75,7 +75,7 @@ extension CloudWorld {
         case "listCapabilities": capabilities()
         case "queryAsyncJobResult": try queryJob(parameters, caller)
         case "listAsyncJobs": try listJobs(parameters, caller)
-        case "listEvents": try listEvents(parameters)
+        case "listEvents": try listEvents(parameters, caller)
         case "listTags": try listTags(parameters, caller)
         case "listApis": listAPIs()
         case "createVolume": try createVolume(parameters, caller, now: now)
@@ -98,11 +98,17 @@ extension CloudWorld {
         _ parameters: Parameters, _ caller: Account, instance: String?, now: Int64
     ) throws(APIError) -> AnswerValue {
         let id = try jobID(parameters)
+        let isCreation = parameters.command == "createVolume" || parameters.command == "deployVirtualMachine"
+        let first =
+            isCreation ? note(.created, parameters.command, of: instance, by: caller.name, now: now) : nil
+        let scheduled = note(
+            .scheduled, parameters.command, of: instance, by: caller.name, parent: first, now: now)
         lastJob += 1
         jobs[id] = Job(
             id: id, number: lastJob, command: parameters.command, instance: instance, account: caller.name,
             parameters: parameters.values, created: now, completed: nil, stage: .submitted, dueAt: now, machine: nil,
-            status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil)
+            status: 0, resultCode: 0, errorText: nil, hasResult: true, resultVolume: nil,
+            startEvent: first ?? scheduled)
         record("call", command: parameters.command, job: id, volume: instance, detail: "", now: now)
         return .object([("jobid", .text(id))])
     }
@@ -220,6 +226,7 @@ extension CloudWorld {
         }
         record("call", command: "deleteVolume", job: nil, volume: id, detail: "", now: now)
         remove(id, now: now)
+        note(.completed, "deleteVolume", of: id, by: caller.name, now: now)
         return .object([("success", .flag(true))])
     }
 
@@ -242,7 +249,6 @@ extension CloudWorld {
         volumes[id]?.state = "Expunged"
         orders.append(HypervisorOrder(action: .discard, disk: .init(volume: volume), job: nil))
         record("effect", command: "deleteVolume", job: nil, volume: id, detail: "deleted", now: now)
-        addEvent("VOLUME.DELETE", level: "INFO", state: "Completed", "deleting volume: \(id)", resource: id, now: now)
     }
 
     // MARK: Machines

@@ -28,6 +28,7 @@ extension CloudWorld {
 
     private mutating func begin(_ job: Job, now: Int64) {
         let parameters = Parameters(command: job.command, values: job.parameters)
+        note(.started, job.command, of: job.instance, by: job.account, parent: job.startEvent, now: now)
         do throws(APIError) {
             let machine = try check(job, parameters)
             var queued = job
@@ -171,17 +172,8 @@ extension CloudWorld {
         record(
             "outcome", command: job.command, job: job.id, volume: job.instance,
             detail: error.map { "failed: \($0.code) \($0.text)" } ?? "succeeded", now: now)
-        let type = Self.eventTypes[job.command] ?? "UNKNOWN"
-        addEvent(
-            type, level: error == nil ? "INFO" : "ERROR", state: "Completed",
-            error.map { "Error while running \(job.command): \($0.text)" } ?? "Successfully completed \(job.command)",
-            resource: job.instance, now: now)
+        note(
+            error == nil ? .completed : .failed, job.command, of: job.instance, by: job.account,
+            parent: job.startEvent, now: now)
     }
-
-    private static let eventTypes = [
-        "createVolume": "VOLUME.CREATE", "attachVolume": "VOLUME.ATTACH", "detachVolume": "VOLUME.DETACH",
-        "resizeVolume": "VOLUME.RESIZE", "destroyVolume": "VOLUME.DESTROY", "updateVolume": "VOLUME.UPDATE",
-        "startVirtualMachine": "VM.START", "stopVirtualMachine": "VM.STOP", "destroyVirtualMachine": "VM.DESTROY",
-        "deployVirtualMachine": "VM.CREATE", "createTags": "CREATE_TAGS", "deleteTags": "DELETE_TAGS",
-    ]
 }

@@ -240,25 +240,6 @@ extension CloudWorld {
         return try page(found, named: "tag", parameters) { describe($0.tag, on: $0.volume) }
     }
 
-    func listEvents(_ parameters: Parameters) throws(APIError) -> AnswerValue {
-        let found = events.reversed().filter { event in
-            (parameters.text("type").map { $0 == event.type } ?? true)
-                && (parameters.text("resourceid").map { $0 == event.resource } ?? true)
-        }
-        return try page(found, named: "event", parameters) { event in
-            var fields = Fields()
-            fields.add("id", event.id)
-            fields.add("username", "admin")
-            fields.add("type", event.type)
-            fields.add("level", event.level)
-            fields.add("description", event.description)
-            fields.add("created", APIDate.text(milliseconds: event.created))
-            fields.add("state", event.state)
-            fields.add("resourceid", event.resource)
-            return fields.object
-        }
-    }
-
     func listAPIs() -> AnswerValue {
         let names = Self.mutations.union(Self.queries).sorted()
         return .object([

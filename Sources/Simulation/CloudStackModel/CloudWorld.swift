@@ -137,15 +137,6 @@ public struct CloudWorld: Sendable, Codable {
                 number: lastAction, at: now, kind: kind, command: command, job: job, volume: volume, detail: detail))
     }
 
-    mutating func addEvent(
-        _ type: String, level: String, state: String, _ description: String, resource: String?, now: Int64
-    ) {
-        add(
-            CloudEvent(
-                id: newID(), type: type, level: level, state: state, description: description, created: now,
-                resource: resource))
-    }
-
     mutating func add(_ event: CloudEvent) {
         events.append(event)
         if events.count > 5_000 { events.removeFirst(1_000) }

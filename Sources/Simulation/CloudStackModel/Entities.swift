@@ -161,6 +161,8 @@ public struct Tag: Sendable, Codable, Equatable {
     }
 }
 
+/// One entry of the event list. A job writes one when it is submitted, one when it begins and one when it has ended; all but
+/// the first name that as their parent.
 public struct CloudEvent: Sendable, Codable, Equatable {
     public var id: String
     public var type: String
@@ -169,6 +171,12 @@ public struct CloudEvent: Sendable, Codable, Equatable {
     public var description: String
     public var created: Int64
     public var resource: String?
+    /// Who did it, and whose the resource is. Absent in what an earlier version kept, as is what follows.
+    public var user: String?
+    public var account: String?
+    public var parent: String?
+    public var resourceType: String?
+    public var resourceName: String?
 }
 
 /// One asynchronous job.
@@ -208,4 +216,6 @@ public struct Job: Sendable, Codable, Equatable {
     public var hasResult: Bool
     /// The volume as it was when the job ran.
     public var resultVolume: Volume?
+    /// The event with which it was submitted.
+    public var startEvent: String?
 }

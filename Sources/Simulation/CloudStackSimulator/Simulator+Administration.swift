@@ -36,11 +36,12 @@ extension Simulator {
         case ("GET", "/world"): return Array(try JSONEncoder().encode(world))
         case ("POST", "/volumes/detach"):
             let order = try JSONDecoder().decode(VolumeOrder.self, from: body)
-            world.detachByHand(try known(order.volume), now: now)
+            world.detachByHand(try known(order.volume), by: order.user ?? CloudWorld.operatorName, now: now)
         case ("POST", "/volumes/attach"):
             let order = try JSONDecoder().decode(VolumeOrder.self, from: body)
             guard let machine = order.machine else { throw AdminError(text: "machine is missing") }
-            world.attachByHand(try known(order.volume), to: machine, now: now)
+            world.attachByHand(
+                try known(order.volume), to: machine, by: order.user ?? CloudWorld.operatorName, now: now)
         case ("POST", "/restart"): world.restartManagementServer(now: now)
         case ("POST", "/settings"):
             let settings = try JSONDecoder().decode(Settings.self, from: body)
@@ -77,6 +78,7 @@ extension Simulator {
     private struct VolumeOrder: Decodable {
         var volume: String
         var machine: String?
+        var user: String?
     }
 
     private func apply(_ change: Settings.MachineChange) throws {

@@ -24,6 +24,7 @@ enum Act: Sendable, Equatable {
     case reconcile
     // Other hands in CloudStack
     case detachByHand(Int)
+    case contend(Int, every: Int, times: Int)
     case attachByHand(Int, to: Int)
     case deleteByHand(Int)
     case renameByHand(Int)
@@ -70,6 +71,8 @@ extension Act: CustomStringConvertible {
         case .approveHeld: "a person approves the removals that are on hold"
         case .reconcile: "a person asks to look again"
         case .detachByHand(let volume): "somebody detaches volume \(volume) by hand"
+        case .contend(let volume, let seconds, let times):
+            "another automation detaches volume \(volume), and \(times - 1) times more every \(seconds) s"
         case .attachByHand(let volume, let machine): "somebody attaches volume \(volume) to machine \(machine) by hand"
         case .deleteByHand(let volume): "somebody deletes volume \(volume) by hand"
         case .renameByHand(let volume): "somebody renames volume \(volume)"

@@ -102,6 +102,7 @@ struct CloudFace: Sendable {
             _ = try ask("deleteVolume", ["id": id.description], changes: true, now: now)
             return .done
         case .report(let job): return .job(try report(job, now: now))
+        case .recentEvents(let volume): return .events(try events(of: volume, now: now))
         default: preconditionFailure("\(call) is not for CloudStack")
         }
     }
@@ -198,6 +199,22 @@ struct CloudFace: Sendable {
     private func rows(_ body: AnswerValue, _ name: String) -> [AnswerValue] {
         guard case .list(let rows)? = body[name] else { return [] }
         return rows
+    }
+
+    private mutating func events(of volume: VolumeID, now: Instant) throws(CloudError) -> [VolumeEvent] {
+        let parameters = [
+            "resourcetype": "Volume", "resourceid": volume.description, "listall": "true", "page": "1",
+            "pagesize": "100",
+        ]
+        return rows(try ask("listEvents", parameters, now: now), "event").compactMap { row in
+            guard let id = row["id"]?.asText.flatMap({ UUIDValue($0) }), let type = row["type"]?.asText else {
+                return nil
+            }
+            return VolumeEvent(
+                id: id, parent: row["parentid"]?.asText.flatMap { UUIDValue($0) }, kind: VolumeEvent.Kind(word: type),
+                user: row["username"]?.asText, account: row["account"]?.asText, created: row["created"]?.asText ?? "",
+                isFailure: row["level"]?.asText == "ERROR")
+        }
     }
 
     private mutating func report(_ job: JobID, now: Instant) throws(CloudError) -> JobReport {

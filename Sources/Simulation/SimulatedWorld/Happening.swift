@@ -54,54 +54,74 @@ enum Told: Sendable {
 
 /// What falls due when: a binary heap, earliest first, and in the order of being added within one time.
 struct Calendar: Sendable {
-    private struct Entry: Sendable {
+    /// The heap moves these about; what happens stays in its place.
+    private struct Key: Sendable {
         var at: Instant
         var order: Int
-        var happening: Happening
+        var place: Int
+
+        func isBefore(_ other: Key) -> Bool { (at, order) < (other.at, other.order) }
     }
 
-    private var heap: [Entry] = []
+    private var heap: [Key] = []
+    private var places: [Happening?] = []
+    private var freePlaces: [Int] = []
     private var lastOrder = 0
 
     var soonest: Instant? { heap.first?.at }
-    var next: Happening? { heap.first?.happening }
+    var next: Happening? { heap.first.flatMap { places[$0.place] } }
+
+    /// In no order.
+    var happenings: some Sequence<Happening> { places.lazy.compactMap { $0 } }
 
     mutating func add(_ happening: Happening, at instant: Instant) {
         lastOrder += 1
-        heap.append(Entry(at: instant, order: lastOrder, happening: happening))
+        let place: Int
+        if let free = freePlaces.popLast() {
+            place = free
+            places[place] = happening
+        } else {
+            place = places.count
+            places.append(happening)
+        }
+        heap.append(Key(at: instant, order: lastOrder, place: place))
         var child = heap.count - 1
-        while child > 0, isBefore(child, (child - 1) / 2) {
+        while child > 0, heap[child].isBefore(heap[(child - 1) / 2]) {
             heap.swapAt(child, (child - 1) / 2)
             child = (child - 1) / 2
         }
     }
 
-    /// In no order.
-    var happenings: some Sequence<Happening> { heap.lazy.map(\.happening) }
-
     mutating func removeFirst() -> (at: Instant, happening: Happening)? {
         guard let first = heap.first, let last = heap.popLast() else { return nil }
-        guard !heap.isEmpty else { return (first.at, first.happening) }
+        guard let happening = places[first.place].take() else { preconditionFailure("a key without a happening") }
+        freePlaces.append(first.place)
+        guard !heap.isEmpty else { return (first.at, happening) }
         heap[0] = last
         var parent = 0
         while true {
             let left = 2 * parent + 1
             guard left < heap.count else { break }
-            let child = left + 1 < heap.count && isBefore(left + 1, left) ? left + 1 : left
-            guard isBefore(child, parent) else { break }
+            let child = left + 1 < heap.count && heap[left + 1].isBefore(heap[left]) ? left + 1 : left
+            guard heap[child].isBefore(heap[parent]) else { break }
             heap.swapAt(child, parent)
             parent = child
         }
-        return (first.at, first.happening)
+        return (first.at, happening)
     }
 
     /// Drops what is no longer to happen.
     mutating func removeAll(where isObsolete: (Happening) -> Bool) {
-        let kept = heap.filter { !isObsolete($0.happening) }
-        heap = kept.sorted { ($0.at, $0.order) < ($1.at, $1.order) }
-    }
-
-    private func isBefore(_ one: Int, _ other: Int) -> Bool {
-        (heap[one].at, heap[one].order) < (heap[other].at, heap[other].order)
+        var kept: [Key] = []
+        for key in heap {
+            guard let happening = places[key.place], isObsolete(happening) else {
+                kept.append(key)
+                continue
+            }
+            places[key.place] = nil
+            freePlaces.append(key.place)
+        }
+        // What is sorted is a heap.
+        heap = kept.sorted { $0.isBefore($1) }
     }
 }

@@ -40,6 +40,8 @@ struct Oracle: Sendable {
     private(set) var created: [String: Int] = [:]
     /// When something was last taken away that nobody has approved, of each object.
     private(set) var unapproved: [AttachmentID: Instant] = [:]
+    /// How often each volume was attached lately.
+    var repairs: [VolumeID: RepairCount] = [:]
 
     mutating func report(_ invariant: String, _ text: String) {
         violation = violation ?? Violation(invariant: invariant, text: text)
@@ -267,6 +269,7 @@ extension World {
     // MARK: What comes of it
 
     mutating func judge(_ action: ActionRecord) {
+        judgeRepair(action)
         guard action.kind == "hazard", let volume = action.volume.flatMap({ VolumeID($0) }) else { return }
         guard let job = action.job, oracle.jobs.contains(job), !isAstray(volume) else { return }
         oracle.report("ONE-HOLDER", "volume \(volume): \(action.detail)")

@@ -44,12 +44,14 @@ public struct Plan: Sendable {
     /// Most of the time CloudStack answers in some milliseconds; with this, in seconds.
     var isCloudSlow: Bool
 
-    public init(seed: UInt64) {
+    /// `volumes`: so many objects, instead of a few.
+    public init(seed: UInt64, volumes: Int? = nil) {
         self.seed = seed
         var chance = SplitMix64(seed: seed &* 0x9E37_79B9 &+ 1)
         // The default server gets the most.
         server = chance.chance(0.6) ? .nbdkit : chance.chance(0.5) ? .perConnection : .daemon
-        let count = 1 + Int(chance.next() % 5)
+        let few = 1 + Int(chance.next() % 5)
+        let count = volumes ?? few
         objects = (0..<count).map { _ in
             Object(
                 reference: chance.chance(0.6) ? .id : chance.chance(0.5) ? .name : .created,
@@ -106,7 +108,9 @@ public struct Plan: Sendable {
         case 17: return .reconcile
         case 18: return clients > 0 ? .connect(client: Int(chance.next() % UInt64(clients))) : .reconcile
         case 19: return clients > 0 ? .disconnect(client: Int(chance.next() % UInt64(clients))) : .reconcile
-        case 20, 21: return .detachByHand(object)
+        case 20: return .detachByHand(object)
+        case 21:
+            return flag ? .contend(object, every: seconds, times: 2 + seconds % 30) : .detachByHand(object)
         case 22: return .attachByHand(object, to: machine)
         case 23: return flag ? .deleteByHand(object) : .renameByHand(object)
         case 24: return .copyName(object)

@@ -49,7 +49,10 @@ extension World {
                 }
             }
         case .approveHeld: approveHeld()
-        case .reconcile: if let worker { deliver(.reconcile(nil), to: daemons[worker].process) }
+        case .contend(let index, let seconds, let times): contend(index, every: seconds, times: times)
+        case .reconcile:
+            oracle.repairs = [:]
+            if let worker { deliver(.reconcile(nil), to: daemons[worker].process) }
         case .detachByHand, .attachByHand, .deleteByHand, .renameByHand, .copyName, .stopMachine, .startMachine,
             .destroyMachine, .restartManagementServer:
             meddle(act)

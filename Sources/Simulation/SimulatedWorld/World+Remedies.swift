@@ -46,7 +46,7 @@ extension World {
             let id = object(index)
             editStore { store in store.edit(id) { $0.deletion.data = .retain } }
         case .machineNotFound, .machineUnusable, .machineNotStopped, .machineHasRoot: carryOut(.move(index, to: 0))
-        case .heldElsewhere:
+        case .heldElsewhere, .holderMissing:
             guard let volume, let holder = cloud.volume(volume)?.machine else { return true }
             let milliseconds = CloudFace.milliseconds(now)
             cloud.change { $0.detachByHand(volume.description, now: milliseconds) }
@@ -65,6 +65,8 @@ extension World {
         case .exportNameTaken(let name, _): exports.removeForeign(name)
         case .inUseByClients:
             for client in clients.keys.sorted() { disconnect(client) }
+        // The other side has given up.
+        case .contested: carryOut(.reconcile)
         // Over by itself, however late.
         case .notAllowed, .deletionGrace: break
         default: return false

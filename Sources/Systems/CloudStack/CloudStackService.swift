@@ -244,6 +244,18 @@ public struct CloudStackService: CloudService {
         }
     }
 
+    public func recentEvents(of volume: VolumeID) async throws(CloudError) -> [VolumeEvent] {
+        let document = try await api.call(
+            "listEvents",
+            [
+                "resourcetype": "Volume", "resourceid": volume.description, "listall": "true", "page": "1",
+                "pagesize": String(min(100, pageSize)),
+            ])
+        return try rows(of: document, "listEvents", "event") { item throws(UnreadableAnswer) in
+            try Decoding.event(item, of: volume)
+        }.compactMap { $0 }
+    }
+
     /// Jobs that have not ended: CloudStack lists no others (apache/cloudstack #4792).
     ///
     /// - Returns: each job with the volume or machine that it works on.

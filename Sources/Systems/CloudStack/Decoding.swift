@@ -80,6 +80,22 @@ enum Decoding {
         }
     }
 
+    /// An event of a volume; `nil` when it is another's. Servers before 4.17 know of no resources: they list everything, and a
+    /// description is all that tells what it is about.
+    static func event(_ item: JSONItem, of volume: VolumeID) throws(UnreadableAnswer) -> VolumeEvent? {
+        if let resource = item["resourceid"]?.withTextBytes({ UUIDValue(utf8: $0) }).flatMap({ $0 }) {
+            guard resource == volume.value else { return nil }
+        } else {
+            guard item["description"]?.text?.contains(volume.description) == true else { return nil }
+        }
+        let id = try identifier(item, "id", of: "an event", Kinds.Volume.self).value
+        guard let type = item["type"]?.text else { throw missing("type", of: "event \(id)") }
+        return VolumeEvent(
+            id: id, parent: item["parentid"]?.withTextBytes { UUIDValue(utf8: $0) }.flatMap { $0 },
+            kind: VolumeEvent.Kind(word: type), user: item["username"]?.text, account: item["account"]?.text,
+            created: item["created"]?.text ?? "an unknown time", isFailure: item["level"]?.text == "ERROR")
+    }
+
     /// What an asynchronous call is answered with. Servers that ignore `customjobid` name a job of their own.
     static func receipt(_ item: JSONItem) throws(UnreadableAnswer) -> CloudReceipt {
         let job = try identifier(item, "jobid", of: "the answer", Kinds.Job.self)

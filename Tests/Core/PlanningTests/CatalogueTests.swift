@@ -79,6 +79,19 @@ import VolumeModel
                 view.holderMachine = Fixture.exact(.present(Fixture.machine(Fixture.other)))
             }
         ),
+        (
+            "HolderMissing",
+            Fixture.view { view in
+                var record = Fixture.record
+                record.attachedTo = Fixture.other
+                view.target = .present(Fixture.other)
+                view.cloud = Fixture.listed(.present(record))
+                view.devices = .absent
+                view.export = Fixture.exact(.absent)
+                view.isHolderNominatedAbsent = true
+                view.holderMachine = Fixture.exact(.absent)
+            }
+        ),
         ("ForeignJob", Fixture.detached { $0.cloud = record { $0.pendingJob = Fixture.job } }),
         (
             "Working",
@@ -95,6 +108,15 @@ import VolumeModel
             }
         ),
         ("AnswerLost", Fixture.detached { $0.outstanding = Fixture.outstanding(.never) }),
+        (
+            "Contested",
+            Fixture.detached { view in
+                var contest = Contest(machine: Fixture.here, stoodSince: Fixture.now - .seconds(30))
+                contest.times = 2
+                contest.undoneAt = Fixture.now - .seconds(1)
+                view.contest = Shared(contest)
+            }
+        ),
         ("DevicesNotReadYet", Fixture.view { $0.devices = .unknown }),
         (
             "WaitingForDevice",

@@ -74,6 +74,7 @@ private struct Silence: CloudService, DeviceObserver, ExportServer, TimeSource {
         throw unreachable("attachVolume")
     }
     func deleteVolume(_ id: VolumeID) throws(CloudError) { throw unreachable("deleteVolume") }
+    func recentEvents(of volume: VolumeID) throws(CloudError) -> [VolumeEvent] { throw unreachable("listEvents") }
     func report(of job: JobID) throws(CloudError) -> JobReport { throw unreachable("queryAsyncJobResult") }
 
     func events() -> AsyncStream<DeviceEvent> { AsyncStream { _ in } }

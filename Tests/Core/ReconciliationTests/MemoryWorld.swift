@@ -377,7 +377,33 @@ final class MemoryWorld {
         case .export(let name):
             if exportsAreUnreadable { return .export(.unknown) }
             return .export(links[name].map { .present(shown($0)) } ?? .absent)
+        case .events:
+            eventsAsked += 1
+            if eventsAreRefused {
+                return .failed(CloudError(remedy: .notAllowed, effect: .none, command: "listEvents", text: "401"))
+            }
+            return .events(cloudEvents.reversed())
         }
+    }
+
+    /// What CloudStack's event list tells, oldest first, and how often it was asked.
+    private var cloudEvents: [VolumeEvent] = []
+    private(set) var eventsAsked = 0
+    /// The role lacks listEvents.
+    var eventsAreRefused = false
+
+    private func note(_ kind: VolumeEvent.Kind, by user: String) {
+        cloudEvents.append(
+            VolumeEvent(
+                id: UUIDValue(high: 0xEEEE, low: UInt64(cloudEvents.count)), kind: kind, user: user, account: "owner",
+                created: "at \(cloudEvents.count)"))
+    }
+
+    /// Somebody else takes a volume away; Hawser hears of it by the next listing.
+    func detach(_ volume: VolumeID, by user: String) {
+        guard volumes[volume]?.attachedTo != nil else { return }
+        note(.detach, by: user)
+        unplug(volume)
     }
 
     /// Sessions whose name is gone.
@@ -441,12 +467,14 @@ final class MemoryWorld {
                 guard self.volumes[volume]?.attachedTo == nil else {
                     return .failed(JobFailure(remedy: .lookAgain, text: "already attached"))
                 }
+                self.note(.attach, by: "hawser")
                 self.plug(volume, into: machine)
                 if role == .root { self.volumes[volume]?.kind = .root }
                 return .succeeded
             }
         case .detach(let volume, _):
             outcome = submit(ticket, "detach \(volume)") {
+                self.note(.detach, by: "hawser")
                 self.unplug(volume)
                 self.volumes[volume]?.kind = .data
                 return .succeeded

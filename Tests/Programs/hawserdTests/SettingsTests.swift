@@ -17,6 +17,12 @@ import Testing
         #expect(setting.environmentName == variable)
     }
 
+    @Test func `no setting forces anything in general`() {
+        for word in ["force", "override", "ignore", "unsafe"] {
+            #expect(!Setting.all.contains { $0.key.lowercased().contains(word) })
+        }
+    }
+
     @Test(arguments: Setting.all.map(\.key)) func `every setting is documented, with its standard`(key: String) throws {
         let root = #filePath.split(separator: "/").dropLast(4).reduce(into: "") { $0 += "/" + $1 }
         let line = try readTextFile("\(root)/docs/configuration.md").split(separator: "\n").first {

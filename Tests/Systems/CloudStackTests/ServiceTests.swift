@@ -234,4 +234,23 @@ import VolumeModel
     ]) func `errors are sorted by code and text`(code: Int, text: String, remedy: CloudRemedy) {
         #expect(ErrorSorting.remedy(code: code, text: text) == remedy)
     }
+
+    @Test func `who took a volume away is read from the event list`() async throws {
+        try await withCloud { cloud, volume in
+            let id = job()
+            _ = try await cloud.service.submit(.attachVolume(volume, to: appliance, as: .data), as: id)
+            #expect(try await outcome(of: id, cloud.service) == .succeeded)
+            let order = #"{"volume":"\#(volume)","user":"rival"}"#
+            let answer = try await HTTPClient().send(
+                HTTPRequest(
+                    .post, "http://127.0.0.1:\(await cloud.simulator.adminPort)/volumes/detach", body: Array(order.utf8)
+                ))
+            #expect(answer.status == 200)
+            let events = try await cloud.service.recentEvents(of: volume)
+            #expect(events.map(\.kind) == [.detach, .detach, .detach, .attach, .attach, .attach])
+            #expect(events.prefix(3).allSatisfy { $0.user == "rival" && $0.account == "admin" && !$0.isFailure })
+            #expect(events.suffix(3).allSatisfy { $0.user == "admin" })
+            #expect(Set(events.map { $0.parent ?? $0.id }).count == 2)
+        }
+    }
 }

@@ -1,6 +1,7 @@
 import ControlAPI
 import ControlAPIClient
 import ControlAPIModel
+import Glibc
 import HTTPServer
 import LinuxCalls
 import Reconciliation
@@ -174,5 +175,35 @@ import VolumeModel
             return
         }
         #expect(problem.status == 422)
+    }
+
+    // MARK: Force, for one object only
+
+    @Test func `an override is for one object, with a reason, an end and a disk, and it is recorded who gave it`()
+        async throws
+    {
+        _ = try await client.apply([object("one")])
+        let now = try await client.overview().at.instant
+        func permit(_ name: String, _ reason: String, ends: Instant) async throws {
+            _ = try await client.permitInUse(
+                WireOverride(name: name, reason: reason, expiresAt: Timestamp(ends)))
+        }
+        let later = now + .seconds(60)
+        await #expect(throws: ControlError.self, "no disk") { try await permit("one", "why", ends: later) }
+        await controller.plug(
+            DeviceRecord(
+                kernelName: "vdb", number: DeviceNumber(major: 254, minor: 16), path: "/dev/vdb", byIDLinks: [],
+                serial: nil, diskSequence: 7, sizeInBytes: 1 << 30, isReadOnly: false))
+        await #expect(throws: ControlError.self, "no reason") { try await permit("one", "", ends: later) }
+        await #expect(throws: ControlError.self, "no such object") { try await permit("two", "why", ends: later) }
+        await #expect(throws: ControlError.self, "over") { try await permit("one", "why", ends: now) }
+        #expect(await controller.overrides.isEmpty)
+        #expect(await controller.written.isEmpty)
+        try await permit("one", "the client hangs", ends: later)
+        let given = try #require(await controller.overrides.first)
+        #expect(given.reason == "the client hangs (by user \(geteuid()))")
+        #expect(given.diskSequence == 7)
+        let event = try #require(await controller.written.first)
+        #expect(event.reason == "Overridden" && event.name == "one" && event.message.hasSuffix(given.reason))
     }
 }

@@ -17,7 +17,8 @@ actor SmallController: Steering, StateStore {
     private func report(_ entry: (edit: DesiredEdit, generation: Int64)) -> AttachmentReport {
         AttachmentReport(
             attachment: AttachmentID(UUIDValue(high: 0, low: 1)), name: entry.edit.name.text,
-            generation: entry.generation, volume: nil, machine: nil, isHere: true, isDeparting: false,
+            generation: entry.generation, volume: disk == nil ? nil : VolumeID(UUIDValue(high: 0xC0FF, low: 1)),
+            machine: nil, isHere: true, isDeparting: false,
             readiness: .notReady(.rootVolume), since: Instant(nanoseconds: 0), cloudWord: "attached",
             deviceWord: "vdb", exportWord: "live", clients: .known(2),
             drifts: [Drift(world: .export, kind: .exportMissing, wanted: "a", observed: "b")], next: nil, nextAt: nil)
@@ -40,7 +41,7 @@ actor SmallController: Steering, StateStore {
                     Condition(
                         kind: .attached, status: .unknown, reason: "NotRead", message: "not read",
                         since: Instant(nanoseconds: 0))
-                ], volume: nil, device: nil, export: nil)
+                ], volume: nil, device: disk, export: nil)
         }
     }
 
@@ -137,7 +138,15 @@ actor SmallController: Steering, StateStore {
     }
 
     func protect(_ volume: VolumeID, reason: String?) { protections[volume] = reason }
-    func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) {}
+    /// What was allowed although it is in use, and the events that were written.
+    private(set) var overrides: [InUseOverride] = []
+    private(set) var written: [EventRecord] = []
+    /// The disk that every object has here, with its volume.
+    private var disk: DeviceRecord?
+
+    func plug(_ device: DeviceRecord) { disk = device }
+
+    func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) { overrides.append(override) }
     func consumeOverride(of attachment: AttachmentID) {}
 
     // What the API does not ask of a store.
@@ -152,7 +161,7 @@ actor SmallController: Steering, StateStore {
     func append(_ entry: LedgerEntry) {}
     func openLedger() -> [LedgerEntry] { [] }
     func save(_ details: [AttachmentDetail]) {}
-    func record(_ events: [EventRecord]) {}
+    func record(_ events: [EventRecord]) { written += events }
     func record(_ drifts: [DriftRecord]) {}
     func openDrifts() -> [DriftRecord] { [] }
     func savedStatuses() -> [SavedStatus] { [] }

@@ -17,6 +17,7 @@ struct LookCourse: Sendable {
         case .mismatch(let identity): .mismatch(of: identity)
         case .sessions(let identity): .sessions(on: identity.number)
         case .export(let name): .readExport(name)
+        case .events(let id): .recentEvents(of: id)
         }
     }
 
@@ -28,6 +29,7 @@ struct LookCourse: Sendable {
         case .zone(.found(let zone)): find(in: zone)
         case .zone(.removed), .zone(.neverExisted): .ended(.nameMissing("no zone \(zoneText)"))
         case .found(let volumes): .ended(.volumesNamed(volumes))
+        case .events(let events): .ended(.events(events))
         case .use(let use): .ended(.use(use))
         case .mismatch(let text): .ended(.mismatch(text))
         case .sessions(let count): .ended(.sessions(count))

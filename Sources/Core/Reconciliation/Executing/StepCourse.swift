@@ -103,7 +103,9 @@ struct StepCourse: Sendable {
 
     /// Nothing was done, for what the step was decided on has become too old.
     private mutating func recordLateness(at now: Instant) -> Progress<StepOutcome> {
-        let text = "it was decided too long ago by the time that it could be done; looking again"
+        let late = (now - ticket.notAfter).wholeNanoseconds / 1_000_000
+        let text =
+            "what it was decided on, or the lease, carried it until \(late) ms before it could be done; looking again"
         return record(.failed(remedy: .lookAgain, text: text, retryAfter: nil), at: now)
     }
 
@@ -202,7 +204,8 @@ struct StepCourse: Sendable {
         case .exportFailed(let error): return .failed(remedy: .retryLater, text: "\(error)", retryAfter: nil)
         case .deviceFailed(let error): return .failed(remedy: .retryLater, text: "\(error)", retryAfter: nil)
         case .storeFailed(let error): return .notStarted("\(error)")
-        case .volumes, .machines, .volume, .machine, .found, .zone, .offering, .job, .use, .mismatch, .exports, .export,
+        case .volumes, .machines, .volume, .machine, .found, .zone, .offering, .job, .events, .use, .mismatch, .exports,
+            .export,
             .sessions, .desired, .lease, .leaseStands, .tooLate:
             unexpected(answer, to: ticket.step.summary)
         }

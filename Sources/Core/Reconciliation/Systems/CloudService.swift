@@ -29,6 +29,10 @@ public protocol CloudService: Sendable {
     /// (NO-SURPRISE-DELETE).
     func deleteVolume(_ id: VolumeID) async throws(CloudError)
 
+    /// What CloudStack's event list tells of one volume, newest first: not all of it, but the latest. Asked only when somebody
+    /// seems to undo what Hawser does.
+    func recentEvents(of volume: VolumeID) async throws(CloudError) -> [VolumeEvent]
+
     /// What has become of a job.
     func report(of job: JobID) async throws(CloudError) -> JobReport
 }

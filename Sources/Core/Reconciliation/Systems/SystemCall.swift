@@ -17,6 +17,7 @@ public enum SystemCall: Sendable, Equatable {
     case submit(CloudMutation, as: JobID)
     case deleteVolume(VolumeID)
     case report(of: JobID)
+    case recentEvents(of: VolumeID)
 
     // This machine's devices: see DeviceObserver
     case use(of: DeviceIdentity)
@@ -64,7 +65,7 @@ extension SystemCall {
     public var isForCloudStack: Bool {
         switch self {
         case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .submit,
-            .deleteVolume, .report:
+            .deleteVolume, .report, .recentEvents:
             true
         default: false
         }
@@ -81,7 +82,8 @@ extension SystemCall {
     /// Whether it changes something outside, the store included.
     public var hasEffect: Bool {
         switch self {
-        case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .report, .use,
+        case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .report,
+            .recentEvents, .use,
             .mismatch, .observeExports, .readExport, .sessions, .desiredDelta, .readLease:
             false
         case .submit, .deleteVolume, .hold, .release, .publish, .withdraw, .cutStrayedSessions, .consumeOverride, .bind,
@@ -102,6 +104,7 @@ public enum SystemAnswer: Sendable {
     case offering(ExactRead<DiskOfferingRecord>)
     case accepted(CloudReceipt)
     case job(JobReport)
+    case events([VolumeEvent])
     case use(DeviceUse)
     case mismatch(String?)
     case exports(ExportObservation)

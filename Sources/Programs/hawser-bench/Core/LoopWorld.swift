@@ -44,7 +44,7 @@ struct LoopWorld {
     mutating func pass(_ duration: Duration) { now = now + duration }
 
     /// What the loop says of one volume, for the message when something is broken.
-    func report(_ number: Int) -> AttachmentReport? { loop.detail(of: Self.name("volume", number))?.report }
+    func report(_ number: Int) -> AttachmentReport? { loop.detail(of: Self.name("volume", number), at: now)?.report }
 
     // MARK: What is wanted
 

@@ -117,6 +117,7 @@ private struct SilentWorld: CloudService, DeviceObserver, ExportServer, TimeSour
     }
     func submit(_ mutation: CloudMutation, as job: JobID) throws(CloudError) -> CloudReceipt { throw refusal }
     func deleteVolume(_ id: VolumeID) throws(CloudError) { throw refusal }
+    func recentEvents(of volume: VolumeID) throws(CloudError) -> [VolumeEvent] { [] }
     func report(of job: JobID) throws(CloudError) -> JobReport { .notFound }
 
     func events() async -> AsyncStream<DeviceEvent> {

@@ -95,6 +95,8 @@ public struct WireDetail: Sendable, Equatable, Codable {
     public var volume: WireVolume?
     public var device: WireDevice?
     public var export: WireExport?
+    /// How fresh what is known is; absent from an earlier hawserd.
+    public var observations: [WireObservation]?
     /// Who uses the NBD export, or why that is not known; absent without an export.
     public var clients: String?
 
@@ -104,11 +106,25 @@ public struct WireDetail: Sendable, Equatable, Codable {
         volume = detail.volume.map(WireVolume.init)
         device = detail.device.map(WireDevice.init)
         export = detail.export.map(WireExport.init)
+        observations = detail.observations.map(WireObservation.init)
         switch detail.export?.clients {
         case .known(let count)?: clients = count == 1 ? "1 client" : "\(count) clients"
         case .unknown(let reason)?: clients = "clients not known: \(reason)"
         case nil: clients = nil
         }
+    }
+}
+
+public struct WireObservation: Sendable, Equatable, Codable {
+    public var subject: String
+    public var source: String
+    /// Absent when it was not read yet.
+    public var ageSeconds: Double?
+
+    public init(_ observation: ObservationAge) {
+        subject = observation.subject
+        source = observation.source
+        ageSeconds = observation.age.map { $0 / .seconds(1) }
     }
 }
 
@@ -184,6 +200,8 @@ public struct WirePlanLine: Sendable, Equatable, Codable {
     public var verb: String?
     public var summary: String?
     public var reason: String?
+    /// What has to be read before it is decided for good; absent when nothing has.
+    public var readsFirst: [String]?
 
     public init(name: String, kind: String, verb: String? = nil, summary: String? = nil, reason: String? = nil) {
         self.name = name

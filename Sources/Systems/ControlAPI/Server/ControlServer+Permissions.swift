@@ -1,4 +1,5 @@
 import ControlAPIModel
+import HTTPServer
 import Reconciliation
 import VolumeModel
 
@@ -41,8 +42,9 @@ extension ControlServer {
         return WireList(items: found.map { WireProtect(volume: $0.key.description, reason: $0.value) })
     }
 
-    /// Bound to the disk as it is plugged in now: without one there is nothing that could be in use here.
-    func override(_ request: WireOverride) async throws -> WireAck {
+    /// Bound to the disk as it is plugged in now: without one there is nothing that could be in use here. Who gave it goes with
+    /// the reason, into the event and into the evidence of the step that uses it up.
+    func override(_ request: WireOverride, by peer: PeerCredentials?) async throws -> WireAck {
         guard !request.reason.isEmpty else { throw Self.invalid("say why: an override needs a reason") }
         guard let name = ObjectName(request.name), let detail = await controller.detail(of: name) else {
             throw Self.notFound(request.name)
@@ -50,13 +52,21 @@ extension ControlServer {
         guard let volume = detail.report.volume, let device = detail.device else {
             throw Self.invalid("no disk of '\(name)' is on this machine: there is nothing in use to override")
         }
-        guard request.expiresAt.instant > (await controller.overview()).at else {
+        let now = await controller.overview().at
+        guard request.expiresAt.instant > now else {
             throw Self.invalid("the override would be over already")
         }
+        let reason = request.reason + (peer.map { " (by user \($0.userID))" } ?? "")
+        try await store.record([
+            EventRecord(
+                at: now, attachment: detail.report.attachment, name: name.text, severity: .warning,
+                reason: "Overridden",
+                message: "one removal from \(device.kernelName) is allowed although it is in use: \(reason)")
+        ])
         try await store.permitInUse(
             detail.report.attachment,
             InUseOverride(
-                volume: volume, diskSequence: device.diskSequence, reason: request.reason,
+                volume: volume, diskSequence: device.diskSequence, reason: reason,
                 expiresAt: request.expiresAt.instant))
         return WireAck(
             message:

@@ -104,7 +104,8 @@ public struct ControlServer: Sendable {
         case ("GET", WirePath.protections): return Self.answer(try await protections())
         case ("GET", WirePath.brake): return Self.answer(await brake())
         case ("POST", WirePath.approve): return Self.answer(try await approve(try Self.decode(request)))
-        case ("POST", WirePath.override): return Self.answer(try await override(try Self.decode(request)))
+        case ("POST", WirePath.override):
+            return Self.answer(try await override(try Self.decode(request), by: request.peer))
         case ("POST", WirePath.reconcile): return Self.answer(try await reconcile(try Self.decode(request)))
         default:
             throw WireProblem(

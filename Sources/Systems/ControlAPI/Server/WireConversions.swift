@@ -22,6 +22,7 @@ extension WirePlanLine {
         case .hold(let cause): self.init(name: line.name, kind: "hold", summary: cause.message, reason: cause.code)
         case .settled: self.init(name: line.name, kind: "settled")
         }
+        readsFirst = line.readsFirst.isEmpty ? nil : line.readsFirst
     }
 }
 
