@@ -110,7 +110,8 @@ struct Chaos {
         await people.recall()
         let start = ContinuousClock.now
         try await people.wantAll()
-        _ = try await world.untilAllReady(within: .seconds(180))
+        // What was detached behind the back again and again is contested, and repaired ten minutes later at most.
+        _ = try await world.untilAllReady(within: .seconds(700))
         let converged = ContinuousClock.now - start
         try await wait(for: "the ledger to have no open line") {
             try await world.control.operations(limit: 10_000)
