@@ -110,7 +110,8 @@ extension ReconcileLoop {
             resolveTarget(slot: slot)
             refreshExport(slot: slot)
         case .invalid(let id, let name, let generation, let problems):
-            takeInvalid(id: id, name: name, generation: generation, problems: problems, now: now)
+            takeInvalid(
+                id: id, name: name, generation: generation, problems: problems, binding: binding, now: now)
         }
     }
 
@@ -131,7 +132,7 @@ extension ReconcileLoop {
     }
 
     private mutating func takeInvalid(
-        id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem], now: Instant
+        id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem], binding: VolumeID?, now: Instant
     ) {
         if let slot = index[id.value] {
             guard rows[slot]?.problems != problems else { return }
@@ -147,7 +148,12 @@ extension ReconcileLoop {
             id: id, name: shown, generation: generation, volume: .named("", zone: .named("")), machine: .named(""),
             source: .row)
         let slot = slot(for: desired, now: now)
-        update(slot: slot) { $0.problems = problems }
+        // What the store has tied it to still holds when somebody puts the row right.
+        update(slot: slot) {
+            $0.problems = problems
+            $0.binding = binding
+        }
+        rebind(slot: slot)
     }
 
     private mutating func slot(for desired: DesiredAttachment, now: Instant) -> Int {
