@@ -79,7 +79,7 @@ if [[ -n $table ]]; then
         echo '# Deliberate bugs'
         echo
         echo "Does the net catch fish? Each of these bugs was planted into the sources that ship, and the simulated worlds"
-        echo "(\`hawser-trials\`, see [testing.md](testing.md)) were run from seed 1 until one showed a broken invariant of the design."
+        echo "(\`hawser-trials\`) were run from seed 1 until one showed a broken invariant of the design."
         echo "\`make mutations\` does all that again and writes this page: $total bugs, of which $((total - missed)) were found within"
         echo "$worlds worlds each."
         echo

@@ -305,6 +305,8 @@ extension ReconcileLoop {
         if let volume = row.view.volume {
             slotsBySerial.remove(slot, from: DiskSerial(of: volume))
             refreshClaims(serial: DiskSerial(of: volume))
+            // A name that it has left behind is now the others' to take away.
+            for other in slots(of: volume) { refreshExport(slot: other) }
         }
         let ended = row.contents.openDrifts.map { drift in
             var ended = drift

@@ -257,6 +257,7 @@ extension World {
         guard before.count == 2, before.allSatisfy({ !$0.isMounted }) else { return }
         let isHeld = before.contains { $0.heldBy != nil }
         guard !isHeld else { return }
+        replugAt = now
         for disk in before { takeOut(disk) }
         for disk in before.reversed() {
             let name = kernel.plug(disk.volume, sizeInBytes: disk.sizeInBytes)

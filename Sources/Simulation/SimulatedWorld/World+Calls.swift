@@ -137,7 +137,7 @@ extension World {
 
     /// Somebody mounts the disk just before it is detached, if that can be.
     private mutating func ambush(_ volume: VolumeID) {
-        guard isTroubled, chance.chance(plan.ambushes) else { return }
+        guard isTroubled, now - replugAt > .seconds(60), chance.chance(plan.ambushes) else { return }
         for disk in kernel.disks(of: volume) where kernel.known[disk.name]?.sequence == disk.sequence {
             mount(disk)
         }

@@ -26,6 +26,8 @@ public struct World: Sendable {
     /// By how much the node's clock is off; it only changes while hawserd does not run.
     var clockError = Duration.zero
     var policy: Policy
+    /// When disks last changed places: for a while udev says of one that is here that it is not.
+    var replugAt = Instant.distantPast
     /// Until when nobody can tell who uses a device, and since when.
     var blindness: (since: Instant, until: Instant)?
 
