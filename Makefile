@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help soak explore chaos sanitize check
+.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help soak explore chaos sanitize check mutations
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -33,6 +33,13 @@ fuzz: install-deps
 
 # Which NBD server the demo runs with: nbdkit, nbd-server or nbd-server-daemon.
 NBD := nbdkit
+
+# How many worlds each deliberate bug is looked for in.
+WORLDS := 1000
+
+## mutations: plants deliberate bugs, and looks whether the simulated worlds find each; writes docs/mutations.md
+mutations: install-deps
+	Tests/Mutations/run.sh --worlds $(WORLDS) --table docs/mutations.md
 
 ## demo: the main job on real parts, in front of you, in under two minutes after the build; NBD=nbd-server chooses that
 demo: build

@@ -60,6 +60,25 @@ struct ScenarioTests {
         }
     }
 
+    @Test func `Contested: a detach that comes again is repaired after a pause, and the event list tells who it was`()
+        async throws
+    {
+        try await withWorld { world in
+            let before = try await world.calls(of: "attachVolume", volume: Self.orders)
+            _ = try await drift(world) { try await world.detachBehindTheBack(volume: Self.orders) }
+            #expect(try await world.said(by: ["events", "orders"]).contains("Contested") == false)
+            try await world.detachBehindTheBack(volume: Self.orders)
+            try await wait(for: "the contest to be told", within: .seconds(120)) {
+                try await world.control.overview().items.first { $0.name == "orders" }?.message?
+                    .contains("contested by user 'operator' (account 'admin'), 2 times") == true
+            }
+            let told = try await world.said(by: ["describe", "orders"])
+            #expect(told.contains("Contested") && told.contains("Freshness:"), "\(told)")
+            _ = try await world.untilAllReady()
+            #expect(try await world.calls(of: "attachVolume", volume: Self.orders) == before + 2)
+        }
+    }
+
     @Test func `an export that was removed comes back, and CloudStack hears nothing of it`() async throws {
         try await withWorld { world in
             let before = try await world.control.operations().count { $0.verb == "attach" || $0.verb == "detach" }

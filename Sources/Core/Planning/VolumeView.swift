@@ -13,7 +13,7 @@ public struct VolumeView: Sendable, Equatable {
     public var here: MachineID
     /// The volume that the object is bound to; `nil` until it was named, found or created.
     public var volume: VolumeID?
-    /// The last whole listing lacked the volume: an exact read has to decide (WHOLE-VIEW).
+    /// The last whole listing lacked the volume, or showed it smaller: an exact read has to decide (WHOLE-VIEW).
     public var isNominatedAbsent: Bool
     /// The object departs, and leaves the volume and what is left to do with it to the other that claims it.
     public var yieldsClaim: Bool

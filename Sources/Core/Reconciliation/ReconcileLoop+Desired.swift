@@ -111,7 +111,8 @@ extension ReconcileLoop {
             resolveTarget(slot: slot)
             refreshExport(slot: slot)
         case .invalid(let id, let name, let generation, let problems):
-            takeInvalid(id: id, name: name, generation: generation, problems: problems, now: now)
+            takeInvalid(
+                id: id, name: name, generation: generation, problems: problems, binding: binding, now: now)
         }
     }
 
@@ -132,7 +133,7 @@ extension ReconcileLoop {
     }
 
     private mutating func takeInvalid(
-        id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem], now: Instant
+        id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem], binding: VolumeID?, now: Instant
     ) {
         if let slot = index[id.value] {
             guard rows[slot]?.problems != problems else { return }
@@ -148,7 +149,12 @@ extension ReconcileLoop {
             id: id, name: shown, generation: generation, volume: .named("", zone: .named("")), machine: .named(""),
             source: .row)
         let slot = slot(for: desired, now: now)
-        update(slot: slot) { $0.problems = problems }
+        // What the store has tied it to still holds when somebody puts the row right.
+        update(slot: slot) {
+            $0.problems = problems
+            $0.binding = binding
+        }
+        rebind(slot: slot)
     }
 
     private mutating func slot(for desired: DesiredAttachment, now: Instant) -> Int {
@@ -300,6 +306,8 @@ extension ReconcileLoop {
         if let volume = row.view.volume {
             slotsBySerial.remove(slot, from: DiskSerial(of: volume))
             refreshClaims(serial: DiskSerial(of: volume))
+            // A name that it has left behind is now the others' to take away.
+            for other in slots(of: volume) { refreshExport(slot: other) }
         }
         let ended = row.contents.openDrifts.map { drift in
             var ended = drift

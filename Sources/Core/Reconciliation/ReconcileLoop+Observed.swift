@@ -65,6 +65,13 @@ extension ReconcileLoop {
             sighting.asked >= view.lastWrite ?? .distantPast
         else { return }
         let old = view.cloud
+        // What has become smaller, by a list, was grown after the list was made: an exact read decides.
+        if sighting.proof == .listed, let before = old.value?.sizeInBytes, let size = sighting.value?.sizeInBytes,
+            size < before
+        {
+            if !view.isNominatedAbsent { update(slot: slot) { $0.view.isNominatedAbsent = true } }
+            return
+        }
         let isNews = !old.tellsTheSame(as: sighting) || view.isNominatedAbsent
         if !isNews, sighting.proof == .listed {
             // The same fact again: only its age changes, and no decision hangs on that.

@@ -50,6 +50,11 @@ extension CloudWorld {
         if machine.isAppliance { orders.append(HypervisorOrder(action: .plug, disk: .init(volume: volume), job: nil)) }
     }
 
+    /// The record of a volume grows, and its disk does not: as when a hypervisor was not told.
+    public mutating func growRecord(of id: String, byBytes bytes: Int64) {
+        if volumes[id]?.isRemoved == false { volumes[id]?.sizeInBytes += bytes }
+    }
+
     /// A snapshot of a volume is begun, or has ended.
     public mutating func setSnapshot(underWay: Bool, of id: String) { volumes[id]?.hasSnapshotUnderWay = underWay }
 

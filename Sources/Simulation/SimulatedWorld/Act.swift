@@ -22,17 +22,30 @@ enum Act: Sendable, Equatable {
     case moveAll(to: Int)
     case approveHeld
     case reconcile
+    /// Somebody writes into the object's row what cannot be read, and puts it right.
+    case garble(Int, Bool)
+    case manifestsUnreadable(Bool)
     // Other hands in CloudStack
     case detachByHand(Int)
     case contend(Int, every: Int, times: Int)
     case attachByHand(Int, to: Int)
     case deleteByHand(Int)
     case renameByHand(Int)
+    /// CloudStack's record grows, and the disk does not.
+    case growRecord(Int)
     case copyName(Int)
     case stopMachine(Int)
     case startMachine(Int)
     case destroyMachine(Int)
     // On the appliance
+    /// Two disks are plugged out, and in again under each other's kernel names, before udev has looked.
+    case replug(Int, Int)
+    /// A disk that is not the volume's and has its serial.
+    case forgeDisk(Int)
+    case removeForgedDisks
+    case cutDisk(Int)
+    /// The links of one disk say that it is another.
+    case lieOfLinks(Int, Int)
     case mount(Int)
     case unmount(Int)
     case foreignExport(Int)
@@ -42,11 +55,26 @@ enum Act: Sendable, Equatable {
     case fault(Fault, seconds: Int)
     case restartManagementServer
     case kill(seconds: Int)
+    case stop(seconds: Int)
+    /// Nobody can tell who uses a device.
+    case blind(seconds: Int)
     case pause(seconds: Int)
     case reboot(seconds: Int)
     case storeAway(seconds: Int)
     case serverDown(seconds: Int)
     case loseDeviceEvents
+}
+
+extension Act {
+    /// The volumes that somebody changes in CloudStack.
+    var volumes: [Int] {
+        switch self {
+        case .detachByHand(let volume), .attachByHand(let volume, _), .deleteByHand(let volume),
+            .renameByHand(let volume), .growRecord(let volume):
+            [volume]
+        default: []
+        }
+    }
 }
 
 extension Act: CustomStringConvertible {
@@ -70,12 +98,22 @@ extension Act: CustomStringConvertible {
         case .moveAll(let machine): "all objects are wanted on machine \(machine) at once"
         case .approveHeld: "a person approves the removals that are on hold"
         case .reconcile: "a person asks to look again"
+        case .garble(let object, let isOn): "the row of object \(object) \(isOn ? "cannot be read" : "is put right")"
+        case .manifestsUnreadable(let isOn): "the manifests \(isOn ? "cannot be read" : "are put right")"
+        case .replug(let one, let other): "the disks of volumes \(one) and \(other) change places"
+        case .forgeDisk(let volume): "another disk appears with the serial of volume \(volume)"
+        case .removeForgedDisks: "the disks with a serial that is not theirs are taken out"
+        case .cutDisk(let volume): "the disk of volume \(volume) shrinks"
+        case .lieOfLinks(let one, let other): "the links of the disk of volume \(one) say that it is volume \(other)"
+        case .stop(let seconds): "hawserd is stopped in good order, and started \(seconds) s later"
+        case .blind(let seconds): "for \(seconds) s: nobody can tell who uses a device"
         case .detachByHand(let volume): "somebody detaches volume \(volume) by hand"
         case .contend(let volume, let seconds, let times):
             "another automation detaches volume \(volume), and \(times - 1) times more every \(seconds) s"
         case .attachByHand(let volume, let machine): "somebody attaches volume \(volume) to machine \(machine) by hand"
         case .deleteByHand(let volume): "somebody deletes volume \(volume) by hand"
         case .renameByHand(let volume): "somebody renames volume \(volume)"
+        case .growRecord(let volume): "CloudStack's record of volume \(volume) grows, and no disk does"
         case .copyName(let volume): "somebody makes another volume named as volume \(volume)"
         case .stopMachine(let machine): "somebody stops machine \(machine)"
         case .startMachine(let machine): "somebody starts machine \(machine)"

@@ -10,6 +10,7 @@ struct CloudFace: Sendable {
     private let account: Account
 
     static let zone = "5a1e0000-0000-4000-8000-000000000001"
+    static let farZone = "5a1e0000-0000-4000-8000-000000000002"
     static let offering = "0ff00000-0000-4000-8000-000000000001"
 
     init(plan: Plan, now: Instant) {
@@ -18,23 +19,26 @@ struct CloudFace: Sendable {
             name: "admin", id: "acc00000-0000-4000-8000-000000000001", userID: "acc00000-0000-4000-8000-000000000002",
             apiKey: "key", secretKey: "secret", isRoot: true)
         world.accounts = [account]
-        world.zones = [Zone(number: 1, id: Self.zone, name: "zone-1")]
+        world.zones = [
+            Zone(number: 1, id: Self.zone, name: "zone-1"), Zone(number: 2, id: Self.farZone, name: "zone-2"),
+        ]
         world.diskOfferings = [
             DiskOffering(number: 1, id: Self.offering, name: "Custom", isCustomized: true, sizeInGiB: 0)
         ]
         for machine in 0..<plan.machines {
             let id = Self.machine(machine).description
+            let zone = plan.hasFarMachine && machine > 0 && machine == plan.machines - 1 ? Self.farZone : Self.zone
             world.machines.append(
                 Machine(
-                    number: Int64(machine + 1), id: id, name: "machine-\(machine)", zone: Self.zone, account: "admin",
+                    number: Int64(machine + 1), id: id, name: "machine-\(machine)", zone: zone, account: "admin",
                     state: "Running", created: 0, isAppliance: machine == 0))
             world.addVolume(
-                name: "ROOT-\(machine)", zone: Self.zone, account: "admin", type: "ROOT", sizeInBytes: 8 << 30,
-                offering: nil, machine: id, deviceID: 0, now: 0)
+                id: Self.root(of: machine).description, name: "ROOT-\(machine)", zone: zone, account: "admin",
+                type: "ROOT", sizeInBytes: 8 << 30, offering: nil, machine: id, deviceID: 0, now: 0)
         }
-        for (index, object) in plan.objects.enumerated() where object.reference != .created {
+        for (index, object) in plan.objects.enumerated() where object.reference == .id || object.reference == .name {
             world.addVolume(
-                id: Self.volume(index).description, name: "volume-\(index)", zone: Self.zone, account: "admin",
+                id: plan.volume(index).description, name: "volume-\(index)", zone: Self.zone, account: "admin",
                 sizeInBytes: 2 << 30, offering: Self.offering, now: 0)
         }
         _ = world.drain()
@@ -44,9 +48,8 @@ struct CloudFace: Sendable {
         MachineID(UUIDValue(high: 0xAAAA_0000_0000_4000, low: 0x8000_0000_0000_0000 + UInt64(index)))
     }
 
-    static func volume(_ index: Int) -> VolumeID {
-        VolumeID(
-            UUIDValue(high: 0xC0FF_EE00_0000_4000 + UInt64(index) << 32, low: 0x8000_0000_0000_0000 + UInt64(index)))
+    static func root(of machine: Int) -> VolumeID {
+        VolumeID(UUIDValue(high: 0xB007_0000_0000_4000 + UInt64(machine) << 32, low: 0x8000_0000_0000_0000))
     }
 
     static func milliseconds(_ now: Instant) -> Int64 { now.nanoseconds / 1_000_000 }

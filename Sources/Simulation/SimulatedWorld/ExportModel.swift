@@ -126,7 +126,9 @@ struct ExportModel: Sendable {
             clients: .known(own.count), strayedSessions: strayed)
     }
 
-    func count(on number: DeviceNumber) -> ClientCount { .known(sessions.count { $0.number == number }) }
+    func count(on number: DeviceNumber, isBlind: Bool) -> ClientCount {
+        isBlind ? .unknown("cannot read /proc: permission denied") : .known(sessions.count { $0.number == number })
+    }
 
     mutating func publish(_ publication: ExportPublication, kernel: Kernel) -> SystemAnswer {
         if let entry = entries[publication.name], entry.owner != .hawser(publication.volume) {

@@ -1,4 +1,5 @@
 import CloudStackModel
+import CloudStackModel
 import Reconciliation
 import VolumeModel
 
@@ -39,6 +40,9 @@ enum Happening: Sendable {
     case act(Act)
     case client(Int)
     case pauseEnds(Int)
+    /// A hawserd that was told to stop ends, as soon as it has nothing under way or after the deadline.
+    case stops(ProcessID, deadline: Instant, seconds: Int)
+    case faultIsOver(Fault)
     case serverBack
     case storeBack
 }

@@ -12,7 +12,15 @@ struct Kernel: Sendable {
         var sequence: UInt64
         /// Whose blocks these are.
         var volume: VolumeID
+        /// What the disk says of itself.
+        var serial: DiskSerial
         var sizeInBytes: Int64
+        /// It has the serial of a volume that it is not.
+        var isForged = false
+        /// Since when it is smaller than it was.
+        var cutAt: Instant?
+        /// The volume that its links lead people to believe it is.
+        var linkedAs: VolumeID?
         /// Somebody on the machine has mounted it.
         var isMounted = false
         /// hawserd has it open exclusively.
@@ -29,6 +37,7 @@ struct Kernel: Sendable {
     func disk(number: DeviceNumber) -> Disk? { disks.values.first { $0.number == number } }
     func disk(sequence: UInt64) -> Disk? { disks.values.first { $0.sequence == sequence } }
     func disks(of volume: VolumeID) -> [Disk] { inOrder.filter { $0.volume == volume } }
+    func disks(serial: DiskSerial) -> [Disk] { inOrder.filter { $0.serial == serial } }
 
     /// - Returns: the kernel name, the lowest that is free, which another disk may have had a moment ago.
     mutating func plug(_ volume: VolumeID, sizeInBytes: Int64) -> String {
@@ -39,7 +48,16 @@ struct Kernel: Sendable {
         let name = name(position)
         disks[name] = Disk(
             name: name, number: DeviceNumber(major: 254, minor: UInt64(position * 16)), sequence: lastSequence,
-            volume: volume, sizeInBytes: sizeInBytes)
+            volume: volume, serial: DiskSerial(of: volume), sizeInBytes: sizeInBytes)
+        return name
+    }
+
+    /// Plugs in a disk that is none of CloudStack's and has this volume's serial.
+    mutating func forge(_ volume: VolumeID, sizeInBytes: Int64) -> String {
+        let name = plug(
+            VolumeID(UUIDValue(high: ~volume.value.high, low: volume.value.low)), sizeInBytes: sizeInBytes)
+        disks[name]?.serial = DiskSerial(of: volume)
+        disks[name]?.isForged = true
         return name
     }
 
@@ -66,10 +84,10 @@ struct Kernel: Sendable {
     var enumeration: [DeviceRecord] { known.values.sorted { $0.name < $1.name }.map(record(of:)) }
 
     func record(of disk: Disk) -> DeviceRecord {
-        let serial = DiskSerial(of: disk.volume)
-        return DeviceRecord(
+        DeviceRecord(
             kernelName: disk.name, number: disk.number, path: "/dev/\(disk.name)",
-            byIDLinks: ["/dev/disk/by-id/virtio-\(serial)"], serial: serial, diskSequence: disk.sequence,
+            byIDLinks: ["/dev/disk/by-id/virtio-\(disk.linkedAs.map { DiskSerial(of: $0) } ?? disk.serial)"],
+            serial: disk.serial, diskSequence: disk.sequence,
             sizeInBytes: disk.sizeInBytes, isReadOnly: false)
     }
 
@@ -81,11 +99,16 @@ struct Kernel: Sendable {
 
     /// The machine starts anew: the same disks under other names, as new disks.
     mutating func reboot(_ chance: inout SplitMix64) {
-        var volumes = inOrder.map { ($0.volume, $0.sizeInBytes) }
-        volumes.shuffle(using: &chance)
+        var before = inOrder
+        before.shuffle(using: &chance)
         disks = [:]
         known = [:]
-        for (volume, size) in volumes { _ = plug(volume, sizeInBytes: size) }
+        for disk in before {
+            let name = plug(disk.volume, sizeInBytes: disk.sizeInBytes)
+            disks[name]?.serial = disk.serial
+            disks[name]?.isForged = disk.isForged
+            disks[name]?.cutAt = disk.cutAt
+        }
     }
 
     mutating func releaseAll(of process: ProcessID) {
@@ -94,7 +117,8 @@ struct Kernel: Sendable {
 
     // MARK: What hawserd asks
 
-    func use(of identity: DeviceIdentity, by process: ProcessID) -> DeviceUse {
+    func use(of identity: DeviceIdentity, by process: ProcessID, isBlind: Bool) -> DeviceUse {
+        guard !isBlind else { return DeviceUse(witnesses: [], undetermined: ["cannot read /proc: permission denied"]) }
         guard let disk = disk(number: identity.number) else {
             return DeviceUse(witnesses: [], undetermined: ["device \(identity.number): it is not there"])
         }

@@ -23,7 +23,17 @@ struct Oracle: Sendable {
     private(set) var jobs: Set<String> = []
     /// Volumes of which CloudStack lost a job while the hypervisor was at work on it: what it then does, nobody knows of.
     private(set) var astray: Set<VolumeID> = []
-    private(set) var overridden: Set<VolumeID> = []
+    /// What people allowed: one disk as it was plugged in, until then.
+    private(set) var overrides: [VolumeID: [(sequence: UInt64, until: Instant)]] = [:]
+    /// Volumes that somebody has renamed.
+    private(set) var renamedAt: [VolumeID: Instant] = [:]
+    /// The store has refused or doubted a write: what it then lacks, the next start finds out by looking.
+    private(set) var storeFailed = false
+    private var madeFor: [VolumeID: AttachmentID] = [:]
+    private var submissions: [String: [Instant]] = [:]
+    /// Since when each volume is where its record says, and each machine what it is.
+    private(set) var heldSince: [VolumeID: (machine: String?, since: Instant)] = [:]
+    private(set) var stateSince: [String: (state: String, since: Instant)] = [:]
     /// Volumes that somebody attached by hand at some time.
     private(set) var handled: Set<VolumeID> = []
     /// CloudStack repeats detaches of its own accord, or hides disks.
@@ -73,9 +83,49 @@ struct Oracle: Sendable {
         }
     }
 
+    mutating func noteStoreTrouble() { storeFailed = true }
     mutating func noteJob(_ id: JobID) { jobs.insert(id.description) }
     mutating func noteAstray(_ volume: VolumeID) { astray.insert(volume) }
-    mutating func noteOverride(of volume: VolumeID) { overridden.insert(volume) }
+    mutating func noteOverride(of volume: VolumeID, sequence: UInt64, until: Instant) {
+        overrides[volume, default: []].append((sequence, until))
+    }
+
+    /// An override holds once: what follows from it is over soon.
+    mutating func noteUse(ofOverrideOf volume: VolumeID, at now: Instant) {
+        overrides[volume] = overrides[volume]?.map { ($0.sequence, min($0.until, now)) }
+    }
+
+    func isAllowed(_ disk: Kernel.Disk, at now: Instant) -> Bool {
+        overrides[disk.volume, default: []].contains { $0.sequence == disk.sequence && now < $0.until + .seconds(60) }
+    }
+
+    mutating func noteRecords(_ world: CloudWorld, now: Instant) {
+        for volume in world.volumes.values {
+            guard let id = VolumeID(volume.id) else { continue }
+            if let known = heldSince[id], known.machine == volume.machine { continue }
+            heldSince[id] = (volume.machine, now)
+        }
+        for machine in world.machines where stateSince[machine.id]?.state != machine.state {
+            stateSince[machine.id] = (machine.state, now)
+        }
+    }
+
+    mutating func noteRenaming(of volume: VolumeID, at now: Instant) { renamedAt[volume] = now }
+
+    /// - Returns: the object that the volume was made for, when that is another.
+    mutating func noteMade(_ volume: VolumeID, for attachment: AttachmentID) -> AttachmentID? {
+        if let first = madeFor[volume], first != attachment { return first }
+        madeFor[volume] = attachment
+        return nil
+    }
+
+    /// - Returns: how often the same was asked for lately.
+    mutating func noteSubmission(_ kind: String, at now: Instant) -> Int {
+        submissions[kind, default: []].removeAll { now - $0 > .seconds(90) }
+        submissions[kind, default: []].append(now)
+        return submissions[kind, default: []].count
+    }
+
     mutating func noteHandsOn(_ volume: VolumeID) { handled.insert(volume) }
     mutating func noteLetGo(_ volume: VolumeID) { letGo.insert(volume) }
     mutating func noteStart(of machine: MachineID, at now: Instant) { startedAt[machine.description] = now }
@@ -90,14 +140,14 @@ extension World {
     /// How long after an edit something may still be done for what was wanted before: a call can be under way.
     private static let settling = Duration.seconds(120)
 
-    private func objects(of volume: VolumeID) -> [DesiredAttachment] {
+    func objects(of volume: VolumeID) -> [DesiredAttachment] {
         store.inOrder.filter { object in
             if case .id(volume) = object.volume { return true }
             return store.bindings[object.id] == volume
         }
     }
 
-    private func wasJustEdited(_ object: DesiredAttachment) -> Bool {
+    func wasJustEdited(_ object: DesiredAttachment) -> Bool {
         oracle.editedAt[object.id].map { now - $0 < Self.settling } ?? true
     }
 
@@ -131,12 +181,21 @@ extension World {
         case .submit(let mutation, let job):
             judgeLedger(of: job, mutation, sentAt: flight.sentAt)
             oracle.noteJob(job)
+            if oracle.noteSubmission("\(mutation)", at: now) > 12 {
+                oracle.report("CONVERGES", "\(mutation) is tried again and again, more than 12 times in 90 s")
+            }
             switch mutation {
-            case .createVolume(let name, _, _, _): judgeCreation(name)
-            case .attachVolume(let volume, _, _): judgeBarrier(volume, job: job)
+            case .createVolume(let name, _, _, _):
+                judgeCreation(name)
+                judgeRestraint(
+                    on: store.inOrder.filter { name.hasSuffix(Self.token(of: $0)) }, "create volume '\(name)'")
+            case .attachVolume(let volume, let machine, _):
+                judgeBarrier(volume, job: job)
+                judgeAttach(volume, to: machine)
             case .detachVolume(let volume):
                 judgeBarrier(volume, job: job)
                 judgeDetach(volume)
+                judgeTarget(of: volume)
                 judgeBrake(objects(of: volume))
             case .resizeVolume(let volume, let size):
                 judgeBarrier(volume, job: job)
@@ -182,6 +241,11 @@ extension World {
         if let other = others.first {
             oracle.report("JOB-BARRIER", "job \(job) on volume \(volume) is sent while job \(other) has not ended")
         }
+        if cloud.volume(volume)?.type == "ROOT" {
+            oracle.report("MINE-ONLY", "volume \(volume) is a root disk, and is touched")
+        }
+        judgeClaims(on: volume)
+        judgeRestraint(on: objects(of: volume), "touch volume \(volume)")
     }
 
     private mutating func judgeDetach(_ volume: VolumeID) {
@@ -197,9 +261,13 @@ extension World {
         }
         if holder != Self.here, !isAstray(volume),
             let machine = cloud.world.machines.first(where: { $0.id == record.machine }),
-            machine.state == "Running", !wasRestarted(machine.id)
+            machine.state == "Running", !wasRestarted(machine.id), hasBeenHeld(volume)
         {
             oracle.report("IN-USE", "volume \(volume) is taken from machine \(holder), which is running")
+        }
+        let isSeen = kernel.disks(of: volume).contains { kernel.known[$0.name] == $0 && !oracle.isAllowed($0, at: now) }
+        if holder == Self.here, isSeen, hasBeenBlind(for: .seconds(20)) {
+            oracle.report("IN-USE", "volume \(volume) is detached, and nobody can tell whether it is in use")
         }
         let wishes = objects(of: volume)
         // Somebody who has just forgotten the object leaves a detach under way behind.
@@ -217,7 +285,7 @@ extension World {
         oracle.startedAt[machine].map { now - $0 < .seconds(60) } ?? false
     }
 
-    private func machine(of object: DesiredAttachment) -> MachineID? {
+    func machine(of object: DesiredAttachment) -> MachineID? {
         switch object.machine {
         case .thisMachine: Self.here
         case .id(let id): id
@@ -225,7 +293,7 @@ extension World {
         }
     }
 
-    private func isAstray(_ volume: VolumeID) -> Bool {
+    func isAstray(_ volume: VolumeID) -> Bool {
         oracle.hasLies || oracle.astray.contains(volume)
     }
 
@@ -235,11 +303,17 @@ extension World {
         if !oracle.managed.contains(volume) {
             oracle.report("MINE-ONLY", "volume \(volume) is deleted, which no desired state names")
         }
+        judgeRestraint(on: objects(of: volume), "delete volume \(volume)")
         guard let object = objects(of: volume).first else {
             return oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted, and no object of it is left")
         }
         guard object.isDeparting, object.deletion.data == .delete, case .created = object.volume else {
             return oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted, and nobody asked for it")
+        }
+        if let record = cloud.volume(volume), !record.name.hasSuffix(Self.token(of: object)),
+            oracle.renamedAt[volume].map({ now - $0 > .seconds(60) }) ?? false
+        {
+            oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted, which somebody has renamed")
         }
         if let since = object.departingSince, !oracle.clockWasWrong, now < since + object.deletion.grace {
             oracle.report("NO-SURPRISE-DELETE", "volume \(volume) is deleted within its grace period")
@@ -277,14 +351,16 @@ extension World {
 
     mutating func judgeUnplug(_ disk: Kernel.Disk, by job: String?) {
         guard let job, oracle.jobs.contains(job) else { return }
-        if isAstray(disk.volume) || oracle.overridden.contains(disk.volume) { return }
+        if isAstray(disk.volume) || oracle.isAllowed(disk, at: now) { return }
         // After CloudStack has lost the job, nobody knows that the hypervisor is still at work for it.
         guard cloud.world.isUnfinished(job) else {
             oracle.noteAstray(disk.volume)
             return
         }
         let session = exports.sessions.first {
+            // Of a disk that udev has not told of, nothing is known, and so not of who came to it by another's name.
             $0.sequence == disk.sequence && clients[$0.client]?.isSomebodyElses == false
+                && clients[$0.client]?.cameThroughWindow == false
         }
         if let session {
             oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away under client \(session.client)")
@@ -302,30 +378,66 @@ extension World {
         if disk.volume != publication.volume {
             oracle.report("RIGHT-DISK", "'\(publication.name)' is published on the disk of volume \(disk.volume)")
         }
+        judgeDoubts(publication, disk)
     }
 
     mutating func judgeWithdrawal(of name: ExportName) {
         oracle.noteEdits(store, now: now)
-        guard let entry = exports.entries[name], let disk = kernel.disk(sequence: entry.sequence),
-            case .hawser(let volume) = entry.owner, disk.volume == volume
-        else { return }
-        let isInUse =
-            exports.sessions.filter { $0.sequence == disk.sequence }.contains {
-                now - (clients[$0.client]?.connectedAt ?? now) > policy.decisionLifetime + .seconds(5)
-            }
-            || disk.isMounted
-        guard !isAstray(volume) else { return }
-        // A disk that is smaller than CloudStack says is proven to be nothing; its name goes at once (RIGHT-DISK).
-        guard cloud.volume(volume)?.sizeInBytes == disk.sizeInBytes, kernel.disks(of: volume).count == 1 else { return }
-        // A name that somebody now wants for another volume leads to the wrong disk.
-        guard !store.inOrder.contains(where: { $0.export?.name == name && !objects(of: volume).contains($0) }) else {
-            return
+        guard let disk = rightDisk(of: name), !isAstray(disk.volume), isBeyondDoubt(disk, named: name) else { return }
+        let wishes = objects(of: disk.volume)
+        judgeBrake(wishes)
+        judgeRestraint(on: wishes, "withdraw '\(name)'")
+        if oracle.isAllowed(disk, at: now) {
+            noteWord(for: disk, wishes)
+        } else {
+            judgeUse(of: disk, name)
         }
+    }
+
+    /// Of a removal that goes on, more follows; a name that is taken away alone uses a person's word up.
+    private mutating func noteWord(for disk: Kernel.Disk, _ wishes: [DesiredAttachment]) {
+        if !isRemoval(wishes), isInUse(disk) { oracle.noteUse(ofOverrideOf: disk.volume, at: now) }
+    }
+
+    private func isRemoval(_ wishes: [DesiredAttachment]) -> Bool {
+        wishes.contains(where: \.isDeparting) || wishes.contains { $0.machine != .thisMachine }
+    }
+
+    private mutating func judgeUse(of disk: Kernel.Disk, _ name: ExportName) {
+        if isInUse(disk) {
+            oracle.report("IN-USE", "'\(name)' is withdrawn while volume \(disk.volume) is in use")
+        }
+        if hasBeenBlind(for: .seconds(20)) {
+            oracle.report("IN-USE", "'\(name)' is withdrawn, and nobody can tell who uses volume \(disk.volume)")
+        }
+    }
+
+    /// The disk that a name of Hawser's leads to, when it is the volume's.
+    private func rightDisk(of name: ExportName) -> Kernel.Disk? {
+        guard let entry = exports.entries[name], let disk = kernel.disk(sequence: entry.sequence) else { return nil }
+        return entry.owner == .hawser(disk.volume) ? disk : nil
+    }
+
+    /// Whether the name leads to the right disk, and can be known to (RIGHT-DISK).
+    private func isBeyondDoubt(_ disk: Kernel.Disk, named name: ExportName) -> Bool {
+        // A disk that is smaller than it was is proven to be nothing; its name goes at once. So it is where two have a serial.
+        guard disk.cutAt == nil, kernel.disks(serial: disk.serial).count == 1,
+            volumesWanted(withSerialOf: disk.volume).count < 2
+        else { return false }
         // What udev has not told is not known.
-        guard kernel.known[disk.name]?.sequence == disk.sequence else { return }
-        judgeBrake(objects(of: volume))
-        guard isInUse, !oracle.overridden.contains(volume) else { return }
-        oracle.report("IN-USE", "'\(name)' is withdrawn while volume \(volume) is in use")
+        guard kernel.known[disk.name]?.sequence == disk.sequence else { return false }
+        // A name that somebody now wants for another volume leads to the wrong disk.
+        let own = objects(of: disk.volume)
+        return !store.inOrder.contains { $0.export?.name == name && !own.contains($0) }
+    }
+
+    /// Whether a client was there when it could be known, or the disk is mounted.
+    private func isInUse(_ disk: Kernel.Disk) -> Bool {
+        if disk.isMounted { return true }
+        let known = now - policy.decisionLifetime - .seconds(5)
+        return exports.sessions.contains { session in
+            session.sequence == disk.sequence && (clients[session.client]?.connectedAt ?? now) < known
+        }
     }
 
     mutating func judgeSession(_ client: Int, name: ExportName, disk: Kernel.Disk) {
@@ -341,7 +453,9 @@ extension World {
 
     mutating func checkReports() {
         guard counts.inputs % 64 == 0, let core else { return }
-        for report in core.loop.overview(at: now).reports {
+        let overview = core.loop.overview(at: now)
+        for cause in overview.nodeCauses { counts.causes[cause.kind.rawValue, default: 0] += 1 }
+        for report in overview.reports {
             if case .notReady(let cause) = report.readiness { counts.causes[cause.kind.rawValue, default: 0] += 1 }
         }
     }

@@ -14,6 +14,10 @@ public struct Plan: Sendable {
         case id
         case name
         case created
+        /// By the id of the volume that object 0 means.
+        case sameAsFirst
+        /// By the id of the root disk of the machine of this place.
+        case root(of: Int)
     }
 
     struct Object: Sendable, Equatable {
@@ -43,6 +47,14 @@ public struct Plan: Sendable {
     var stopsBetween: Double
     /// Most of the time CloudStack answers in some milliseconds; with this, in seconds.
     var isCloudSlow: Bool
+    /// The volume of object 1 has the same first 20 digits as that of object 0.
+    var hasTwins = false
+    /// The last machine is in another zone than all else.
+    var hasFarMachine = false
+    /// How likely somebody acts in the worst of moments: connects just before a name is withdrawn, mounts just before a detach.
+    var ambushes = 0.0
+    /// hawserd is started to observe only, until the world calms down.
+    var onlyObserves = false
 
     /// `volumes`: so many objects, instead of a few.
     public init(seed: UInt64, volumes: Int? = nil) {
@@ -78,7 +90,76 @@ public struct Plan: Sendable {
             let act = draw(&chance, isCalm: isCalm)
             entries.append(Entry(at: chance.within(.seconds(1)...trouble), act: act))
         }
+        enrich(seed)
         entries.sort { $0.at < $1.at }
+    }
+
+    /// What is rare in the field, and what lies: drawn apart from the rest.
+    private mutating func enrich(_ seed: UInt64) {
+        var chance = SplitMix64(seed: seed &* 0xD6E8_FEB8 &+ 7)
+        hasTwins = objects.count > 1 && chance.chance(0.08)
+        hasFarMachine = chance.chance(0.1)
+        ambushes = chance.chance(0.5) ? 0.5 : 0
+        onlyObserves = chance.chance(0.04)
+        for index in objects.indices where !hasTwins && chance.chance(0.03) {
+            objects[index].reference = .root(of: Int(chance.next() % 2))
+        }
+        if objects[0].reference != .created, objects.count > 1, !hasTwins, chance.chance(0.05) {
+            objects[1].reference = .sameAsFirst
+        }
+        for index in objects.indices where objects[index].reference == .created { objects[index].deletesData.toggle() }
+        for _ in 0..<Int(chance.next() % 12) {
+            let begin = chance.within(.seconds(1)...trouble)
+            let object = Int(chance.next() % UInt64(objects.count))
+            let other = Int(chance.next() % UInt64(objects.count))
+            let seconds = 20 + Int(chance.next() % 120)
+            let end = begin + .seconds(seconds)
+            func add(_ act: Act, at instant: Duration) { entries.append(Entry(at: instant, act: act)) }
+            switch chance.next() % 17 {
+            case 0, 1: add(.replug(object, other), at: begin)
+            case 2:
+                add(.forgeDisk(object), at: begin)
+                add(.removeForgedDisks, at: end)
+            case 3: add(.cutDisk(object), at: begin)
+            case 4: add(.blind(seconds: seconds), at: begin)
+            case 5:
+                add(.garble(object, true), at: begin)
+                add(.garble(object, false), at: end)
+            case 6: add(.stop(seconds: seconds % 10), at: begin)
+            case 7:
+                add(.manifestsUnreadable(true), at: begin)
+                add(.manifestsUnreadable(false), at: end)
+            case 8: add(.lieOfLinks(object, other), at: begin)
+            case 9, 10:
+                // Away, and back while the other machine still runs.
+                add(.move(object, to: 1), at: begin)
+                add(.move(object, to: 0), at: end)
+            case 11:
+                add(.detachByHand(object), at: begin)
+                add(.attachByHand(object, to: 1), at: begin + .milliseconds(200))
+            case 14:
+                add(.growRecord(object), at: begin)
+                if chance.chance(0.5) { add(.kill(seconds: 0), at: begin + .seconds(seconds)) }
+            case 15:
+                add(.allowInUse(object), at: begin)
+                add(.readOnly(object, true), at: begin + .seconds(1))
+                add(.readOnly(object, false), at: begin + .seconds(120))
+            case 12, 13:
+                add(.delete(object), at: begin)
+                add(.want(object), at: end)
+            default:
+                add(.fault(Fault(kind: chance.chance(0.5) ? .staleList : .emptyList), seconds: seconds), at: begin)
+                add(.detachByHand(object), at: begin + .seconds(1))
+                add(.attachByHand(object, to: 1), at: begin + .seconds(2))
+            }
+        }
+    }
+
+    /// The volume that an object names by its id.
+    func volume(_ index: Int) -> VolumeID {
+        let low = 0x8000_0000_0000_0000 + UInt64(index)
+        return VolumeID(
+            UUIDValue(high: 0xC0FF_EE00_0000_4000 + UInt64(hasTwins && index == 1 ? 0 : index) << 32, low: low))
     }
 
     private func draw(_ chance: inout SplitMix64, isCalm: Bool) -> Act {
@@ -156,6 +237,7 @@ public struct Plan: Sendable {
         (smaller.callFaults, smaller.storeDoubts, smaller.lostEvents) = (0, 0, 0)
         smaller.isCloudSlow = false
         smaller.stopsBetween = 0
+        smaller.ambushes = 0
         return smaller
     }
 
@@ -183,6 +265,10 @@ public struct Plan: Sendable {
         plan.isCloudSlow = false
         plan.daemons = 1
         plan.stopsBetween = 0
+        plan.hasTwins = false
+        plan.hasFarMachine = false
+        plan.ambushes = 0
+        plan.onlyObserves = false
         let acts: [(Int, Act)] = [
             (1, .want(0)), (15, .connect(client: 0)), (30, .size(0, gibibytes: 4)), (45, .disconnect(client: 0)),
             (50, .readOnly(0, true)), (65, .move(0, to: 1)), (80, .stopMachine(1)), (85, .move(0, to: 0)),
@@ -202,6 +288,9 @@ public struct Plan: Sendable {
         var lines = [
             "seed \(seed): \(objects.count) objects, \(machines) machines, \(server.rawValue), trouble for \(trouble)"
                 + (daemons > 1 ? ", \(daemons) hawserd with a lease of \(leaseLifetime)" : "")
+                + (hasTwins ? ", two volumes with one serial" : "")
+                + (hasFarMachine ? ", a machine in another zone" : "")
+                + (ambushes > 0 ? ", ambushes" : "") + (onlyObserves ? ", only observing" : "")
                 + ", \(Int(callFaults * 1_000)) ‰ of calls go wrong, \(Int(lostEvents * 1_000)) ‰ of events are lost"
         ]
         lines += entries.map { "  at \($0.at): \($0.act)" }

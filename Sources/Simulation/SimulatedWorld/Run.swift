@@ -107,7 +107,7 @@ public struct Run: Sendable {
             if world.isSettled {
                 // Settled has to last.
                 world.run(until: world.now + .seconds(180))
-                if world.isSettled { return }
+                if world.isSettled { return world.judgeDisks() }
             }
             let helpless = world.actOnCauses()
             if !helpless.isEmpty, round > 1 {
@@ -143,6 +143,7 @@ public struct Run: Sendable {
         if world.exports.reloads != reloads { world.oracle.report("ONE-RELOAD", "a reload without a change") }
         if world.exports.entries != entries { world.oracle.report("QUIET", "the exports were changed") }
         world.judgeTheEnd()
+        world.judgeLeftovers()
     }
 }
 
@@ -179,9 +180,5 @@ extension World {
                 oracle.report("CONVERGES", "'\(name)' is still exported and nobody wants it")
             }
         }
-    }
-
-    private func volumeByID(_ object: DesiredAttachment) -> VolumeID? {
-        if case .id(let id) = object.volume { id } else { nil }
     }
 }

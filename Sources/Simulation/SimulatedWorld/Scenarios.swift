@@ -142,7 +142,7 @@ public struct Scenario: Sendable {
             start + [(30, .detachByHand(0)), (30, .detachByHand(1)), (30, .detachByHand(2)), (50, .detachByHand(1))]),
         Scenario(
             "S26", "two owners take a volume from each other again and again", "longhorn #6688, #6915",
-            start + (0..<12).map { (30 + $0 * 5, .detachByHand(0)) }),
+            start + [(30, .contend(0, every: 5, times: 200))], { $0.trouble = .seconds(1_000) }),
         Scenario(
             "S27", "what was taken down is taken down again", "nomad #10052, #24130",
             start + [

@@ -20,6 +20,8 @@ struct StoreModel: Sendable {
     private(set) var ledgerLines = 0
     /// Everything that was written, for QUIET.
     private(set) var writes = 0
+    /// The objects whose rows cannot be read.
+    private(set) var garbled: Set<AttachmentID> = []
     /// Refuses everything while it is away.
     var isAway = false
 
@@ -72,6 +74,12 @@ struct StoreModel: Sendable {
     /// Somebody applies an object again as it is: what was refused is tried again.
     mutating func touch(_ id: AttachmentID) { edit(id) { _ in } }
 
+    /// Somebody writes what cannot be read into an object's row, or puts it right.
+    mutating func garble(_ id: AttachmentID, _ isOn: Bool) {
+        if isOn { garbled.insert(id) } else { garbled.remove(id) }
+        edit(id) { _ in }
+    }
+
     mutating func protect(_ volume: VolumeID, reason: String?) {
         protections[volume] = reason
         revision += 1
@@ -87,12 +95,18 @@ struct StoreModel: Sendable {
     // MARK: hawserd
 
     var state: DesiredState {
-        DesiredState(entries: inOrder.map { .valid($0) }, protections: protections, revision: revision)
+        DesiredState(entries: inOrder.map(entry(of:)), protections: protections, revision: revision)
+    }
+
+    private func entry(of object: DesiredAttachment) -> DesiredEntry {
+        guard garbled.contains(object.id) else { return .valid(object) }
+        let problem = SpecProblem(field: "size", message: "'big' is no size")
+        return .invalid(id: object.id, name: object.name.text, generation: object.generation, problems: [problem])
     }
 
     func delta(since: Int64) -> DesiredDelta {
         DesiredDelta(
-            changed: inOrder.filter { changedAt[$0.id, default: 0] > since }.map { .valid($0) },
+            changed: inOrder.filter { changedAt[$0.id, default: 0] > since }.map(entry(of:)),
             removed: forgottenAt.filter { $0.value > since }.keys.sorted(), protections: protections,
             revision: revision)
     }
@@ -144,6 +158,7 @@ struct StoreModel: Sendable {
         // Only what departs is forgotten; somebody may have applied the object again meanwhile.
         guard desired[attachment]?.isDeparting == true else { return }
         desired[attachment] = nil
+        garbled.remove(attachment)
         bindings[attachment] = nil
         statuses[attachment] = nil
         closeCreation(of: attachment)

@@ -1,4 +1,5 @@
 import CloudStackModel
+import Planning
 import Reconciliation
 import VolumeModel
 
@@ -53,12 +54,36 @@ extension World {
         case .reconcile:
             oracle.repairs = [:]
             if let worker { deliver(.reconcile(nil), to: daemons[worker].process) }
-        case .detachByHand, .attachByHand, .deleteByHand, .renameByHand, .copyName, .stopMachine, .startMachine,
+        case .garble(let index, let isOn):
+            let id = object(index)
+            guard store.desired[id] != nil else { return }
+            editStore { $0.garble(id, isOn) }
+        case .manifestsUnreadable(let isOn): setManifestTrouble(isOn ? "a.yaml cannot be read" : nil)
+        case .detachByHand, .attachByHand, .deleteByHand, .renameByHand, .growRecord, .copyName, .stopMachine,
+            .startMachine,
             .destroyMachine, .restartManagementServer:
             meddle(act)
         case .mount(let index): setMount(index, true)
         case .unmount(let index): setMount(index, false)
         case .foreignExport(let index): exportWithoutHawser(index)
+        case .replug(let one, let other): replug(one, other)
+        case .forgeDisk(let index):
+            guard let volume = volume(ofObject: index), let size = cloud.volume(volume)?.sizeInBytes else { return }
+            askUdev(kernel.forge(volume, sizeInBytes: size / 2))
+        case .removeForgedDisks: removeForgedDisks()
+        case .cutDisk(let index):
+            guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first else { return }
+            kernel.change(disk.name) { [now] disk in
+                disk.sizeInBytes /= 2
+                disk.cutAt = now
+            }
+            askUdev(disk.name)
+        case .lieOfLinks(let one, let other):
+            guard let volume = volume(ofObject: one), let shown = self.volume(ofObject: other) else { return }
+            for disk in kernel.disks(of: volume) {
+                kernel.change(disk.name) { $0.linkedAs = shown }
+                askUdev(disk.name)
+            }
         case .connect(let client):
             guard clients[client] == nil else { return }
             clients[client] = ClientState()
@@ -81,7 +106,9 @@ extension World {
         let zone = ZoneReference.named("zone-1")
         let volume: VolumeReference =
             switch object.reference {
-            case .id: .id(CloudFace.volume(index))
+            case .id: .id(plan.volume(index))
+            case .sameAsFirst: .id(plan.volume(0))
+            case .root(let machine): .id(CloudFace.root(of: machine))
             case .name: .named("volume-\(index)", zone: zone)
             case .created:
                 .created(
@@ -120,7 +147,8 @@ extension World {
 
     private mutating func allowInUse(_ index: Int) {
         guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first else { return }
-        let expiry = now + clockError + .seconds(600)
+        let span = chance.within(.seconds(20) ... .seconds(600))
+        let expiry = now + clockError + span
         let id = object(index)
         guard store.desired[id] != nil else { return }
         editStore { store in
@@ -129,7 +157,7 @@ extension World {
                     volume: volume, diskSequence: disk.sequence, reason: "test", expiresAt: expiry)
             }
         }
-        oracle.noteOverride(of: volume)
+        oracle.noteOverride(of: volume, sequence: disk.sequence, until: now + span)
     }
 
     private mutating func approveHeld() {
@@ -154,6 +182,7 @@ extension World {
     // MARK: Other hands
 
     private mutating func meddle(_ act: Act) {
+        if act.volumes.contains(where: { isRoot($0) }) { return }
         let milliseconds = CloudFace.milliseconds(now)
         switch act {
         case .detachByHand(let index):
@@ -170,10 +199,14 @@ extension World {
             cloud.change { _ = $0.callByHand("deleteVolume", ["id": volume.description], now: milliseconds) }
         case .renameByHand(let index):
             guard let volume = volume(ofObject: index) else { return }
+            oracle.noteRenaming(of: volume, at: now)
             cloud.change {
                 _ = $0.callByHand(
                     "updateVolume", ["id": volume.description, "name": "renamed-\(index)"], now: milliseconds)
             }
+        case .growRecord(let index):
+            guard let volume = volume(ofObject: index) else { return }
+            cloud.change { $0.growRecord(of: volume.description, byBytes: 1 << 30) }
         case .copyName(let index):
             cloud.change {
                 _ = $0.addVolume(
@@ -205,11 +238,20 @@ extension World {
         followCloud()
     }
 
+    private func isRoot(_ index: Int) -> Bool {
+        if case .root = plan.objects[index].reference { true } else { false }
+    }
+
     mutating func setMount(_ index: Int, _ isMounted: Bool) {
         guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first else { return }
-        // A mount opens exclusively: it fails on what hawserd holds.
-        guard !isMounted || disk.heldBy == nil else { return }
-        kernel.change(disk.name) { $0.isMounted = isMounted }
+        if isMounted { mount(disk) } else { kernel.change(disk.name) { $0.isMounted = false } }
+    }
+
+    /// A mount opens exclusively: it fails on what hawserd holds.
+    mutating func mount(_ disk: Kernel.Disk) {
+        guard disk.heldBy == nil, !disk.isForged else { return }
+        note("  \(disk.name) is mounted")
+        kernel.change(disk.name) { $0.isMounted = true }
     }
 
     private mutating func exportWithoutHawser(_ index: Int) {
@@ -220,19 +262,59 @@ extension World {
         tellAll(.exports, after: .milliseconds(5))
     }
 
+    /// While udev has not looked, its links lead to the other's disk; whoever connects now, lands there.
+    private mutating func replug(_ one: Int, _ other: Int) {
+        let volumes = [one, other].compactMap { volume(ofObject: $0) }
+        let before = Set(volumes).flatMap { kernel.disks(of: $0) }.sorted { $0.name < $1.name }
+        guard before.count == 2, before.allSatisfy({ !$0.isMounted }) else { return }
+        let isHeld = before.contains { $0.heldBy != nil }
+        guard !isHeld else { return }
+        replugAt = now
+        for disk in before { takeOut(disk) }
+        for disk in before.reversed() {
+            let name = kernel.plug(disk.volume, sizeInBytes: disk.sizeInBytes)
+            note("  kernel: \(name) is \(disk.volume)")
+        }
+        for name in Set(before.map(\.name)).union(kernel.disks.keys).sorted() {
+            calendar.add(.udev(name: name), at: now + chance.within(.milliseconds(200) ... .seconds(8)))
+        }
+        for client in clients.keys.sorted() where clients[client]?.isConnected == false { connect(client) }
+    }
+
+    private mutating func removeForgedDisks() {
+        for disk in kernel.inOrder where disk.isForged {
+            takeOut(disk)
+            askUdev(disk.name)
+        }
+    }
+
+    private mutating func setManifestTrouble(_ trouble: String?) {
+        for daemon in daemons where daemon.isBegun {
+            deliver(.manifestsFollowed(trouble: trouble), to: daemon.process)
+        }
+    }
+
     // MARK: Bad luck
 
     private mutating func strike(_ act: Act) {
         guard isTroubled else { return }
         counts.faults += 1
         switch act {
-        case .fault(let fault, _):
+        case .fault(let fault, let seconds):
+            calendar.add(.faultIsOver(fault), at: now + .seconds(seconds))
             if fault.kind == .staleList { cloud.change { $0.freezeListing() } }
             cloud.change { $0.faults.append(fault) }
             if fault.kind == .lateDetach || fault.kind == .deviceNeverAppears { oracle.noteLies() }
         case .kill(let seconds):
             kill(struck(seconds), startsAgainAfter: .milliseconds(100) + .seconds(seconds))
         case .pause(let seconds): pause(struck(seconds), for: .seconds(seconds))
+        case .stop(let seconds):
+            guard let worker else { return }
+            let process = daemons[worker].process
+            note("hawserd \(process.name) is told to stop")
+            calendar.add(.stops(process, deadline: now + .seconds(20), seconds: seconds), at: now)
+            deliver(.stopping, to: process)
+        case .blind(let seconds): blindness = (now, now + .seconds(seconds))
         case .reboot(let seconds): reboot(takes: .seconds(seconds))
         case .storeAway(let seconds):
             store.isAway = true
@@ -269,9 +351,23 @@ extension World {
             world.faults = []
             world.thawListing()
         }
-        if store.isAway { store.isAway = false }
+        if store.isAway { storeIsBack() }
         if !exports.isRunning { startServer() }
         for disk in kernel.inOrder { kernel.change(disk.name) { $0.isMounted = false } }
+        removeForgedDisks()
+        blindness = nil
+        setManifestTrouble(nil)
+        if policy.mode == .observe {
+            // A person starts it anew, to act from now on.
+            policy.mode = .enforce
+            for daemon in daemons.indices { kill(daemon, startsAgainAfter: .seconds(1)) }
+        }
+    }
+
+    /// The change feed tells of what could not be read meanwhile.
+    mutating func storeIsBack() {
+        store.isAway = false
+        note("the store is back")
         tellAll(.desired, after: .milliseconds(1))
     }
 }

@@ -32,6 +32,13 @@ extension World {
         let base: ClosedRange<Duration> =
             plan.isCloudSlow && isTroubled
             ? .milliseconds(100) ... .seconds(3) : .milliseconds(2) ... .milliseconds(40)
+        if isTroubled, flight.call.isMutation, chance.chance(plan.ambushes * 0.06) {
+            // It dies as soon as it has sent the call, which takes long.
+            counts.faults += 1
+            calendar.add(.arrives(CallInFlight(lost: flight)), at: now + chance.within(.seconds(1) ... .seconds(20)))
+            note("  \(Self.text(of: flight.call)) will arrive late")
+            return kill(flight.from.daemon, startsAgainAfter: .milliseconds(200))
+        }
         if isTroubled, chance.chance(plan.callFaults) {
             counts.faults += 1
             goWrong(flight)
@@ -108,7 +115,10 @@ extension World {
 
     private mutating func answer(_ flight: CallInFlight) -> SystemAnswer {
         if flight.call.isForCloudStack {
-            if flight.call.isMutation { judge(flight) }
+            if flight.call.isMutation {
+                judge(flight)
+                if case .submit(.detachVolume(let volume), _) = flight.call, isAlive(flight.from) { ambush(volume) }
+            }
             let answer = cloud.answer(flight.call, now: now)
             followCloud()
             return answer
@@ -116,9 +126,26 @@ extension World {
         return flight.call.isForStore ? answerFromStore(flight) : answerFromMachine(flight)
     }
 
+    private var isBlind: Bool { blindness.map { now < $0.until } ?? false }
+
+    /// A client comes after the sessions were counted, and before the name is gone.
+    private mutating func ambush(_ name: ExportName) {
+        guard isTroubled, chance.chance(plan.ambushes) else { return }
+        for client in clients.keys.sorted()
+        where wantedExport(of: client) == name && clients[client]?.isConnected == false { connect(client) }
+    }
+
+    /// Somebody mounts the disk just before it is detached, if that can be.
+    private mutating func ambush(_ volume: VolumeID) {
+        guard isTroubled, now - replugAt > .seconds(60), chance.chance(plan.ambushes) else { return }
+        for disk in kernel.disks(of: volume) where kernel.known[disk.name]?.sequence == disk.sequence {
+            mount(disk)
+        }
+    }
+
     private mutating func answerFromMachine(_ flight: CallInFlight) -> SystemAnswer {
         switch flight.call {
-        case .use(let identity): return .use(kernel.use(of: identity, by: flight.from))
+        case .use(let identity): return .use(kernel.use(of: identity, by: flight.from, isBlind: isBlind))
         case .mismatch(let identity): return .mismatch(kernel.mismatch(of: identity))
         case .hold(let identity): return kernel.hold(identity, by: flight.from)
         case .release(let identity):
@@ -127,14 +154,17 @@ extension World {
         case .observeExports: return .exports(exports.observe(kernel))
         case .readExport(let name):
             return .export(exports.entry(name, kernel).map { .present($0) } ?? .absent)
-        case .sessions(let number): return .sessions(exports.count(on: number))
+        case .sessions(let number): return .sessions(exports.count(on: number, isBlind: isBlind))
         case .publish(let publication):
             judge(publication)
             let answer = exports.publish(publication, kernel: kernel)
             exportsChanged()
             return answer
         case .withdraw(let name, let owner):
-            if exports.entries[name]?.owner == owner { judgeWithdrawal(of: name) }
+            if exports.entries[name]?.owner == owner {
+                judgeWithdrawal(of: name)
+                ambush(name)
+            }
             let answer = exports.withdraw(name, of: owner)
             exportsChanged()
             return answer
@@ -162,7 +192,10 @@ extension World {
     private mutating func answerFromStore(_ flight: CallInFlight) -> SystemAnswer {
         let call = flight.call
         let away = SystemAnswer.storeFailed(.unavailable("disk full"))
-        guard !store.isAway else { return away }
+        guard !store.isAway else {
+            oracle.noteStoreTrouble()
+            return away
+        }
         // What is done and reported as failed: the connection was lost after the commit.
         let isDoubtful = isTroubled && call.hasEffect && chance.chance(plan.storeDoubts)
         var answer = SystemAnswer.done
@@ -173,22 +206,35 @@ extension World {
             answer = .leaseStands(store.takeLease(record, replacing: seen, by: flight.from))
         case .renewLease(let token): answer = .leaseStands(store.renewLease(token))
         case .releaseLease(let token): store.releaseLease(token)
-        case .desiredDelta(let revision): answer = .desired(store.delta(since: revision))
+        case .desiredDelta(let revision):
+            answer = .desired(store.delta(since: revision))
+            // Somebody writes just after it was read.
+            if isTroubled, chance.chance(plan.ambushes * 0.2) {
+                carryOut(.readOnly(Int(chance.next() % UInt64(plan.objects.count)), chance.chance(0.5)))
+            }
         case .consumeOverride(let attachment):
+            if let volume = store.desired[attachment]?.inUseOverride?.volume {
+                oracle.noteUse(ofOverrideOf: volume, at: now)
+            }
             store.consumeOverride(of: attachment)
             announceDesired()
         case .bind(let attachment, let volume):
+            judgeBinding(of: attachment, to: volume)
             store.bind(attachment, to: volume)
             oracle.noteNames(store)
-        case .append(let entry): store.append(entry)
+        case .append(let entry):
+            judge(entry)
+            store.append(entry)
         case .save(let details): store.save(details)
         case .recordEvents: store.noteWrite()
         case .recordDrifts(let drifts): store.record(drifts)
         case .forget(let attachment):
+            judgeForgetting(attachment)
             store.forget(attachment)
             announceDesired()
         default: preconditionFailure("\(call) is not for the store")
         }
+        if isDoubtful { oracle.noteStoreTrouble() }
         return isDoubtful ? .storeFailed(.unavailable("the connection was lost")) : answer
     }
 

@@ -84,6 +84,16 @@ extension World {
         calendar.add(.starts(daemon), at: now + delay)
     }
 
+    /// A process that was told to stop, and ends when it has nothing under way.
+    mutating func stop(_ process: ProcessID, by deadline: Instant, startsAgainAfter seconds: Int) {
+        guard isAlive(process), let core = daemons[process.daemon].core else { return }
+        guard (core.isIdle && core.isQuiet) || deadline <= now else {
+            calendar.add(.stops(process, deadline: deadline, seconds: seconds), at: now + .milliseconds(100))
+            return
+        }
+        kill(process.daemon, startsAgainAfter: .milliseconds(100) + .seconds(seconds))
+    }
+
     /// A process is stopped, and goes on later (SIGSTOP, a frozen machine).
     mutating func pause(_ daemon: Int, for duration: Duration) {
         guard daemons[daemon].core != nil else { return }

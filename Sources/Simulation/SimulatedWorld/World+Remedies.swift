@@ -35,17 +35,24 @@ extension World {
         case .suspended: carryOut(.resume(index))
         case .observeOnly: carryOut(.observe(index, false))
         case .protected: carryOut(.protect(index, false))
+        case .invalidSpec: carryOut(.garble(index, false))
         case .cannotShrink:
             let size = volume.flatMap { cloud.volume($0)?.sizeInBytes } ?? 1 << 30
             carryOut(.size(index, gibibytes: size >> 30))
         case .volumeNotFound, .volumeGone, .volumeUnusable, .volumeNameAmbiguous, .rootVolume, .rootHere:
+            carryOut(.delete(index))
+        case .claimedTwice: carryOut(.delete(index))
+        case .serialShared:
+            // One of the two goes, and is taken out by hand: Hawser cannot tell which disk is which.
+            putRight(index)
             carryOut(.delete(index))
         case .braked: carryOut(.approveHeld)
         case .notMadeHere:
             // Somebody has taken the volume over: it stays.
             let id = object(index)
             editStore { store in store.edit(id) { $0.deletion.data = .retain } }
-        case .machineNotFound, .machineUnusable, .machineNotStopped, .machineHasRoot: carryOut(.move(index, to: 0))
+        case .machineNotFound, .machineUnusable, .zoneMismatch, .machineNotStopped, .machineHasRoot:
+            carryOut(.move(index, to: 0))
         case .heldElsewhere, .holderMissing:
             guard let volume, let holder = cloud.volume(volume)?.machine else { return true }
             let milliseconds = CloudFace.milliseconds(now)
@@ -57,10 +64,16 @@ extension World {
         case .growthMissing:
             guard let volume, let size = cloud.volume(volume)?.sizeInBytes else { return false }
             for disk in kernel.disks(of: volume) {
-                kernel.change(disk.name) { $0.sizeInBytes = size }
+                kernel.change(disk.name) { disk in
+                    disk.sizeInBytes = size
+                    disk.cutAt = nil
+                }
                 askUdev(disk.name)
             }
-        case .deviceMismatch, .serialSeenTwice: putRight(index)
+        case .serialSeenTwice:
+            putRight(index)
+            if plan.hasTwins { carryOut(.delete(index)) }
+        case .deviceMismatch: putRight(index)
         case .inUseLocally: carryOut(.unmount(index))
         case .exportNameTaken(let name, _): exports.removeForeign(name)
         case .inUseByClients:

@@ -13,6 +13,7 @@ extension World {
             world.advance(to: milliseconds)
             return world.drain()
         }
+        oracle.noteRecords(cloud.world, now: now)
         for action in actions {
             note("  CloudStack: \(action.kind) \(action.command) \(action.volume ?? "") \(action.detail)")
             judge(action)
@@ -37,7 +38,10 @@ extension World {
         case .unplug: unplug(volume, by: order.job)
         case .resize:
             for disk in kernel.disks(of: volume) {
-                kernel.change(disk.name) { $0.sizeInBytes = order.disk.sizeInBytes }
+                kernel.change(disk.name) { changed in
+                    changed.sizeInBytes = order.disk.sizeInBytes
+                    changed.cutAt = nil
+                }
                 askUdev(disk.name)
             }
         case .discard: unplug(volume, by: order.job)
@@ -52,13 +56,18 @@ extension World {
     mutating func unplug(_ volume: VolumeID, by job: String?) {
         for disk in kernel.disks(of: volume) {
             judgeUnplug(disk, by: job)
-            kernel.unplug(disk.name)
-            note("  kernel: \(disk.name) is gone")
-            for session in exports.sessions where session.sequence == disk.sequence {
-                clients[session.client]?.isConnected = false
-                exports.disconnect(session.client)
-            }
+            takeOut(disk)
             askUdev(disk.name)
+        }
+    }
+
+    /// The disk goes, and its sessions with it; udev has not looked yet.
+    mutating func takeOut(_ disk: Kernel.Disk) {
+        kernel.unplug(disk.name)
+        note("  kernel: \(disk.name) is gone")
+        for session in exports.sessions where session.sequence == disk.sequence {
+            clients[session.client]?.isConnected = false
+            exports.disconnect(session.client)
         }
     }
 
@@ -118,7 +127,7 @@ extension World {
         calendar.add(.client(client), at: now + chance.within(pause))
     }
 
-    private mutating func connect(_ client: Int) {
+    mutating func connect(_ client: Int) {
         guard let name = wantedExport(of: client),
             let (disk, meant) = exports.connect(client, to: name, kernel: kernel)
         else { return }

@@ -25,7 +25,11 @@ public struct World: Sendable {
     var daemons: [Daemon]
     /// By how much the node's clock is off; it only changes while hawserd does not run.
     var clockError = Duration.zero
-    let policy: Policy
+    var policy: Policy
+    /// When disks last changed places: for a while udev says of one that is here that it is not.
+    var replugAt = Instant.distantPast
+    /// Until when nobody can tell who uses a device, and since when.
+    var blindness: (since: Instant, until: Instant)?
 
     /// There is bad luck, and people are at work.
     public internal(set) var isTroubled = true
@@ -116,6 +120,7 @@ public struct World: Sendable {
         daemons = (0..<plan.daemons).map { Daemon(process: ProcessID(daemon: $0, incarnation: 0)) }
         var policy = Policy()
         policy.requestInFlightBound = .seconds(30)
+        if plan.onlyObserves { policy.mode = .observe }
         self.policy = policy
         cloud.change { $0.jobDelayInMilliseconds = Int64(100 + plan.seed % 1_000) }
         for daemon in daemons.indices { calendar.add(.starts(daemon), at: now + .milliseconds(daemon * 40)) }
@@ -138,10 +143,13 @@ public struct World: Sendable {
 
     /// Lets everything happen until then, or until an invariant is broken.
     public mutating func run(until end: Instant) {
+        var inThisInstant = 0
         while let soonest = calendar.soonest, soonest <= end, oracle.violation == nil {
             guard let (at, happening) = calendar.removeFirst() else { return }
+            inThisInstant = at > now ? 0 : inThisInstant + 1
             now = max(now, at)
             happen(happening)
+            if inThisInstant > 20_000 { oracle.report("QUIET", "hawserd never comes to rest within one instant") }
         }
         now = max(now, end)
     }
@@ -162,10 +170,14 @@ public struct World: Sendable {
         case .act(let act): carryOut(act)
         case .client(let client): moveClient(client)
         case .pauseEnds(let daemon): wakeUp(daemon)
+        case .stops(let process, let deadline, let seconds): stop(process, by: deadline, startsAgainAfter: seconds)
+        case .faultIsOver(let fault):
+            cloud.change { world in
+                if let index = world.faults.firstIndex(of: fault) { world.faults.remove(at: index) }
+            }
         case .serverBack: startServer()
         case .storeBack:
-            store.isAway = false
-            note("the store is back")
+            storeIsBack()
         }
     }
 
@@ -182,10 +194,15 @@ public struct World: Sendable {
     func volume(ofObject index: Int) -> VolumeID? {
         if let bound = store.bindings[object(index)] { return bound }
         guard index < plan.objects.count, plan.objects[index].reference != .created else { return nil }
-        return CloudFace.volume(index)
+        switch plan.objects[index].reference {
+        case .root(let machine): return CloudFace.root(of: machine)
+        case .sameAsFirst: return plan.volume(0)
+        case .id, .name, .created: return plan.volume(index)
+        }
     }
 
     mutating func announceDesired() {
+        oracle.noteEdits(store, now: now)
         oracle.noteNames(store)
         let delay = isTroubled && chance.chance(plan.lostEvents) ? Duration.seconds(1) : .milliseconds(2)
         tellAll(.desired, after: delay)

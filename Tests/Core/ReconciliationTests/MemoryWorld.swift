@@ -59,6 +59,8 @@ final class MemoryWorld {
     // Faults
     var listsAreEmpty = false
     var exactReadsFail = false
+    /// What listings of machines show, when it is not the truth.
+    var machinesListed: [MachineRecord]?
     /// Asking for volumes by their name finds none.
     var nothingIsFoundByName = false
     /// A device shows a growth of its volume.
@@ -348,7 +350,7 @@ final class MemoryWorld {
         schedule(after: .milliseconds(20)) {
             let records = self.listsAreEmpty ? [] : self.volumes.values.sorted { $0.id < $1.id }
             self.deliver(.volumesListed(CloudListing(records: records, isComplete: true), asked: asked))
-            let machines = self.machines.values.sorted { $0.id < $1.id }
+            let machines = (self.machinesListed ?? Array(self.machines.values)).sorted { $0.id < $1.id }
             self.deliver(.machinesListed(CloudListing(records: machines, isComplete: true), asked: asked))
         }
     }
