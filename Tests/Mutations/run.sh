@@ -8,6 +8,7 @@
 #   --table FILE   writes a table of all bugs to FILE
 #   --build-only   only builds: .build/mutations/.build/release/hawser-trials
 #   NAME           only the bugs of these names
+# JOBS in the environment: how many bugs are awake at once (one on each processor)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 worlds=1000 table='' build_only='' names=()
@@ -65,7 +66,7 @@ results=$copy/results.tsv
 while IFS=$'\t' read -r number name _; do
     if [[ ${#names[@]} -eq 0 || " ${names[*]} " == *" $name "* ]]; then echo "$number" "$name"; fi
 done <"$copy/bugs.tsv" |
-    xargs -P "$(nproc)" -L 1 bash -c 'wake "$1" "$2"' wake |
+    xargs -P "${JOBS:-$(nproc)}" -L 1 bash -c 'wake "$1" "$2"' wake |
     while IFS=$'\t' read -r name broken seed; do
         printf '%-44s %-18s %s\n' "$name" "$broken" "$seed"
         printf '%s\t%s\t%s\n' "$name" "$broken" "$seed" >>"$results"

@@ -158,7 +158,9 @@ extension World {
             oracle.report("RIGHT-DISK", "client \(session.client) of '\(session.name)' was left on another disk")
         }
         for (name, entry) in exports.entries {
-            if case .hawser = entry.owner, let disk = kernel.disk(sequence: entry.sequence), disk.cutAt != nil {
+            if case .hawser(let volume) = entry.owner, !oracle.letGo.contains(volume),
+                let disk = kernel.disk(sequence: entry.sequence), disk.cutAt != nil
+            {
                 oracle.report("RIGHT-DISK", "'\(name)' was left on a disk that is too small")
             }
         }

@@ -59,7 +59,11 @@ extension World {
             cloud.change { $0.detachByHand(volume.description, now: milliseconds) }
             note("  from \(holder)")
             followCloud()
-        case .deviceMissing, .deviceLingers, .recordsDisagree, .backingOff, .requestRefused, .limitReached:
+        case .deviceLingers:
+            putRight(index)
+            // The disk that is still here can be the twin's, which nobody wants any more.
+            if plan.hasTwins, index < 2 { putRight(1 - index) }
+        case .deviceMissing, .recordsDisagree, .backingOff, .requestRefused, .limitReached:
             putRight(index)
         case .growthMissing:
             guard let volume, let size = cloud.volume(volume)?.sizeInBytes else { return false }
