@@ -15,7 +15,7 @@ struct Row: Sendable {
 
     @inline(__always)
     var contents: RowContents {
-        _read { yield storage[0] }
+        get { storage[0] }
         _modify { yield &storage[0] }
     }
 
@@ -23,7 +23,8 @@ struct Row: Sendable {
 
     @inline(__always)
     var view: VolumeView {
-        _read { yield storage[0].view }
+        // No coroutine: what is chained to an optional row outlives the coroutine's frame in code that is not optimized.
+        get { storage[0].view }
         _modify { yield &contents.view }
     }
 
