@@ -73,7 +73,7 @@ public enum ExportRules {
         identity: DeviceIdentity, now: Instant, policy: Policy
     ) -> Decision {
         let checked = view.mismatch
-        switch checked.shortcoming(at: now, after: view.devicesChangedAt, policy: policy) {
+        switch checked.shortcoming(at: now, after: view.devicesChangedAt, policy: policy, isLocal: true) {
         case .notTold(let age)? where checked.asked >= view.devicesChangedAt && age <= policy.evidenceLifetime: break
         case let lacking?: return .look(.mismatch(identity), lacking: lacking)
         case nil: break

@@ -10,6 +10,8 @@ public enum Shortcoming: Sendable, Equatable {
     /// Something has changed since it was asked for.
     case outdated(age: Duration)
     case tooOld(age: Duration, limit: Duration)
+    /// The answer was on its way, or lay about, for so long that it may tell of the past.
+    case askedLongAgo(age: Duration, limit: Duration)
 
     /// What there is, how old it is, and what is needed instead.
     public var text: String {
@@ -22,6 +24,8 @@ public enum Shortcoming: Sendable, Equatable {
             "what was read \(Self.seconds(age)) ago was asked for before the last change; needed is a later read"
         case .tooOld(let age, let limit):
             "it was read \(Self.seconds(age)) ago; needed is a read at most \(Self.seconds(limit)) old"
+        case .askedLongAgo(let age, let limit):
+            "it was asked for \(Self.seconds(age)) ago; needed is an answer to a question at most \(Self.seconds(limit)) old"
         }
     }
 
@@ -35,12 +39,18 @@ public enum Shortcoming: Sendable, Equatable {
 extension Sighting {
     /// What the answer lacks for an act at `now`; `nil` when it can carry one: read for this one thing, asked after everything
     /// that could have changed it, and answered no longer ago than evidence may be old.
-    public func shortcoming(at now: Instant, after changed: Instant, policy: Policy) -> Shortcoming? {
+    ///
+    /// - Parameter isLocal: it was read on this machine, where an answer takes no time.
+    public func shortcoming(
+        at now: Instant, after changed: Instant, policy: Policy, isLocal: Bool = false
+    ) -> Shortcoming? {
         let age = now - answered
         if case .unknown = fact { return answered == .distantPast ? .neverRead : .notTold(age: age) }
         if proof != .exact { return .onlyListed(age: age, limit: policy.evidenceLifetime) }
         if asked < changed { return .outdated(age: age) }
-        return age <= policy.evidenceLifetime ? nil : .tooOld(age: age, limit: policy.evidenceLifetime)
+        if age > policy.evidenceLifetime { return .tooOld(age: age, limit: policy.evidenceLifetime) }
+        let bound = isLocal ? policy.localReadBound : policy.requestInFlightBound
+        return now - asked <= bound ? nil : .askedLongAgo(age: now - asked, limit: bound)
     }
 
     /// Whether the answer can carry an act.

@@ -4,6 +4,10 @@ public import VolumeModel
 public struct Policy: Sendable, Equatable {
     /// How old an answer may be when something is taken away or attached on the strength of it (LIVE-PROOF).
     public var evidenceLifetime: Duration = .seconds(1)
+    /// How long a read of this machine may have taken, from the asking to the use of its answer. A process that was stopped
+    /// between the two takes an answer for fresh that is as old as the stop was long (LIVE-PROOF). For CloudStack it is
+    /// ``requestInFlightBound``.
+    public var localReadBound: Duration = .seconds(5)
     /// How long after a decision its step may still begin. Between the two lies a write to the ledger, and a process can be
     /// stopped, or a disk hang, for as long as it likes (LIVE-PROOF).
     public var decisionLifetime: Duration = .seconds(5)

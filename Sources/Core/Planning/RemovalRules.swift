@@ -97,12 +97,12 @@ public enum RemovalRules {
     ) -> Decision? {
         // What was told of the device that was there before tells nothing of this one.
         let changed = max(changed, view.devicesChangedAt)
-        if let lacking = view.sessions.shortcoming(at: now, after: changed, policy: policy) {
+        if let lacking = view.sessions.shortcoming(at: now, after: changed, policy: policy, isLocal: true) {
             return .look(.sessions(identity), lacking: lacking)
         }
         let isOverridden = override(view, identity: identity, now: now) != nil
         if !isOverridden, let found = clients(view) { return .hold(found, until: now + policy.revisitInterval) }
-        if let lacking = view.use.shortcoming(at: now, after: changed, policy: policy) {
+        if let lacking = view.use.shortcoming(at: now, after: changed, policy: policy, isLocal: true) {
             return .look(.use(identity), lacking: lacking)
         }
         guard !isOverridden, let found = use(view, identity: identity) else { return nil }

@@ -40,6 +40,8 @@ struct Oracle: Sendable {
     private(set) var hasLies = false
     /// The volumes of objects that only observed: what is left of them when they go is nobody's.
     private(set) var letGo: Set<VolumeID> = []
+    /// When the second of two disks with one serial last went away.
+    private(set) var twinGoneAt: [DiskSerial: Instant] = [:]
     /// When somebody last started a machine.
     private(set) var startedAt: [String: Instant] = [:]
     /// The node's clock was set wrong at some time, so that what it wrote down is no measure.
@@ -128,6 +130,7 @@ struct Oracle: Sendable {
 
     mutating func noteHandsOn(_ volume: VolumeID) { handled.insert(volume) }
     mutating func noteLetGo(_ volume: VolumeID) { letGo.insert(volume) }
+    mutating func noteTwinGone(_ serial: DiskSerial, at now: Instant) { twinGoneAt[serial] = now }
     mutating func noteStart(of machine: MachineID, at now: Instant) { startedAt[machine.description] = now }
     mutating func noteWrongClock() { clockWasWrong = true }
     mutating func noteLies() { hasLies = true }
@@ -421,7 +424,9 @@ extension World {
     /// Whether the name leads to the right disk, and can be known to (RIGHT-DISK).
     private func isBeyondDoubt(_ disk: Kernel.Disk, named name: ExportName) -> Bool {
         // A disk that is smaller than it was is proven to be nothing; its name goes at once. So it is where two have a serial.
+        // A process that was stopped hears late of a twin that is gone by then.
         guard disk.cutAt == nil, kernel.disks(serial: disk.serial).count == 1,
+            oracle.twinGoneAt[disk.serial].map({ now - $0 > .seconds(120) }) ?? true,
             volumesWanted(withSerialOf: disk.volume).count < 2
         else { return false }
         // What udev has not told is not known.

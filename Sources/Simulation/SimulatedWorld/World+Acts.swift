@@ -283,6 +283,7 @@ extension World {
 
     private mutating func removeForgedDisks() {
         for disk in kernel.inOrder where disk.isForged {
+            oracle.noteTwinGone(disk.serial, at: now)
             takeOut(disk)
             askUdev(disk.name)
         }

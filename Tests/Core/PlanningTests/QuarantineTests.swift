@@ -166,6 +166,13 @@ import VolumeModel
         #expect(
             shortcoming(sighting(asked: 1, answered: 0, .exact), after: Fixture.now) == .outdated(age: .zero))
         #expect(shortcoming(.never) == .neverRead)
+        // A process that was stopped takes an old answer for a new one.
+        let old = sighting(asked: 69, answered: 0, .exact)
+        #expect(shortcoming(old) == .askedLongAgo(age: .seconds(69), limit: Fixture.policy.requestInFlightBound))
+        #expect(
+            sighting(asked: 6, answered: 0, .exact).shortcoming(
+                at: Fixture.now, after: .distantPast, policy: Fixture.policy, isLocal: true)
+                == .askedLongAgo(age: .seconds(6), limit: .seconds(5)))
         let silent = Sighting<Int>(.unknown, asked: seconds(3), answered: seconds(3), proof: .exact)
         #expect(shortcoming(silent) == .notTold(age: .seconds(3)))
     }
