@@ -124,6 +124,7 @@ public enum Look: Sendable, Equatable, Hashable {
     case volumesNamed(String, zone: ZoneReference)
     case use(DeviceIdentity)
     case mismatch(DeviceIdentity)
+    case disks(DiskSerial)
     case sessions(DeviceIdentity)
     case export(ExportName)
     /// CloudStack's events of a volume: who did what to it. Read only when somebody undoes what Hawser does.
@@ -138,6 +139,7 @@ public enum Look: Sendable, Equatable, Hashable {
         case .volumesNamed(let name, _): "volumes named '\(name)'"
         case .use: "who uses the device"
         case .mismatch: "the device's identity"
+        case .disks: "the kernel's disks"
         case .sessions: "the device's NBD sessions"
         case .export(let name): "export '\(name)'"
         case .events(let id): "CloudStack's events of volume \(id)"
@@ -148,7 +150,7 @@ public enum Look: Sendable, Equatable, Hashable {
     public var isCloud: Bool {
         switch self {
         case .volume, .machine, .job, .volumesNamed, .events: true
-        case .use, .mismatch, .sessions, .export: false
+        case .use, .mismatch, .disks, .sessions, .export: false
         }
     }
 }

@@ -11,9 +11,7 @@ public enum RemovalRules {
         case .unknown: return .hold(.devicesNotReadYet, until: nil)
         case .refused(let cause): return .hold(cause, until: now + policy.revisitInterval)
         case .missing:
-            // Nothing of the volume is in this machine; there is nothing that could be in use.
-            return detach(
-                view, volume: volume, evidence: "no device with the volume's serial is here", now: now, policy: policy)
+            return detachAbsent(view, volume: volume, now: now, policy: policy)
         case .right(let device, let identity):
             if let decision = RightDiskRules.oversize(view, device: device, volume: volume, now: now, policy: policy) {
                 return decision
@@ -22,6 +20,30 @@ public enum RemovalRules {
                 return decision
             }
             return emptyDevice(view, volume: volume, device: device, identity: identity, now: now, policy: policy)
+        }
+    }
+
+    /// What udev has not told of may be here all the same, and in use: the kernel is asked before a volume is taken for absent.
+    private static func detachAbsent(
+        _ view: VolumeView, volume: VolumeRecord, now: Instant, policy: Policy
+    ) -> Decision {
+        if let lacking = view.search.shortcoming(
+            at: now, after: view.devicesChangedAt, policy: policy, isLocal: true)
+        {
+            return .look(.disks(DiskSerial(of: volume.id)), lacking: lacking)
+        }
+        switch view.search.fact.value {
+        case .none?:
+            return detach(
+                view, volume: volume, evidence: "the kernel has no disk with the volume's serial", now: now,
+                policy: policy)
+        case .found(let names)?:
+            let cause = Cause.useUndetermined(
+                "\(names.joined(separator: ", ")) is here, and udev has not told of it yet")
+            return .hold(cause, until: now + policy.revisitInterval)
+        case .undetermined(let text)?:
+            return .hold(.useUndetermined(text), until: now + policy.revisitInterval)
+        case nil: return .hold(.devicesNotReadYet, until: now + policy.revisitInterval)
         }
     }
 

@@ -66,6 +66,8 @@ public struct VolumeView: Sendable, Equatable {
         public var use = Sighting<DeviceUse>.never
         /// The outcome of the check on the open descriptor: `absent` when all was well, `present` with what differs.
         public var mismatch = Sighting<String>.never
+        /// What the kernel says of disks with the volume's serial, whatever udev has told.
+        public var search = Sighting<DiskSearch>.never
         /// The device that Hawser holds open exclusively during a removal.
         public var held: DeviceIdentity?
         /// Entries that Hawser made for this volume under another name.

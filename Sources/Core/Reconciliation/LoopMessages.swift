@@ -59,6 +59,7 @@ public enum LookAnswer: Sendable, Equatable {
     case nameMissing(String)
     case use(DeviceUse)
     case mismatch(String?)
+    case disks(DiskSearch)
     case sessions(ClientCount)
     case export(Fact<ExportEntry>)
     case events([VolumeEvent])

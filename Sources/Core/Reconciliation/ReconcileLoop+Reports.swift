@@ -335,6 +335,7 @@ extension VolumeView {
         case .use:
             self.use = Sighting(
                 .present(DeviceUse(witnesses: [], undetermined: [])), asked: now, answered: now, proof: .exact)
+        case .disks: self.search = Sighting(.present(.none), asked: now, answered: now, proof: .exact)
         case .mismatch: self.mismatch = Sighting(.absent, asked: now, answered: now, proof: .exact)
         case .volumesNamed:
             guard case .volumes(let found, _, _) = self.resolution else { return false }

@@ -199,6 +199,7 @@ extension ReconcileLoop {
         case .volumesNamed(let found):
             update(slot: slot) { $0.view.resolution = .volumes(found, asked: asked, answered: now) }
         case .nameMissing(let text): update(slot: slot) { $0.view.resolution = .missing(text) }
+        case .disks(let search): update(slot: slot) { $0.view.search = sighting(.present(search)) }
         case .use(let use): update(slot: slot) { $0.view.use = sighting(.present(use)) }
         case .mismatch(let text):
             update(slot: slot) { $0.view.mismatch = sighting(text.map { .present($0) } ?? .absent) }

@@ -13,7 +13,7 @@ struct SystemCaller: Sendable {
             } catch {
                 return .cloudFailed(error)
             }
-        case .use, .mismatch, .hold, .release:
+        case .use, .mismatch, .disks, .hold, .release:
             do throws(DeviceError) {
                 return try await ask(devices: call)
             } catch {
@@ -60,6 +60,7 @@ struct SystemCaller: Sendable {
         switch call {
         case .use(let identity): return .use(await devices.use(of: identity))
         case .mismatch(let identity): return .mismatch(await devices.mismatch(of: identity))
+        case .disks(let serial): return .disks(await devices.disks(with: serial))
         case .hold(let identity):
             try await devices.hold(identity)
             return .done

@@ -98,3 +98,12 @@ public struct DeviceUse: Sendable, Equatable {
     /// Proven to be used by nobody.
     public var isProvenIdle: Bool { witnesses.isEmpty && undetermined.isEmpty }
 }
+
+/// What the kernel itself says, asked now, of disks with one serial. udev can be behind it, and its events can be lost.
+public enum DiskSearch: Sendable, Equatable, Hashable {
+    case none
+    /// By their kernel names.
+    case found([String])
+    /// The kernel could not be asked.
+    case undetermined(String)
+}

@@ -30,6 +30,7 @@ enum CallTrace {
         case .report(let job), .submit(_, let job): "\(job)"
         case .use(let identity), .mismatch(let identity), .hold(let identity), .release(let identity):
             "\(identity.serial)"
+        case .disks(let serial): "\(serial)"
         case .publish(let publication): publication.name.text
         case .readExport(let name), .withdraw(let name, _), .cutStrayedSessions(let name, _): name.text
         case .append(let entry): "\(entry.attachment)"

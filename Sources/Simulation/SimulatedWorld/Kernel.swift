@@ -128,6 +128,11 @@ struct Kernel: Sendable {
         return DeviceUse(witnesses: witnesses, undetermined: [])
     }
 
+    func search(_ serial: DiskSerial) -> DiskSearch {
+        let names = disks(serial: serial).map(\.name)
+        return names.isEmpty ? .none : .found(names)
+    }
+
     func mismatch(of identity: DeviceIdentity) -> String? {
         guard let disk = disk(number: identity.number) else { return "device \(identity.number) is not there" }
         let found = record(of: disk).identity

@@ -361,9 +361,7 @@ extension World {
             return
         }
         let session = exports.sessions.first {
-            // Of a disk that udev has not told of, nothing is known, and so not of who came to it by another's name.
             $0.sequence == disk.sequence && clients[$0.client]?.isSomebodyElses == false
-                && clients[$0.client]?.cameThroughWindow == false
         }
         if let session {
             oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away under client \(session.client)")

@@ -147,6 +147,7 @@ extension World {
         switch flight.call {
         case .use(let identity): return .use(kernel.use(of: identity, by: flight.from, isBlind: isBlind))
         case .mismatch(let identity): return .mismatch(kernel.mismatch(of: identity))
+        case .disks(let serial): return .disks(kernel.search(serial))
         case .hold(let identity): return kernel.hold(identity, by: flight.from)
         case .release(let identity):
             kernel.release(identity, by: flight.from)
@@ -257,6 +258,7 @@ extension World {
         case .report: "queryAsyncJobResult"
         case .use: "use"
         case .mismatch: "mismatch"
+        case .disks: "disks"
         case .hold: "hold"
         case .release: "release"
         case .observeExports: "observeExports"
@@ -305,6 +307,7 @@ extension World {
         case .report(let job): "ask for job \(job)"
         case .use: "look who uses a device"
         case .mismatch: "check a device's identity"
+        case .disks(let serial): "look for disks with serial \(serial)"
         case .hold: "hold a device"
         case .release: "release a device"
         case .observeExports: "observe the exports"

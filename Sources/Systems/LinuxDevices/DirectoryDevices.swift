@@ -97,6 +97,10 @@ public actor DirectoryDevices: DeviceObserver {
         }
     }
 
+    public func disks(with serial: DiskSerial) -> DiskSearch {
+        exists("\(links)/virtio-\(serial)") ? .found(["virtio-\(serial)"]) : .none
+    }
+
     public func hold(_ identity: DeviceIdentity) throws(DeviceError) {
         if holds.holds(identity) { return }
         guard let record = record(of: identity) else { throw .failed("file \(identity.number) is not there") }

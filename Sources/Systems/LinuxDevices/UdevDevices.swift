@@ -88,6 +88,14 @@ public actor UdevDevices: DeviceObserver {
         }
     }
 
+    public func disks(with serial: DiskSerial) -> DiskSearch {
+        let search = KernelDisks.search(serial, on: buses)
+        // A loop device has no serial but the one that a rule of udev's gives it.
+        guard case .none = search, buses.contains(.loopByRule) else { return search }
+        let ruled = known.values.filter { $0.serial == serial }.map(\.kernelName).sorted()
+        return ruled.isEmpty ? .none : .found(ruled)
+    }
+
     public func hold(_ identity: DeviceIdentity) throws(DeviceError) {
         if holds.holds(identity) { return }
         guard let record = record(of: identity) else { throw .failed("device \(identity.number) is not there") }

@@ -52,6 +52,27 @@ import VolumeModel
             Fixture.decide(view).step == .cutStrayedSessions(of: Fixture.name, provenOn: Fixture.device.number))
     }
 
+    @Test
+    func
+        `LIVE-PROOF and IN-USE: before a volume is taken for absent, the kernel itself is asked, whatever udev has told`()
+    {
+        var view = Fixture.view {
+            $0.desired.isDeparting = true
+            $0.devices = .absent
+            $0.export = Fixture.exact(.absent)
+        }
+        #expect(Fixture.decide(view).look == .disks(DiskSerial(of: Fixture.volume)))
+        view.search = Fixture.exact(.present(.found(["vdc"])))
+        guard case .useUndetermined? = Fixture.decide(view).cause else {
+            Issue.record("\(Fixture.decide(view))")
+            return
+        }
+        view.search = Fixture.exact(.present(.none))
+        #expect(Fixture.decide(view).step == .detach(Fixture.volume, from: Fixture.here))
+        view.devicesChangedAt = Fixture.now + .seconds(1)
+        #expect(Fixture.decide(view).look == .disks(DiskSerial(of: Fixture.volume)))
+    }
+
     @Test func `LEASE: nothing is begun without a lease that is proven, but a wrong name is withdrawn`() {
         let missing = Fixture.view {
             $0.export = Fixture.exact(.absent)

@@ -80,6 +80,7 @@ private struct Silence: CloudService, DeviceObserver, ExportServer, TimeSource {
     func events() -> AsyncStream<DeviceEvent> { AsyncStream { _ in } }
     func use(of identity: DeviceIdentity) -> DeviceUse { DeviceUse(witnesses: [], undetermined: ["no devices"]) }
     func mismatch(of identity: DeviceIdentity) -> String? { "no devices" }
+    func disks(with serial: DiskSerial) -> DiskSearch { .undetermined("no devices") }
     func hold(_ identity: DeviceIdentity) throws(DeviceError) { throw .failed("no devices") }
     func release(_ identity: DeviceIdentity) {}
 

@@ -367,6 +367,9 @@ final class MemoryWorld {
         case .volumesNamed(let name, _):
             return .volumesNamed(nothingIsFoundByName ? [] : volumes.values.filter { $0.name == name })
         case .use(let identity): return .use(localUse[identity.serial] ?? DeviceUse(witnesses: [], undetermined: []))
+        case .disks(let serial):
+            let names = devices.values.filter { $0.serial == serial }.map(\.kernelName)
+            return .disks(names.isEmpty ? .none : .found(names))
         case .mismatch(let identity):
             let found = devices.values.first { $0.number == identity.number }?.identity
             return .mismatch(found == identity ? nil : "another disk")

@@ -204,7 +204,8 @@ struct StepCourse: Sendable {
         case .exportFailed(let error): return .failed(remedy: .retryLater, text: "\(error)", retryAfter: nil)
         case .deviceFailed(let error): return .failed(remedy: .retryLater, text: "\(error)", retryAfter: nil)
         case .storeFailed(let error): return .notStarted("\(error)")
-        case .volumes, .machines, .volume, .machine, .found, .zone, .offering, .job, .events, .use, .mismatch, .exports,
+        case .volumes, .machines, .volume, .machine, .found, .zone, .offering, .job, .events, .use, .mismatch, .disks,
+            .exports,
             .export,
             .sessions, .desired, .lease, .leaseStands, .tooLate:
             unexpected(answer, to: ticket.step.summary)

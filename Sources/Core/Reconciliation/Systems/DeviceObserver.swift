@@ -13,6 +13,9 @@ public protocol DeviceObserver: Sendable {
     /// - Returns: `nil` when it is the device it is thought to be, else what is different.
     func mismatch(of identity: DeviceIdentity) async -> String?
 
+    /// Asks the kernel, not udev, for disks with a serial.
+    func disks(with serial: DiskSerial) async -> DiskSearch
+
     /// Opens the device exclusively and keeps it open until it is gone or released, so that no mount can slip in between
     /// the proof of disuse and the detach (IN-USE). Holding what is held already succeeds.
     func hold(_ identity: DeviceIdentity) async throws(DeviceError)

@@ -22,6 +22,7 @@ public enum SystemCall: Sendable, Equatable {
     // This machine's devices: see DeviceObserver
     case use(of: DeviceIdentity)
     case mismatch(of: DeviceIdentity)
+    case disks(with: DiskSerial)
     case hold(DeviceIdentity)
     case release(DeviceIdentity)
 
@@ -84,7 +85,7 @@ extension SystemCall {
         switch self {
         case .listVolumes, .listMachines, .readVolume, .readMachine, .findVolumes, .zone, .offering, .report,
             .recentEvents, .use,
-            .mismatch, .observeExports, .readExport, .sessions, .desiredDelta, .readLease:
+            .mismatch, .disks, .observeExports, .readExport, .sessions, .desiredDelta, .readLease:
             false
         case .submit, .deleteVolume, .hold, .release, .publish, .withdraw, .cutStrayedSessions, .consumeOverride, .bind,
             .append, .save, .recordEvents, .recordDrifts, .forget, .takeLease, .renewLease, .releaseLease:
@@ -107,6 +108,7 @@ public enum SystemAnswer: Sendable {
     case events([VolumeEvent])
     case use(DeviceUse)
     case mismatch(String?)
+    case disks(DiskSearch)
     case exports(ExportObservation)
     case export(Fact<ExportEntry>)
     case sessions(ClientCount)

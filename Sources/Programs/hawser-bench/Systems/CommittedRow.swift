@@ -125,6 +125,7 @@ private struct SilentWorld: CloudService, DeviceObserver, ExportServer, TimeSour
     }
     func use(of identity: DeviceIdentity) -> DeviceUse { DeviceUse(witnesses: [], undetermined: []) }
     func mismatch(of identity: DeviceIdentity) -> String? { nil }
+    func disks(with serial: DiskSerial) -> DiskSearch { .none }
     func hold(_ identity: DeviceIdentity) throws(DeviceError) {}
     func release(_ identity: DeviceIdentity) {}
 
