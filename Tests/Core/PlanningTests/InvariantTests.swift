@@ -56,8 +56,7 @@ import VolumeModel
     func
         `LIVE-PROOF and IN-USE: before a volume is taken for absent, the kernel itself is asked, whatever udev has told`()
     {
-        var view = Fixture.view {
-            $0.desired.isDeparting = true
+        var view = Fixture.departing {
             $0.devices = .absent
             $0.export = Fixture.exact(.absent)
         }
