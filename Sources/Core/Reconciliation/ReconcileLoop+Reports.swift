@@ -61,7 +61,7 @@ extension ReconcileLoop {
     }
 
     /// What is wrong with the node as a whole.
-    private var nodeCauses: [Cause] {
+    var nodeCauses: [Cause] {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
         causes += [volumesProblem, machinesProblem].compactMap { $0.map { .listingIncomplete($0) } }

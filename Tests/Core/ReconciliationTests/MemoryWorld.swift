@@ -248,6 +248,7 @@ final class MemoryWorld {
 
     var overview: Overview { loop.overview(at: now) }
     var plan: [PlanLine] { loop.plan(at: now) }
+    var measurements: Measurements { loop.measurements(at: now) }
     var isEverythingReady: Bool { overview.reports.allSatisfy { $0.readiness == .ready } }
     func report(_ name: String) -> AttachmentReport? { overview.reports.first { $0.name == name } }
 
