@@ -294,7 +294,7 @@ extension RowContents {
         if case .right(let record, _) = RightDiskRules.verdict(view) { device = record }
         return AttachmentDetail(
             report: report, conditions: conditions, volume: view.cloud.fact.value, device: device,
-            export: view.export.fact.value)
+            export: view.export.fact.value, contest: view.contest?.value.kept)
     }
 }
 

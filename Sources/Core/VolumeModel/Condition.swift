@@ -63,18 +63,21 @@ public struct AttachmentDetail: Sendable, Equatable {
     /// The device that is proven to be the volume.
     public var device: DeviceRecord?
     public var export: ExportEntry?
+    /// How often in a row somebody undid what Hawser did, once somebody has; without CloudStack's events.
+    public var contest: Contest?
     /// Empty in what is written to the store.
     public var observations: [ObservationAge]
 
     public init(
         report: AttachmentReport, conditions: [Condition], volume: VolumeRecord?, device: DeviceRecord?,
-        export: ExportEntry?, observations: [ObservationAge] = []
+        export: ExportEntry?, contest: Contest? = nil, observations: [ObservationAge] = []
     ) {
         self.report = report
         self.conditions = conditions
         self.volume = volume
         self.device = device
         self.export = export
+        self.contest = contest
         self.observations = observations
     }
 }

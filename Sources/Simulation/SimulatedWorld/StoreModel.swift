@@ -171,9 +171,7 @@ struct StoreModel: Sendable {
     mutating func save(_ details: [AttachmentDetail]) {
         writes += 1
         for detail in details where desired[detail.report.attachment] != nil {
-            statuses[detail.report.attachment] = SavedStatus(
-                attachment: detail.report.attachment, code: detail.report.readiness.code, since: detail.report.since,
-                fingerprint: detail.fingerprint, device: detail.device?.identity)
+            statuses[detail.report.attachment] = SavedStatus(detail)
             guard detail.report.readiness == .ready, let object = desired[detail.report.attachment],
                 object.isRemovalApproved, !object.isDeparting, object.generation == detail.report.generation
             else { continue }

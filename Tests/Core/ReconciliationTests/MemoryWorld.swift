@@ -228,9 +228,7 @@ final class MemoryWorld {
 
     private func save(_ detail: AttachmentDetail) {
         let report = detail.report
-        statuses[report.attachment] = SavedStatus(
-            attachment: report.attachment, code: report.readiness.code, since: report.since,
-            fingerprint: detail.fingerprint, device: detail.device?.identity)
+        statuses[report.attachment] = SavedStatus(detail)
         guard report.readiness == .ready, desired[report.attachment]?.isRemovalApproved == true else { return }
         schedule(after: .milliseconds(1), inProcess: false) {
             self.change(report.attachment) { $0.isRemovalApproved = false }
