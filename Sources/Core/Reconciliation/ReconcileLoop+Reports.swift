@@ -60,7 +60,7 @@ extension ReconcileLoop {
             nodeCauses: nodeCauses)
     }
 
-    /// What is wrong with the node as a whole.
+    /// What is wrong with the node as a whole; each is of ``CauseKind/ofNodes``.
     var nodeCauses: [Cause] {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
