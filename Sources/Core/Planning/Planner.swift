@@ -98,11 +98,9 @@ public struct Planner: Sendable {
                 ?? depart(view)
         case .missing, .refused:
             // Names that lead nowhere are withdrawn before anything else is decided; here they are gone, or not known.
-            guard case .unknown = view.export.fact, let export = view.desired.export else { return depart(view) }
-            return RemovalRules.readName(
-                export.name, view, cause: .looking("export '\(export.name)'"), now: now, policy: policy)
+            return RemovalRules.lookForNames(view, now: now, policy: policy) ?? depart(view)
         case .unknown:
-            let isNamed = view.desired.export != nil && !view.export.fact.isAbsent
+            let isNamed = view.desired.export != nil && !view.export.fact.isAbsent || !view.knowsAllExports
             return isNamed || !view.staleExports.isEmpty ? .hold(.devicesNotReadYet, until: nil) : depart(view)
         }
     }
@@ -165,8 +163,8 @@ public struct Planner: Sendable {
         }
     }
 
-    /// Whether a departing object has nothing to be taken down, whatever else is the matter with its volume: a root disk,
-    /// which was never touched; or a volume that was deleted, or is attached nowhere and good for nothing, and of which no
+    /// Whether a departing object has nothing to be taken down, whatever else is the matter with its volume: a root disk that
+    /// was never touched, or is not where the object wants it; or a volume that was deleted, or is attached nowhere and good for nothing, and of which no
     /// disk is here.
     private func hasNothingToTakeDown(_ view: VolumeView) -> Bool {
         guard !view.isNominatedAbsent else { return false }
@@ -175,6 +173,7 @@ public struct Planner: Sendable {
         case .absent: return view.cloud.proof == .exact && view.devices == .absent
         case .present(let volume):
             if volume.kind == .root, view.desired.role == .data { return true }
+            if volume.kind == .root, view.target != .unknown, !VolumeRules.isOurRoot(view, volume) { return true }
             guard volume.attachedTo == nil, volume.pendingJob == nil, view.devices == .absent else { return false }
             switch volume.state {
             case .destroyed, .unusable: return true

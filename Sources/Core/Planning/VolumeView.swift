@@ -33,6 +33,8 @@ public struct VolumeView: Sendable, Equatable {
     /// When the set of those devices last changed.
     public var devicesChangedAt: Instant
     public var server: ExportServerState
+    /// Whether all entries could be listed when last observed; while not, there may be names of this volume that nobody knows of.
+    public var knowsAllExports: Bool
     /// The entry under the desired name.
     public var export: Sighting<ExportEntry>
 
@@ -99,6 +101,7 @@ public struct VolumeView: Sendable, Equatable {
         devices = .unknown
         devicesChangedAt = .distantPast
         server = .unknown
+        knowsAllExports = false
         export = .never
         waitingSince = now
     }

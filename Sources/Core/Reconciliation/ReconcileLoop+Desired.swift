@@ -173,6 +173,7 @@ extension ReconcileLoop {
         let slot: Int
         var view = VolumeView(desired: desired, here: here, now: now)
         view.server = exports?.server ?? .unknown
+        view.knowsAllExports = exports?.isComplete ?? false
         view.target = target(of: desired)
         view.targetMachine = view.target.value.flatMap { machines[$0] } ?? .never
         view.targetRoot = view.target.value.flatMap { roots[$0] }

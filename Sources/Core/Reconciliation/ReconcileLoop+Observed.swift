@@ -313,7 +313,7 @@ extension ReconcileLoop {
     /// That it was known before, and since when, is no weaker than that it is known anew.
     private func isAbsentAsBefore(_ row: Row, in observation: ExportObservation) -> Bool {
         guard observation.isComplete, case .absent = row.view.export.fact, row.view.staleExports.isEmpty,
-            row.view.server == observation.server
+            row.view.server == observation.server, row.view.knowsAllExports
         else { return false }
         if let name = row.view.desired.export?.name, exportsByName[name] != nil { return false }
         if let volume = row.view.volume, exportsByVolume[volume] != nil { return false }
@@ -325,8 +325,11 @@ extension ReconcileLoop {
         guard let old = rows[slot].map({ ExportSight($0) }), let observation = exports else { return }
         // An observation that was asked for before the row's own last change of its exports tells of the past.
         guard asked >= old.changedAt, !old.isChanging else {
-            if old.server != observation.server {
-                update(slot: slot) { $0.view.server = observation.server }
+            if old.server != observation.server || old.knowsAll != observation.isComplete {
+                update(slot: slot) {
+                    $0.view.server = observation.server
+                    $0.view.knowsAllExports = observation.isComplete
+                }
             }
             return
         }
@@ -342,7 +345,10 @@ extension ReconcileLoop {
             return rows[other]?.view.volume != old.volume
         }
         let sighting = Sighting(fact, asked: asked, answered: now, proof: .exact)
-        guard old.fact != fact || old.stale != stale || old.server != observation.server else {
+        guard
+            old.fact != fact || old.stale != stale || old.server != observation.server
+                || old.knowsAll != observation.isComplete
+        else {
             replace(slot: slot) { $0.view.export = sighting }
             return
         }
@@ -351,6 +357,7 @@ extension ReconcileLoop {
             row.view.export = sighting
             row.view.staleExports = stale
             row.view.server = observation.server
+            row.view.knowsAllExports = observation.isComplete
         }
     }
 }
@@ -362,6 +369,7 @@ private struct ExportSight {
     let fact: Fact<ExportEntry>
     let stale: [ExportEntry]
     let server: ExportServerState
+    let knowsAll: Bool
     let changedAt: Instant
     /// A step is under way that changes them.
     let isChanging: Bool
@@ -372,6 +380,7 @@ private struct ExportSight {
         fact = row.view.export.fact
         stale = row.view.staleExports
         server = row.view.server
+        knowsAll = row.view.knowsAllExports
         changedAt = row.contents.exportsChangedAt
         isChanging = row.step.map { $0.step.changesExports } ?? false
     }

@@ -192,8 +192,9 @@ extension World {
                 judgeCreation(name)
                 judgeRestraint(
                     on: store.inOrder.filter { name.hasSuffix(Self.token(of: $0)) }, "create volume '\(name)'")
-            case .attachVolume(let volume, let machine, _):
+            case .attachVolume(let volume, let machine, let role):
                 judgeBarrier(volume, job: job)
+                if role == .root { judgeRootAttach(volume, to: machine) }
                 judgeAttach(volume, to: machine)
             case .detachVolume(let volume):
                 judgeBarrier(volume, job: job)
@@ -244,7 +245,7 @@ extension World {
         if let other = others.first {
             oracle.report("JOB-BARRIER", "job \(job) on volume \(volume) is sent while job \(other) has not ended")
         }
-        if cloud.volume(volume)?.type == "ROOT" {
+        if cloud.volume(volume)?.type == "ROOT", !objects(of: volume).contains(where: { $0.role == .root }) {
             oracle.report("MINE-ONLY", "volume \(volume) is a root disk, and is touched")
         }
         judgeClaims(on: volume)
@@ -458,8 +459,10 @@ extension World {
         guard counts.inputs % 64 == 0, let core else { return }
         let overview = core.loop.overview(at: now)
         for cause in overview.nodeCauses { counts.causes[cause.kind.rawValue, default: 0] += 1 }
-        for report in overview.reports {
-            if case .notReady(let cause) = report.readiness { counts.causes[cause.kind.rawValue, default: 0] += 1 }
-        }
+        for report in overview.reports { count(report) }
+    }
+
+    mutating func count(_ report: AttachmentReport) {
+        if case .notReady(let cause) = report.readiness { counts.causes[cause.kind.rawValue, default: 0] += 1 }
     }
 }

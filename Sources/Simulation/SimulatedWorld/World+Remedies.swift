@@ -65,6 +65,7 @@ extension World {
             if plan.hasTwins, index < 2 { putRight(1 - index) }
         case .deviceMissing, .recordsDisagree, .backingOff, .requestRefused, .limitReached:
             putRight(index)
+        case .volumeTransitional: carryOut(.setState(index, "Ready"))
         case .growthMissing:
             guard let volume, let size = cloud.volume(volume)?.sizeInBytes else { return false }
             for disk in kernel.disks(of: volume) {
