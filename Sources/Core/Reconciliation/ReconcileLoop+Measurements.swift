@@ -6,6 +6,7 @@ extension ReconcileLoop {
     /// Costs what reading the rows costs: for who asks a few times a minute.
     func measurements(at now: Instant) -> Measurements {
         var measurements = Measurements(at: now, begunAt: begunAt, here: here, mode: policy.mode)
+        let policy = policy
         for case let row? in rows { measurements.count(row, at: now, policy: policy) }
         measurements.troubles = Set(nodeCauses.map(\.kind))
         measurements.removals.areHeld = brake.isEngaged
@@ -43,11 +44,11 @@ extension Measurements {
             notReady[cause.kind, default: 0] += 1
             waitingFor[cause.mover, default: 0] += 1
         }
-        if case .suspended? = publication.outcome.restraint { suspended += 1 }
-        if let contest = row.view.contest?.value, ContestRules.isContested(contest, at: now, policy: policy) {
+        if case .suspended? = publication.restraint { suspended += 1 }
+        if let contest = row.contest?.value, ContestRules.isContested(contest, at: now, policy: policy) {
             contested += 1
         }
-        for drift in row.contents.openDrifts { drifts[drift.drift.kind, default: 0] += 1 }
+        for drift in row.openDrifts { drifts[drift.drift.kind, default: 0] += 1 }
     }
 }
 

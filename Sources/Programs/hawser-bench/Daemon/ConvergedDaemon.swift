@@ -1,3 +1,4 @@
+import ControlAPIClient
 import LinuxCalls
 import Rig
 
