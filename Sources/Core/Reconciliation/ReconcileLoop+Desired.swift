@@ -35,10 +35,11 @@ extension ReconcileLoop {
     }
 
     /// What was proven before still is, of just that device in just that plugging-in: a volume that was grown meanwhile is
-    /// larger than its disk for a while, and its clients are not to lose their name for that.
+    /// larger than its disk for a while, and its clients are not to lose their name for that. Of an unreadable row the volume
+    /// may not be known; the serial tells later whether it is that device's.
     private mutating func recall(_ device: DeviceIdentity?, of attachment: AttachmentID) {
-        guard let device, let slot = index[attachment.value], let volume = rows[slot]?.view.volume,
-            DiskSerial(of: volume) == device.serial
+        guard let device, let slot = index[attachment.value],
+            rows[slot]?.view.volume.map({ DiskSerial(of: $0) == device.serial }) ?? true
         else { return }
         update(slot: slot) { $0.view.proven = device }
     }

@@ -171,9 +171,10 @@ struct StoreModel: Sendable {
     mutating func save(_ details: [AttachmentDetail]) {
         writes += 1
         for detail in details where desired[detail.report.attachment] != nil {
+            let known = statuses[detail.report.attachment]?.device
             statuses[detail.report.attachment] = SavedStatus(
                 attachment: detail.report.attachment, code: detail.report.readiness.code, since: detail.report.since,
-                fingerprint: detail.fingerprint, device: detail.device?.identity)
+                fingerprint: detail.fingerprint, device: detail.isDeviceKnown ? detail.device?.identity : known)
             guard detail.report.readiness == .ready, let object = desired[detail.report.attachment],
                 object.isRemovalApproved, !object.isDeparting, object.generation == detail.report.generation
             else { continue }
