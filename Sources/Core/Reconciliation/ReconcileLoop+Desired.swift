@@ -130,7 +130,12 @@ extension ReconcileLoop {
         if let old = rows[slot]?.view.desired.export?.name, old != desired.export?.name, slotByExportName[old] == slot {
             slotByExportName[old] = nil
         }
-        if let name = desired.export?.name { slotByExportName[name] = slot }
+        guard let name = desired.export?.name else { return }
+        let before = slotByExportName.updateValue(slot, forKey: name)
+        // The store gives a name once: a row that has it by what it wanted before became unreadable, and has not now.
+        guard let before, before != slot, rows[before]?.view.desired.export?.name == name else { return }
+        update(slot: before) { $0.view.desired.export = nil }
+        refreshExport(slot: before)
     }
 
     private mutating func takeInvalid(
