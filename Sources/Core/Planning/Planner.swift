@@ -131,9 +131,7 @@ public struct Planner: Sendable {
                 target == view.here
                 ? ExportRules.decide(view, volume: volume, now: now, policy: policy)
                 : reserved(view, volume: volume, at: now)
-            // Its size comes last: a volume that cannot be grown is served all the same.
-            guard decision == .settled else { return decision }
-            return GrowthRules.decide(view, volume: volume, now: now, policy: policy)
+            return thenGrow(decision, view, volume: volume, at: now)
         }
         // A move. What the target would refuse is found out before the first step of it.
         if let objection = MachineRules.objection(view, target: target, volume: volume, now: now, policy: policy) {
@@ -147,9 +145,15 @@ public struct Planner: Sendable {
     /// On the machine that it is to be the root disk of: CloudStack turns what is attached as device 0 into a root disk.
     private func pursueRoot(_ view: VolumeView, volume: VolumeRecord, target: MachineID, at now: Instant) -> Decision {
         if target == view.here { return .hold(.rootHere, until: nil) }
-        return volume.kind == .root
-            ? reserved(view, volume: volume, at: now)
-            : RemovalRules.takeFromOther(view, volume: volume, holder: target, now: now, policy: policy)
+        guard volume.kind == .root else {
+            return RemovalRules.takeFromOther(view, volume: volume, holder: target, now: now, policy: policy)
+        }
+        return thenGrow(reserved(view, volume: volume, at: now), view, volume: volume, at: now)
+    }
+
+    /// Its size comes last: a volume that cannot be grown is served all the same.
+    private func thenGrow(_ decision: Decision, _ view: VolumeView, volume: VolumeRecord, at now: Instant) -> Decision {
+        decision == .settled ? GrowthRules.decide(view, volume: volume, now: now, policy: policy) : decision
     }
 
     /// Attached to another machine, as wanted: its export name stays reserved, and the disk must not be here.

@@ -38,10 +38,11 @@ extension ReconcileLoop {
     }
 
     /// What was proven before still is, of just that device in just that plugging-in: a volume that was grown meanwhile is
-    /// larger than its disk for a while, and its clients are not to lose their name for that.
+    /// larger than its disk for a while, and its clients are not to lose their name for that. Of an unreadable row the volume
+    /// may not be known; the serial tells later whether it is that device's.
     private mutating func recall(_ device: DeviceIdentity?, of attachment: AttachmentID) {
-        guard let device, let slot = index[attachment.value], let volume = rows[slot]?.view.volume,
-            DiskSerial(of: volume) == device.serial
+        guard let device, let slot = index[attachment.value],
+            rows[slot]?.view.volume.map({ DiskSerial(of: $0) == device.serial }) ?? true
         else { return }
         update(slot: slot) { $0.view.proven = device }
     }
@@ -140,7 +141,12 @@ extension ReconcileLoop {
         if let old = rows[slot]?.view.desired.export?.name, old != desired.export?.name, slotByExportName[old] == slot {
             slotByExportName[old] = nil
         }
-        if let name = desired.export?.name { slotByExportName[name] = slot }
+        guard let name = desired.export?.name else { return }
+        let before = slotByExportName.updateValue(slot, forKey: name)
+        // The store gives a name once: a row that has it by what it wanted before became unreadable, and has not now.
+        guard let before, before != slot, rows[before]?.view.desired.export?.name == name else { return }
+        update(slot: before) { $0.view.desired.export = nil }
+        refreshExport(slot: before)
     }
 
     private mutating func takeInvalid(

@@ -145,7 +145,12 @@ extension ReconcileLoop {
 
     private mutating func refreshMachines(slot: Int) {
         guard let old = rows[slot]?.view.targetMachine else { return }
-        let target = rows[slot]?.view.target.value.flatMap { machines[$0] }
+        let wanted = rows[slot]?.view.target.value
+        var target = wanted.flatMap { machines[$0] }
+        // A complete list without it: an exact read decides before anything is asked of it.
+        if wanted != nil, target == nil, case .present = old.fact, let listedAt = machinesListedAt {
+            target = Sighting(.absent, asked: listedAt, answered: listedAt, proof: .listed)
+        }
         if let target, target.asked > old.asked {
             if !target.tellsTheSame(as: old) {
                 note(slot: slot) { $0.view.targetMachine = target }

@@ -291,10 +291,16 @@ extension RowContents {
 
     fileprivate func detail(_ report: AttachmentReport, conditions: [Condition]) -> AttachmentDetail {
         var device: DeviceRecord?
-        if case .right(let record, _) = RightDiskRules.verdict(view) { device = record }
+        // An unreadable row does not tell which volume it means.
+        var isDeviceKnown = view.volume != nil
+        switch RightDiskRules.verdict(view) {
+        case .right(let record, _): device = record
+        case .unknown: isDeviceKnown = false
+        case .missing, .refused: break
+        }
         return AttachmentDetail(
             report: report, conditions: conditions, volume: view.cloud.fact.value, device: device,
-            export: view.export.fact.value, contest: view.contest?.value.kept)
+            isDeviceKnown: isDeviceKnown, export: view.export.fact.value, contest: view.contest?.value.kept)
     }
 }
 

@@ -27,12 +27,12 @@ public struct SavedStatus: Sendable, Equatable {
         self.contest = contest
     }
 
-    /// What is kept of an attachment when this is written.
-    public init(_ detail: AttachmentDetail) {
+    /// What is kept of an attachment when this is written after that.
+    public init(_ detail: AttachmentDetail, after before: SavedStatus? = nil) {
         self.init(
             attachment: detail.report.attachment, generation: detail.report.generation,
             code: detail.report.readiness.code, since: detail.report.since, fingerprint: detail.fingerprint,
-            device: detail.device?.identity, contest: detail.contest)
+            device: detail.isDeviceKnown ? detail.device?.identity : before?.device, contest: detail.contest)
     }
 }
 

@@ -171,7 +171,7 @@ struct StoreModel: Sendable {
     mutating func save(_ details: [AttachmentDetail]) {
         writes += 1
         for detail in details where desired[detail.report.attachment] != nil {
-            statuses[detail.report.attachment] = SavedStatus(detail)
+            statuses[detail.report.attachment] = SavedStatus(detail, after: statuses[detail.report.attachment])
             guard detail.report.readiness == .ready, let object = desired[detail.report.attachment],
                 object.isRemovalApproved, !object.isDeparting, object.generation == detail.report.generation
             else { continue }

@@ -210,6 +210,7 @@ extension World {
             }
         case .growRecord(let index):
             guard let volume = volume(ofObject: index) else { return }
+            oracle.noteGrowth(of: volume, at: now)
             cloud.change { $0.growRecord(of: volume.description, byBytes: 1 << 30) }
         case .copyName(let index):
             cloud.change {

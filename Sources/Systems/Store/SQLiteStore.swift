@@ -469,6 +469,7 @@ public actor SQLiteStore: StateStore {
     }
 
     private func saveDevice(_ detail: AttachmentDetail) throws(SQLiteError) {
+        guard detail.isDeviceKnown else { return }
         let attachment = SQLiteValue.text(detail.report.attachment.description)
         guard let device = detail.device, let volume = detail.report.volume else {
             try database.run("DELETE FROM device_mappings WHERE attachment = ?", [attachment])

@@ -228,7 +228,7 @@ final class MemoryWorld {
 
     private func save(_ detail: AttachmentDetail) {
         let report = detail.report
-        statuses[report.attachment] = SavedStatus(detail)
+        statuses[report.attachment] = SavedStatus(detail, after: statuses[report.attachment])
         guard report.readiness == .ready, desired[report.attachment]?.isRemovalApproved == true else { return }
         schedule(after: .milliseconds(1), inProcess: false) {
             self.change(report.attachment) { $0.isRemovalApproved = false }
