@@ -7,16 +7,20 @@ public struct SavedStatus: Sendable, Equatable {
     public var since: Instant
     /// ``AttachmentDetail/fingerprint`` of what was written.
     public var fingerprint: UInt64
+    /// The volume that it was of, when that was known.
+    public var volume: VolumeID?
     /// The device that was then proven to be the volume.
     public var device: DeviceIdentity?
 
     public init(
-        attachment: AttachmentID, code: String, since: Instant, fingerprint: UInt64, device: DeviceIdentity? = nil
+        attachment: AttachmentID, code: String, since: Instant, fingerprint: UInt64, volume: VolumeID? = nil,
+        device: DeviceIdentity? = nil
     ) {
         self.attachment = attachment
         self.code = code
         self.since = since
         self.fingerprint = fingerprint
+        self.volume = volume
         self.device = device
     }
 }

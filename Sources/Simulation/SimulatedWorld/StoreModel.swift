@@ -174,7 +174,8 @@ struct StoreModel: Sendable {
             let known = statuses[detail.report.attachment]?.device
             statuses[detail.report.attachment] = SavedStatus(
                 attachment: detail.report.attachment, code: detail.report.readiness.code, since: detail.report.since,
-                fingerprint: detail.fingerprint, device: detail.isDeviceKnown ? detail.device?.identity : known)
+                fingerprint: detail.fingerprint, volume: detail.report.volume,
+                device: detail.isDeviceKnown ? detail.device?.identity : known)
             guard detail.report.readiness == .ready, let object = desired[detail.report.attachment],
                 object.isRemovalApproved, !object.isDeparting, object.generation == detail.report.generation
             else { continue }

@@ -178,7 +178,8 @@ actor StoreReader {
             var statuses: [SavedStatus] = []
             try database.forEachRow(
                 """
-                SELECT s.attachment, ready, reason, since, fingerprint, serial, device_number, disk_sequence, size_in_bytes
+                SELECT s.attachment, ready, reason, since, fingerprint, serial, device_number, disk_sequence, size_in_bytes,
+                    s.volume
                 FROM status s LEFT JOIN device_mappings d ON d.attachment = s.attachment
                 """
             ) { row in
@@ -189,7 +190,8 @@ actor StoreReader {
                 statuses.append(
                     SavedStatus(
                         attachment: AttachmentID(attachment), code: code, since: Instant(nanoseconds: since),
-                        fingerprint: UInt64(bitPattern: fingerprint), device: Self.device(row)))
+                        fingerprint: UInt64(bitPattern: fingerprint), volume: row.uuid(9).map { VolumeID($0) },
+                        device: Self.device(row)))
             }
             return statuses
         }

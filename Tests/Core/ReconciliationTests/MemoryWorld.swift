@@ -230,7 +230,7 @@ final class MemoryWorld {
         let report = detail.report
         statuses[report.attachment] = SavedStatus(
             attachment: report.attachment, code: report.readiness.code, since: report.since,
-            fingerprint: detail.fingerprint, device: detail.device?.identity)
+            fingerprint: detail.fingerprint, volume: report.volume, device: detail.device?.identity)
         guard report.readiness == .ready, desired[report.attachment]?.isRemovalApproved == true else { return }
         schedule(after: .milliseconds(1), inProcess: false) {
             self.change(report.attachment) { $0.isRemovalApproved = false }
