@@ -103,6 +103,14 @@ public struct ControllerCore: Sendable {
     /// Whether all calls that were ordered are answered.
     public var isQuiet: Bool { errands.isEmpty }
 
+    /// How things stand and what was done, in numbers.
+    public func measurements(at now: Instant) -> Measurements {
+        var measurements = loop.measurements(at: now)
+        measurements.lease = keeper.standing(at: now)
+        measurements.isLeaseShared = keeper.isShared
+        return measurements
+    }
+
     public mutating func handle(_ input: Input, at now: Instant) -> [Order] {
         orders = []
         guard !isOver else { return [] }

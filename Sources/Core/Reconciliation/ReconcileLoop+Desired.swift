@@ -15,6 +15,7 @@ extension ReconcileLoop {
         for status in statuses {
             recall(status.volume, of: status.attachment)
             recall(status.device, of: status.attachment)
+            recallContest(status, now: now)
         }
         // In the order of the ledger, so that the same store gives the same start.
         let linesOfIntent = Dictionary(grouping: ledger, by: \.intent)
@@ -55,6 +56,14 @@ extension ReconcileLoop {
             rows[slot]?.view.volume.map({ DiskSerial(of: $0) == device.serial }) ?? true
         else { return }
         update(slot: slot) { $0.view.proven = device }
+    }
+
+    /// A volume that somebody fights for is not repaired faster because hawserd was restarted.
+    private mutating func recallContest(_ status: SavedStatus, now: Instant) {
+        guard let contest = status.contest, let slot = index[status.attachment.value],
+            rows[slot]?.view.desired.generation == status.generation
+        else { return }
+        update(slot: slot) { $0.view.contest = Shared(contest.recalled(at: now)) }
     }
 
     /// What a crash left in the ledger: a CloudStack call is asked for by its job id; an export change is resolved by

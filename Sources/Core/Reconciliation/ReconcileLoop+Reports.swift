@@ -60,8 +60,8 @@ extension ReconcileLoop {
             nodeCauses: nodeCauses)
     }
 
-    /// What is wrong with the node as a whole.
-    private var nodeCauses: [Cause] {
+    /// What is wrong with the node as a whole; each is of ``CauseKind/ofNodes``.
+    var nodeCauses: [Cause] {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
         causes += [volumesProblem, machinesProblem].compactMap { $0.map { .listingIncomplete($0) } }
@@ -300,7 +300,7 @@ extension RowContents {
         }
         return AttachmentDetail(
             report: report, conditions: conditions, volume: view.cloud.fact.value, device: device,
-            isDeviceKnown: isDeviceKnown, export: view.export.fact.value)
+            isDeviceKnown: isDeviceKnown, export: view.export.fact.value, contest: view.contest?.value.kept)
     }
 }
 
