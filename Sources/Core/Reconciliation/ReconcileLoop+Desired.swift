@@ -13,6 +13,7 @@ extension ReconcileLoop {
         take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
         for status in statuses {
+            recall(status.volume, of: status.attachment)
             recall(status.device, of: status.attachment)
             recallContest(status, now: now)
         }
@@ -35,6 +36,16 @@ extension ReconcileLoop {
             }
         }
         observeExports()
+    }
+
+    /// A row that cannot be read does not tell which volume it means: it is taken to mean the one that it meant last, so that
+    /// what is done with others does not harm it.
+    private mutating func recall(_ volume: VolumeID?, of attachment: AttachmentID) {
+        guard let volume, let slot = index[attachment.value], let row = rows[slot], row.isInvalid,
+            row.view.volume == nil
+        else { return }
+        update(slot: slot) { $0.view.desired.volume = .id(volume) }
+        rebind(slot: slot)
     }
 
     /// What was proven before still is, of just that device in just that plugging-in: a volume that was grown meanwhile is

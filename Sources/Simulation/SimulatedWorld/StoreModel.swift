@@ -171,7 +171,8 @@ struct StoreModel: Sendable {
     mutating func save(_ details: [AttachmentDetail]) {
         writes += 1
         for detail in details where desired[detail.report.attachment] != nil {
-            statuses[detail.report.attachment] = SavedStatus(detail, after: statuses[detail.report.attachment])
+            let id = detail.report.attachment
+            statuses[id] = SavedStatus(detail, after: statuses[id])
             guard detail.report.readiness == .ready, let object = desired[detail.report.attachment],
                 object.isRemovalApproved, !object.isDeparting, object.generation == detail.report.generation
             else { continue }

@@ -52,7 +52,9 @@ extension World {
             let id = object(index)
             editStore { store in store.edit(id) { $0.deletion.data = .retain } }
         case .machineNotFound, .machineUnusable, .zoneMismatch, .machineNotStopped, .machineHasRoot:
-            carryOut(.move(index, to: 0))
+            // Wanted here already: then it is not to be had at all.
+            let isHere = store.desired[object(index)]?.machine == .thisMachine
+            carryOut(isHere ? .delete(index) : .move(index, to: 0))
         case .heldElsewhere, .holderMissing:
             guard let volume, let holder = cloud.volume(volume)?.machine else { return true }
             let milliseconds = CloudFace.milliseconds(now)

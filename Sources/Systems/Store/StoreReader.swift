@@ -179,7 +179,8 @@ actor StoreReader {
             try database.forEachRow(
                 """
                 SELECT s.attachment, ready, reason, since, fingerprint, serial, device_number, disk_sequence, size_in_bytes,
-                    generation, contest_machine, contest_stood_since, contest_undone_at, contest_times
+                    generation, contest_machine, contest_stood_since, contest_undone_at, contest_times,
+                    s.volume
                 FROM status s LEFT JOIN device_mappings d ON d.attachment = s.attachment
                 """
             ) { row in
@@ -191,7 +192,8 @@ actor StoreReader {
                     SavedStatus(
                         attachment: AttachmentID(attachment), generation: generation, code: code,
                         since: Instant(nanoseconds: since), fingerprint: UInt64(bitPattern: fingerprint),
-                        device: Self.device(row), contest: Self.contest(row)))
+                        volume: row.uuid(14).map { VolumeID($0) }, device: Self.device(row), contest: Self.contest(row))
+                )
             }
             return statuses
         }

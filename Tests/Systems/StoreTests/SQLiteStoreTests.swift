@@ -89,7 +89,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
             try await store.savedStatuses() == [
                 SavedStatus(
                     attachment: detail.report.attachment, generation: 1, code: "Ready", since: detail.report.since,
-                    fingerprint: detail.fingerprint)
+                    fingerprint: detail.fingerprint, volume: detail.report.volume)
             ])
         try await store.forget(detail.report.attachment)
         #expect(try await store.savedStatuses().isEmpty)
