@@ -7,6 +7,9 @@ public enum LedgerRules {
         guard let effect = view.outstanding else { return nil }
         if effect.isBeingSent { return .hold(.working(progress(of: effect.action)), until: nil) }
         guard let job = effect.job else { return .hold(.working(progress(of: effect.action)), until: nil) }
+        if let identity = unheld(effect, view, now: now) {
+            return .act(.hold(identity), because: "a detach of it is under way, and nothing may begin to use it")
+        }
         let cause = cause(of: effect, job: job)
         let dueAt = nextQuestion(about: effect, now: now, policy: policy)
         if dueAt <= now { return .look(.job(job), cause: cause) }
@@ -29,6 +32,15 @@ public enum LedgerRules {
             guard effect.report.asked - effect.sentAt >= policy.requestInFlightBound else { return nil }
             return .neverArrived
         }
+    }
+
+    /// The device that a detach under way will take, when nobody holds it: the process that did has died.
+    private static func unheld(_ effect: OutstandingEffect, _ view: VolumeView, now: Instant) -> DeviceIdentity? {
+        guard case .detachVolume(_, view.here) = effect.action, view.held == nil,
+            view.backoff.map({ $0.until <= now }) ?? true,
+            case .right(_, let identity) = RightDiskRules.verdict(view)
+        else { return nil }
+        return identity
     }
 
     /// When the job is asked for next: at once, then ever more slowly up to ``Policy/jobPollInterval``, because most jobs

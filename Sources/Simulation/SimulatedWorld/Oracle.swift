@@ -382,13 +382,15 @@ extension World {
         guard let disk = kernel.disk(number: publication.device.number),
             disk.sequence == publication.device.diskSequence
         else { return }
-        // Of a twin that nobody wants, and that was attached while a list was stale, nobody has told.
-        let isHiddenTwin =
-            plan.hasTwins && objects(of: disk.volume).isEmpty && DiskSerial(of: publication.volume) == disk.serial
-        if disk.volume != publication.volume, !isHiddenTwin {
+        if disk.volume != publication.volume, !isHiddenTwin(disk) {
             oracle.report("RIGHT-DISK", "'\(publication.name)' is published on the disk of volume \(disk.volume)")
         }
         judgeDoubts(publication, disk)
+    }
+
+    /// The disk of a volume that no object wants, with the serial of one that an object does: nobody has told of it.
+    private func isHiddenTwin(_ disk: Kernel.Disk) -> Bool {
+        plan.hasTwins && objects(of: disk.volume).isEmpty && !volumesWanted(withSerialOf: disk.volume).isEmpty
     }
 
     mutating func judgeWithdrawal(of name: ExportName) {
@@ -463,6 +465,7 @@ extension World {
         if oracle.volumesOfName[name]?.contains(disk.volume) == true { return }
         // What somebody else exported is somebody else's.
         if exports.entries[name]?.owner == .foreign { return }
+        if isHiddenTwin(disk) { return }
         oracle.report("RIGHT-DISK", "client \(client) of '\(name)' writes to the disk of volume \(disk.volume)")
     }
 

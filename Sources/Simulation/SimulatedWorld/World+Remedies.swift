@@ -96,6 +96,8 @@ extension World {
 
     /// An operator of CloudStack detaches the volume, makes all hypervisors agree with the record, and says so to Hawser.
     private mutating func putRight(_ index: Int) {
+        let id = object(index)
+        defer { editStore { $0.touch(id) } }
         guard let volume = volume(ofObject: index) else { return }
         let milliseconds = CloudFace.milliseconds(now)
         let unplugged = cloud.change { world in
@@ -105,7 +107,5 @@ extension World {
         followCloud()
         for id in unplugged { VolumeID(id).map { unplug($0, by: nil) } }
         unplug(volume, by: nil)
-        let id = object(index)
-        editStore { $0.touch(id) }
     }
 }

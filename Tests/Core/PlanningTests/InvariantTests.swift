@@ -314,6 +314,18 @@ import VolumeModel
         #expect(Fixture.decide(view).look == .job(Fixture.job))
     }
 
+    @Test func `IN-USE: while what became of a detach is not known, the device is held, whoever had sent it`() {
+        let view = Fixture.view {
+            var effect = Fixture.outstanding(.never)
+            effect.action = .detachVolume(Fixture.volume, from: Fixture.here)
+            $0.outstanding = effect
+        }
+        #expect(Fixture.decide(view).step == Fixture.device.identity.map { .hold($0) })
+        var held = view
+        held.held = Fixture.device.identity
+        #expect(Fixture.decide(held).look == .job(Fixture.job))
+    }
+
     @Test func `MINE-ONLY: a root disk that is not where its object wants it is left there, and the object can go`() {
         let view = Fixture.view {
             var record = Fixture.record
