@@ -78,10 +78,20 @@ extension ReconcileLoop {
         return causes
     }
 
-    /// The reports that changed after a revision, in no order: what that costs follows what changed, and not how many there are.
-    public func changes(after revision: Int64, at now: Instant) -> ReportChanges {
-        let changed = reportedAt.indices.filter { reportedAt[$0] > revision }.compactMap { rows[$0]?.report }
-        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally, nodeCauses: nodeCauses)
+    /// How the node stands as a whole.
+    public var standing: NodeStanding { NodeStanding(revision: revision, tally: tally, causes: nodeCauses) }
+
+    /// The reports that changed after a revision, of those whose readiness is no older than `since`, in no order: what that costs
+    /// follows what changed, and not how many there are.
+    public func changes(after revision: Int64, since: Instant, at now: Instant) -> ReportChanges {
+        var changed: [AttachmentReport] = []
+        for slot in reportedAt.indices where reportedAt[slot] > revision {
+            guard let row = rows[slot], let publication = row.publication, publication.since >= since,
+                let report = row.report
+            else { continue }
+            changed.append(report)
+        }
+        return ReportChanges(standing: standing, at: now, reports: changed)
     }
 
     public func detail(of name: ObjectName, at now: Instant) -> AttachmentDetail? {
@@ -202,7 +212,6 @@ extension RowContents {
         _ decision: Decision, saved: SavedStatus?, alike: inout [ConditionTime], drifts: inout [DriftRecord],
         policy: Policy, now: Instant
     ) -> News? {
-        let view = view
         let previous = publication
         let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
         let before = saved.map { ($0.code, $0.since) } ?? previous.map { ($0.readiness.code, $0.since) }
@@ -215,7 +224,7 @@ extension RowContents {
         let publication = Publication(report)
         guard publication.digest != previous?.digest else { return nil }
         self.publication = publication
-        stampConditions(view, readiness: readiness, now: now)
+        stampConditions(readiness: readiness, now: now)
         if conditionTimes == alike { conditionTimes = alike }
         alike = conditionTimes
         followDrift(report, now: now, drifts: &drifts)
@@ -240,20 +249,20 @@ extension RowContents {
         return .notReady(before)
     }
 
-    fileprivate mutating func stampConditions(
-        _ view: VolumeView, readiness: AttachmentReport.Readiness, now: Instant
-    ) {
-        var times = conditionTimes
-        for (index, kind) in Condition.Kind.allCases.enumerated() {
+    fileprivate mutating func stampConditions(readiness: AttachmentReport.Readiness, now: Instant) {
+        // Written to only where something differs: rows that are alike share their times.
+        for (index, kind) in Self.conditionKinds.enumerated() {
             let status = ConditionRules.status(of: kind, view, readiness: readiness)
-            if index >= times.count {
-                times.append(ConditionTime(status: status, since: now))
-            } else if times[index].status != status {
-                times[index] = ConditionTime(status: status, since: now)
+            if index >= conditionTimes.count {
+                conditionTimes.append(ConditionTime(status: status, since: now))
+            } else if conditionTimes[index].status != status {
+                conditionTimes[index] = ConditionTime(status: status, since: now)
             }
         }
-        conditionTimes = times
     }
+
+    /// Kept, since `allCases` makes the list anew each time.
+    private static let conditionKinds = Condition.Kind.allCases
 
     /// Begins and ends the drifts of a row that has once been Ready.
     fileprivate mutating func followDrift(_ report: AttachmentReport, now: Instant, drifts: inout [DriftRecord]) {
@@ -284,7 +293,7 @@ extension RowContents {
     }
 
     fileprivate func conditions(_ readiness: AttachmentReport.Readiness) -> [Condition] {
-        zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
+        zip(Self.conditionKinds, conditionTimes).map { kind, time in
             ConditionRules.condition(kind, view, readiness: readiness, since: time.since)
         }
     }

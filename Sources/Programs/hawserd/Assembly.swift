@@ -78,15 +78,14 @@ struct Assembly {
         var narratedAt = begun
         var isAllKnown = false
         while !Task.isCancelled {
-            let changes = await controller.changes(after: revision)
-            revision = changes.revision
-            for report in changes.reports where report.since >= narratedAt { narrate(report, log) }
+            let changes = await controller.changes(after: revision, since: narratedAt)
+            revision = changes.standing.revision
+            for report in changes.reports { narrate(report, log) }
             narratedAt = changes.at
-            guard !isAllKnown, changes.tally.passing == 0 else { continue }
+            let tally = changes.standing.tally
+            guard !isAllKnown, tally.passing == 0 else { continue }
             isAllKnown = true
-            log.write(
-                .notice, "all is known",
-                ["attachments": "\(changes.tally.total)", "ready": "\(changes.tally.ready)"])
+            log.write(.notice, "all is known", ["attachments": "\(tally.total)", "ready": "\(tally.ready)"])
         }
     }
 
