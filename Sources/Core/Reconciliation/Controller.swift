@@ -218,7 +218,8 @@ public actor Controller {
     }
 
     /// The reports that changed after a revision, as soon as there are any; or none when the task is cancelled. What has been
-    /// Ready, or not Ready for the same reason, since before `since` is left out: after a start that is nearly everything.
+    /// Ready, or not Ready for the same reason, since before `since` is left out, and what passes: after a start that is nearly
+    /// everything.
     public func changes(after revision: Int64, since: Instant) async -> ReportChanges {
         await waitUntilStarted()
         nextWatcher += 1

@@ -9,9 +9,7 @@ extension ReconcileLoop {
     ) {
         // Taken out of the table meanwhile, so that it is changed in place.
         guard var row = rows[slot].take() else { return }
-        // After a start, what the store has of it still holds until something is known that lasts.
-        let id = row.view.desired.id
-        let saved = savedStatuses.isEmpty ? nil : savedStatuses[id]
+        let saved = savedStatuses[slot]
         let news = row.contents.publish(
             decision, saved: saved, alike: &lastConditionTimes, drifts: &drifts, policy: policy, now: now)
         rows[slot] = row
@@ -19,14 +17,10 @@ extension ReconcileLoop {
         revision += 1
         reportedAt[slot] = revision
         tally.count(news.before, by: -1)
-        tally.count(news.detail.report.readiness, by: 1)
-        if news.isOtherReadiness { events.append(contentsOf: event(of: news.detail.report, now: now)) }
-        if saved != nil {
-            if case .notReady(let cause) = news.detail.report.readiness, cause.isPassing { return }
-            savedStatuses[id] = nil
-            if savedStatuses.isEmpty { savedStatuses = [:] }
-        }
-        if news.isWorthSaving { details.append(news.detail) }
+        tally.count(news.report.readiness, by: 1)
+        if news.isOtherReadiness { events.append(contentsOf: event(of: news.report, now: now)) }
+        if saved != nil, !news.report.readiness.isPassing { savedStatuses.forget(slot) }
+        if let detail = news.worthSaving { details.append(detail) }
     }
 
     /// Changes of readiness are events; passing states (reading, stepping) are not.
@@ -81,13 +75,13 @@ extension ReconcileLoop {
     /// How the node stands as a whole.
     public var standing: NodeStanding { NodeStanding(revision: revision, tally: tally, causes: nodeCauses) }
 
-    /// The reports that changed after a revision, of those whose readiness is no older than `since`, in no order: what that costs
-    /// follows what changed, and not how many there are.
+    /// The reports that changed after a revision, of those whose readiness is no older than `since` and not passing, in no order:
+    /// what that costs follows what is told, and not how many there are.
     public func changes(after revision: Int64, since: Instant, at now: Instant) -> ReportChanges {
         var changed: [AttachmentReport] = []
         for slot in reportedAt.indices where reportedAt[slot] > revision {
             guard let row = rows[slot], let publication = row.publication, publication.since >= since,
-                let report = row.report
+                !publication.readiness.isPassing, let report = row.report
             else { continue }
             changed.append(report)
         }
@@ -197,10 +191,11 @@ extension ReconcileLoop {
 extension RowContents {
     /// A report that says something else than the one before.
     fileprivate struct News {
-        var detail: AttachmentDetail
+        var report: AttachmentReport
         var isOtherReadiness: Bool
-        /// Whether it says something else to somebody who reads it from disk: what comes next, and when, aside.
-        var isWorthSaving: Bool
+        /// What it says to somebody who reads it from disk, what comes next, and when, aside; `nil` when that is what the store
+        /// has already.
+        var worthSaving: AttachmentDetail?
         /// What it was before; `nil` when nothing was said.
         var before: AttachmentReport.Readiness?
     }
@@ -228,14 +223,25 @@ extension RowContents {
         if conditionTimes == alike { conditionTimes = alike }
         alike = conditionTimes
         followDrift(report, now: now, drifts: &drifts)
-        let detail = detail(report, conditions: [])
-        let isWorthSaving =
-            saved.map {
-                AttachmentDetail.fingerprint(of: report, device: detail.device, export: detail.export) != $0.fingerprint
-            }
-            ?? (publication.lastingDigest != previous?.lastingDigest)
         return News(
-            detail: detail, isOtherReadiness: !isSame, isWorthSaving: isWorthSaving, before: previous?.readiness)
+            report: report, isOtherReadiness: !isSame,
+            worthSaving: isWorthSaving(publication, report, after: previous, saved: saved)
+                ? detail(report, conditions: []) : nil,
+            before: previous?.readiness)
+    }
+
+    private func isWorthSaving(
+        _ publication: Publication, _ report: AttachmentReport, after previous: Publication?, saved: SavedStatus?
+    ) -> Bool {
+        guard let saved else { return publication.lastingDigest != previous?.lastingDigest }
+        // After a start, what the store has of it still holds until something is known that lasts.
+        return !report.readiness.isPassing
+            && AttachmentDetail.fingerprint(of: report, device: provenDevice, export: view.export.value)
+                != saved.fingerprint
+    }
+
+    private var provenDevice: DeviceRecord? {
+        if case .right(let record, _) = RightDiskRules.verdict(view) { record } else { nil }
     }
 
     /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
@@ -299,10 +305,8 @@ extension RowContents {
     }
 
     fileprivate func detail(_ report: AttachmentReport, conditions: [Condition]) -> AttachmentDetail {
-        var device: DeviceRecord?
-        if case .right(let record, _) = RightDiskRules.verdict(view) { device = record }
-        return AttachmentDetail(
-            report: report, conditions: conditions, volume: view.cloud.fact.value, device: device,
+        AttachmentDetail(
+            report: report, conditions: conditions, volume: view.cloud.fact.value, device: provenDevice,
             export: view.export.fact.value)
     }
 }
@@ -311,9 +315,9 @@ extension VolumeView {
     /// Whether a world can be judged now; a drift in it does not end while it cannot.
     fileprivate func isKnown(_ world: Drift.World) -> Bool {
         switch world {
-        case .cloudStack: if case .unknown = cloud.fact { false } else { true }
-        case .device: if case .unknown = devices { false } else { true }
-        case .export: if case .unknown = export.fact { false } else { true }
+        case .cloudStack: if case .unknown = self.cloud.fact { false } else { true }
+        case .device: if case .unknown = self.devices { false } else { true }
+        case .export: if case .unknown = self.export.fact { false } else { true }
         }
     }
 
@@ -327,19 +331,19 @@ extension VolumeView {
         }
         switch look {
         case .volume:
-            guard let sighting = fresh(cloud.fact) else { return false }
-            cloud = sighting
-            isNominatedAbsent = false
+            guard let sighting = fresh(self.cloud.fact) else { return false }
+            self.cloud = sighting
+            self.isNominatedAbsent = false
         case .machine(let id):
-            if target.value == id, let sighting = fresh(targetMachine.fact) {
-                targetMachine = sighting
-            } else if let sighting = fresh(holderMachine.fact) {
-                holderMachine = sighting
+            if self.target.value == id, let sighting = fresh(self.targetMachine.fact) {
+                self.targetMachine = sighting
+            } else if let sighting = fresh(self.holderMachine.fact) {
+                self.holderMachine = sighting
             } else {
                 return false
             }
         case .sessions:
-            guard let clients = export.fact.value?.clients else { return false }
+            guard let clients = self.export.fact.value?.clients else { return false }
             self.sessions = Sighting(.present(clients), asked: now, answered: now, proof: .exact)
         case .use:
             self.use = Sighting(

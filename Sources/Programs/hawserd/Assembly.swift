@@ -94,7 +94,6 @@ struct Assembly {
         case .ready: log.write(.information, "ready", ["attachment": report.name])
         case .departed: log.write(.information, "gone", ["attachment": report.name])
         case .notReady(let cause):
-            guard !cause.isPassing else { return }
             log.write(
                 .information, "not ready",
                 ["attachment": report.name, "reason": cause.code, "because": cause.message])
