@@ -140,7 +140,10 @@ let package = Package(
         system("ControlAPIModel", at: "ControlAPI/Model", uses: ["VolumeModel", "JSON"]),
         system(
             "ControlAPI", at: "ControlAPI/Server",
-            uses: ["VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "HTTPServer", "ActorThreads"]),
+            uses: [
+                "VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "HTTPServer", "ActorThreads",
+                "LinuxCalls",
+            ]),
         system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "JSON", "UnixHTTP"]),
         system(
             "LinuxDevices",
@@ -220,7 +223,8 @@ let package = Package(
         tests(
             of: "ControlAPI", in: "Systems",
             uses: [
-                "VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient", "HTTPServer",
+                "VolumeModel", "Planning", "Reconciliation", "ControlAPIModel", "ControlAPIClient", "Curl",
+                "HTTPServer",
                 "JSON", "LinuxCalls",
             ]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Rig"]),

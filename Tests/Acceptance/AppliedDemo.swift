@@ -10,9 +10,12 @@ struct AppliedDemo {
     /// For files of one's own.
     let directory: String
 
-    /// - Parameter storeDirectory: where hawserd's store lies; among all the rest when it is not given.
+    /// - Parameters:
+    ///   - storeDirectory: where hawserd's store lies; among all the rest when it is not given.
+    ///   - settings: further options of hawserd.
     static func run(
-        nbd: DemoNBDServer = .nbdkit, storeDirectory: String? = nil, _ body: (AppliedDemo) async throws -> Void
+        nbd: DemoNBDServer = .nbdkit, storeDirectory: String? = nil, settings: [String] = [],
+        _ body: (AppliedDemo) async throws -> Void
     ) async throws {
         let temporary = try TemporaryDirectory(prefix: "hawser-cli-")
         let world = DemoWorld(
@@ -20,7 +23,7 @@ struct AppliedDemo {
             seedFile: "\(root)/manifests/demo/simulator/world.yaml", nbd: nbd, storeDirectory: storeDirectory)
         do {
             try await world.startSimulator()
-            try await world.startDaemon()
+            try await world.startDaemon(settings)
             let demo = AppliedDemo(world: world, directory: temporary.path)
             let applied = try await demo.hawser("apply", "-f", "\(root)/manifests/demo", "--wait=120s")
             try #require(applied.status.isSuccess, "\(applied.output)\(applied.errors)")

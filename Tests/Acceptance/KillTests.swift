@@ -10,6 +10,8 @@ struct KillTests {
     private static let orders = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
     private static let root = #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/" + $1 }
     private static let manifest = "\(root)/manifests/demo/1-orders.yaml"
+    /// The volume is taken away ten times in a row: that is not to count as a fight, which a restart does not end.
+    private static let settings = ["--contest-lasting", "0s"]
 
     private func withWorld(_ body: (DemoWorld) async throws -> Void) async throws {
         let directory = try TemporaryDirectory(prefix: "hawser-kill-")
@@ -18,7 +20,7 @@ struct KillTests {
             seedFile: "\(Self.root)/manifests/demo/simulator/world.yaml")
         do {
             try await world.startSimulator()
-            try await world.startDaemon()
+            try await world.startDaemon(Self.settings)
             #expect(
                 try await world.hawser(["apply", "-f", Self.manifest, "--wait=120s"], output: .discarded).isSuccess)
             try await body(world)
@@ -71,6 +73,6 @@ struct KillTests {
     private func kill(_ world: DemoWorld, after point: Duration) async throws {
         try await Task.sleep(for: point)
         await world.killDaemon()
-        try await world.startDaemon()
+        try await world.startDaemon(Self.settings)
     }
 }

@@ -113,6 +113,11 @@ private struct IdleController: Steering {
         HeldRemovals(batch: nil, items: [], allowed: 1, volumes: 1, window: .seconds(600))
     }
 
+    func measurements() async -> Measurements {
+        let now = Instant(nanoseconds: 1_000_000_000)
+        return Measurements(at: now, begunAt: now, here: MachineID(UUIDValue(high: 0, low: 9)), mode: .enforce)
+    }
+
     func detail(of name: ObjectName) async -> AttachmentDetail? {
         guard name.text == Self.report.name else { return nil }
         return AttachmentDetail(report: Self.report, conditions: [], volume: nil, device: nil, export: nil)

@@ -31,6 +31,11 @@ public enum ContestRules {
         return undoneAt + min(pause, policy.contestCap)
     }
 
+    /// Whether somebody fights for it: it was undone twice or more in a row, and has not lasted since.
+    public static func isContested(_ contest: Contest, at now: Instant, policy: Policy) -> Bool {
+        contest.times > 1 && (contest.undoneAt != nil || now - contest.stoodSince < policy.contestLasting)
+    }
+
     /// What becomes of a decision while the pause lasts: the repair waits, and so do reads for it; CloudStack's events are
     /// read once for each time that it was undone.
     static func damp(_ decision: Decision, _ view: VolumeView, at now: Instant, policy: Policy) -> Decision {

@@ -35,22 +35,29 @@ public enum Step: Sendable, Equatable {
 }
 
 extension Step {
-    /// A word for tables and events.
-    public var verb: String {
+    /// Which step it is, whatever it is done to. Closed, so that programs can count them.
+    public enum Kind: String, Sendable, Equatable, Hashable, CaseIterable {
+        case bind, create, attach, detach, resize, delete, export, unexport, cut, hold, release
+    }
+
+    public var kind: Kind {
         switch self {
-        case .bind: "bind"
-        case .createVolume: "create"
-        case .attach: "attach"
-        case .detach: "detach"
-        case .resize: "resize"
-        case .deleteVolume: "delete"
-        case .publish: "export"
-        case .withdraw: "unexport"
-        case .cutStrayedSessions: "cut"
-        case .hold: "hold"
-        case .release: "release"
+        case .bind: .bind
+        case .createVolume: .create
+        case .attach: .attach
+        case .detach: .detach
+        case .resize: .resize
+        case .deleteVolume: .delete
+        case .publish: .export
+        case .withdraw: .unexport
+        case .cutStrayedSessions: .cut
+        case .hold: .hold
+        case .release: .release
         }
     }
+
+    /// A word for tables and events.
+    public var verb: String { kind.rawValue }
 
     /// The step in words.
     public var summary: String {
@@ -129,6 +136,26 @@ public enum Look: Sendable, Equatable, Hashable {
     case export(ExportName)
     /// CloudStack's events of a volume: who did what to it. Read only when somebody undoes what Hawser does.
     case events(VolumeID)
+
+    /// What is read, of whatever. Closed, so that programs can count them.
+    public enum Kind: String, Sendable, Equatable, Hashable, CaseIterable {
+        case volume, machine, job, names, use, mismatch, disks, sessions, export, events
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .volume: .volume
+        case .machine: .machine
+        case .job: .job
+        case .volumesNamed: .names
+        case .use: .use
+        case .mismatch: .mismatch
+        case .disks: .disks
+        case .sessions: .sessions
+        case .export: .export
+        case .events: .events
+        }
+    }
 
     /// What is read, in words.
     public var summary: String {

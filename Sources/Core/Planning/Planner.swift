@@ -98,11 +98,9 @@ public struct Planner: Sendable {
                 ?? depart(view)
         case .missing, .refused:
             // Names that lead nowhere are withdrawn before anything else is decided; here they are gone, or not known.
-            guard case .unknown = view.export.fact, let export = view.desired.export else { return depart(view) }
-            return RemovalRules.readName(
-                export.name, view, cause: .looking("export '\(export.name)'"), now: now, policy: policy)
+            return RemovalRules.lookForNames(view, now: now, policy: policy) ?? depart(view)
         case .unknown:
-            let isNamed = view.desired.export != nil && !view.export.fact.isAbsent
+            let isNamed = view.desired.export != nil && !view.export.fact.isAbsent || !view.knowsAllExports
             return isNamed || !view.staleExports.isEmpty ? .hold(.devicesNotReadYet, until: nil) : depart(view)
         }
     }
@@ -133,9 +131,7 @@ public struct Planner: Sendable {
                 target == view.here
                 ? ExportRules.decide(view, volume: volume, now: now, policy: policy)
                 : reserved(view, volume: volume, at: now)
-            // Its size comes last: a volume that cannot be grown is served all the same.
-            guard decision == .settled else { return decision }
-            return GrowthRules.decide(view, volume: volume, now: now, policy: policy)
+            return thenGrow(decision, view, volume: volume, at: now)
         }
         // A move. What the target would refuse is found out before the first step of it.
         if let objection = MachineRules.objection(view, target: target, volume: volume, now: now, policy: policy) {
@@ -149,9 +145,15 @@ public struct Planner: Sendable {
     /// On the machine that it is to be the root disk of: CloudStack turns what is attached as device 0 into a root disk.
     private func pursueRoot(_ view: VolumeView, volume: VolumeRecord, target: MachineID, at now: Instant) -> Decision {
         if target == view.here { return .hold(.rootHere, until: nil) }
-        return volume.kind == .root
-            ? reserved(view, volume: volume, at: now)
-            : RemovalRules.takeFromOther(view, volume: volume, holder: target, now: now, policy: policy)
+        guard volume.kind == .root else {
+            return RemovalRules.takeFromOther(view, volume: volume, holder: target, now: now, policy: policy)
+        }
+        return thenGrow(reserved(view, volume: volume, at: now), view, volume: volume, at: now)
+    }
+
+    /// Its size comes last: a volume that cannot be grown is served all the same.
+    private func thenGrow(_ decision: Decision, _ view: VolumeView, volume: VolumeRecord, at now: Instant) -> Decision {
+        decision == .settled ? GrowthRules.decide(view, volume: volume, now: now, policy: policy) : decision
     }
 
     /// Attached to another machine, as wanted: its export name stays reserved, and the disk must not be here.
@@ -165,8 +167,8 @@ public struct Planner: Sendable {
         }
     }
 
-    /// Whether a departing object has nothing to be taken down, whatever else is the matter with its volume: a root disk,
-    /// which was never touched; or a volume that was deleted, or is attached nowhere and good for nothing, and of which no
+    /// Whether a departing object has nothing to be taken down, whatever else is the matter with its volume: a root disk that
+    /// was never touched, or is not where the object wants it; or a volume that was deleted, or is attached nowhere and good for nothing, and of which no
     /// disk is here.
     private func hasNothingToTakeDown(_ view: VolumeView) -> Bool {
         guard !view.isNominatedAbsent else { return false }
@@ -175,6 +177,7 @@ public struct Planner: Sendable {
         case .absent: return view.cloud.proof == .exact && view.devices == .absent
         case .present(let volume):
             if volume.kind == .root, view.desired.role == .data { return true }
+            if volume.kind == .root, view.target != .unknown, !VolumeRules.isOurRoot(view, volume) { return true }
             guard volume.attachedTo == nil, volume.pendingJob == nil, view.devices == .absent else { return false }
             switch volume.state {
             case .destroyed, .unusable: return true

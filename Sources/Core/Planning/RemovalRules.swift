@@ -54,9 +54,17 @@ public enum RemovalRules {
         let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports)
             .filter { isOurs($0) || $0.leads(to: device) }
         if let entry = entries.first { return withdraw(entry, view, identity: identity, now: now, policy: policy) }
-        guard case .unknown = view.export.fact else { return nil }
-        guard let export = view.desired.export else { return nil }
-        return readName(export.name, view, cause: .looking("export '\(export.name)'"), now: now, policy: policy)
+        return lookForNames(view, now: now, policy: policy)
+    }
+
+    /// What there is to be done before no name of the volume is known to be left; `nil` when none is.
+    static func lookForNames(_ view: VolumeView, now: Instant, policy: Policy) -> Decision? {
+        if case .unknown = view.export.fact, let export = view.desired.export {
+            return readName(export.name, view, cause: .looking("export '\(export.name)'"), now: now, policy: policy)
+        }
+        if view.knowsAllExports { return nil }
+        let cause = Cause.useUndetermined("not all of the NBD server's exports can be listed, and one may lead to it")
+        return .hold(view.server == .unknown ? .looking("the NBD server's exports") : cause, until: nil)
     }
 
     /// For a name of which nothing is known: the server is asked, unless it is known to be down.

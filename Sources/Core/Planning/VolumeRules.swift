@@ -97,7 +97,8 @@ public enum VolumeRules {
                 return revisit(view, id: id, cause: .volumeGone(id), now: now, policy: policy)
             }
             guard volume.kind == .data || isOurRoot(view, volume) else {
-                return .hold(.rootVolume, until: now + policy.slowRetry)
+                let isForHere = view.desired.role == .root && view.target.value == view.here
+                return .hold(isForHere ? .rootHere : .rootVolume, until: now + policy.slowRetry)
             }
             if let job = volume.pendingJob {
                 return revisit(view, id: id, cause: .foreignJob(job), now: now, policy: policy)
@@ -113,7 +114,7 @@ public enum VolumeRules {
     }
 
     /// Wanted as the root disk of the machine whose root disk it is; never the appliance's.
-    private static func isOurRoot(_ view: VolumeView, _ volume: VolumeRecord) -> Bool {
+    static func isOurRoot(_ view: VolumeView, _ volume: VolumeRecord) -> Bool {
         view.desired.role == .root && volume.attachedTo != nil && volume.attachedTo != view.here
             && volume.attachedTo == view.target.value
     }

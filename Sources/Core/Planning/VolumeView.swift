@@ -40,6 +40,8 @@ public struct VolumeView: Sendable, Equatable {
         /// When the set of those devices last changed.
         public var devicesChangedAt = Instant.distantPast
         public var server = ExportServerState.unknown
+        /// Whether all entries could be listed when last observed; while not, there may be names of this volume that nobody knows of.
+        public var knowsAllExports = false
         /// The entry under the desired name.
         public var export = Sighting<ExportEntry>.never
 

@@ -275,6 +275,11 @@ extension Controller: Steering {
         return core.loop.removals(at: systems.time.now())
     }
 
+    public func measurements() async -> Measurements {
+        await waitUntilStarted()
+        return core.measurements(at: systems.time.now())
+    }
+
     public func reconcile(_ names: [ObjectName]?) async -> [ObjectName] {
         await waitUntilStarted()
         guard let names else {

@@ -66,6 +66,10 @@ public struct ControllerCore: Sendable {
     private var desiredRevision: Int64 = 0
     private var isReadingDesired = false
     private var mustReadDesiredAgain = false
+    /// When something was last told or answered.
+    private var lastInputAt: Instant
+    /// What was told after a long silence, until desired state has been read again.
+    private var deferred: [LoopEvent]?
     private var isObservingExports = false
     private var mustObserveExportsAgain = false
     private var writes = WriteQueue()
@@ -85,6 +89,7 @@ public struct ControllerCore: Sendable {
     public init(here: MachineID, policy: Policy, lease: LeaseTerms = .exclusive, seed: UInt64, now: Instant) {
         loop = ReconcileLoop(here: here, policy: policy, seed: seed, now: now)
         keeper = LeaseKeeper(lease, now: now)
+        lastInputAt = now
     }
 
     /// Under which holding this process acts; `nil` where there is no lease, or it is not held.
@@ -100,15 +105,25 @@ public struct ControllerCore: Sendable {
     /// Whether all calls that were ordered are answered.
     public var isQuiet: Bool { errands.isEmpty }
 
+    /// How things stand and what was done, in numbers.
+    public func measurements(at now: Instant) -> Measurements {
+        var measurements = loop.measurements(at: now)
+        measurements.lease = keeper.standing(at: now)
+        measurements.isLeaseShared = keeper.isShared
+        return measurements
+    }
+
     public mutating func handle(_ input: Input, at now: Instant) -> [Order] {
         orders = []
         guard !isOver else { return [] }
         loop.take(lease: keeper.standing(at: now))
+        let hasAsked = catchUp(at: now)
         switch input {
         case .opened: if keeper.isHolding { begin(at: now) }
         case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses, let removals):
             desiredRevision = desired.revision
             isBegun = true
+            lastInputAt = now
             deliver(
                 .started(
                     desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses,
@@ -124,7 +139,7 @@ public struct ControllerCore: Sendable {
             }
             if isForStore { noteStore(answer, at: now) }
             take(answer, to: errand, at: now)
-        case .desiredMayHaveChanged: readDesired()
+        case .desiredMayHaveChanged: if !hasAsked { readDesired() }
         case .device(let event): deliver(.device(event), at: now)
         case .exportsMayHaveChanged: observeExports(at: now)
         case .woken(let instant):
@@ -179,6 +194,14 @@ public struct ControllerCore: Sendable {
     private mutating func deliver(_ event: LoopEvent, at now: Instant) {
         // One who only waits for the lease sees nothing, and decides nothing.
         guard isBegun else { return }
+        if deferred != nil {
+            deferred?.append(event)
+            return
+        }
+        carryOut(event, at: now)
+    }
+
+    private mutating func carryOut(_ event: LoopEvent, at now: Instant) {
         for effect in loop.handle(event, at: now) {
             switch effect {
             case .append, .save, .recordEvents, .recordDrifts, .forget: write(effect)
@@ -286,12 +309,24 @@ public struct ControllerCore: Sendable {
         call(.desiredDelta(since: desiredRevision), for: .desired)
     }
 
+    /// After a silence as long as decisions are good for, the process may have been stopped, and what is wanted have changed
+    /// unheard: nothing is decided before desired state was read again, or cannot be. What lies waiting comes in no good order.
+    ///
+    /// - Returns: whether desired state is being read for that.
+    private mutating func catchUp(at now: Instant) -> Bool {
+        defer { lastInputAt = now }
+        guard isBegun, deferred == nil, now - lastInputAt > loop.policy.decisionLifetime else { return false }
+        deferred = []
+        readDesired()
+        return true
+    }
+
     private mutating func takeDesired(_ answer: SystemAnswer, at now: Instant) {
         isReadingDesired = false
         switch answer {
         case .desired(let delta):
             desiredRevision = delta.revision
-            deliver(.desired(delta), at: now)
+            carryOut(.desired(delta), at: now)
         // The change feed tells again, and a person is told meanwhile.
         case .storeFailed: break
         default: unexpected(answer, to: "reading desired state")
@@ -299,6 +334,8 @@ public struct ControllerCore: Sendable {
         if mustReadDesiredAgain {
             mustReadDesiredAgain = false
             readDesired()
+        } else {
+            for event in deferred.take() ?? [] { deliver(event, at: now) }
         }
     }
 

@@ -57,6 +57,9 @@ struct LeaseKeeper: Sendable {
         if case .holding(let record, _) = phase { record.token } else { nil }
     }
 
+    /// Whether there is a lease at all.
+    var isShared: Bool { terms != .exclusive }
+
     /// Whether it is held from the start, or by now.
     var isHolding: Bool { terms == .exclusive || token != nil }
 

@@ -36,6 +36,8 @@ struct Publication: Sendable {
 
     var readiness: AttachmentReport.Readiness { unusual?.value.readiness ?? .ready }
 
+    var restraint: Restraint? { unusual?.value.restraint }
+
     var outcome: Outcome { unusual?.value ?? Outcome() }
 }
 

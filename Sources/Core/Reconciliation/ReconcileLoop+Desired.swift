@@ -11,7 +11,11 @@ extension ReconcileLoop {
         take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
         savedStatuses = SavedStatuses(statuses) { index[$0.value] }
-        for status in statuses { recall(status.device, of: status.attachment) }
+        for status in statuses {
+            recall(status.volume, of: status.attachment)
+            recall(status.device, of: status.attachment)
+            recallContest(status, now: now)
+        }
         // In the order of the ledger, so that the same store gives the same start.
         let linesOfIntent = Dictionary(grouping: ledger, by: \.intent)
         var recovered: Set<IntentID> = []
@@ -48,13 +52,32 @@ extension ReconcileLoop {
         volumes.reserveCapacity(count)
     }
 
+    /// A row that cannot be read does not tell which volume it means: it is taken to mean the one that it meant last, so that
+    /// what is done with others does not harm it.
+    private mutating func recall(_ volume: VolumeID?, of attachment: AttachmentID) {
+        guard let volume, let slot = index[attachment.value], let row = rows[slot], row.isInvalid,
+            row.view.volume == nil
+        else { return }
+        update(slot: slot) { $0.view.desired.volume = .id(volume) }
+        rebind(slot: slot)
+    }
+
     /// What was proven before still is, of just that device in just that plugging-in: a volume that was grown meanwhile is
-    /// larger than its disk for a while, and its clients are not to lose their name for that.
+    /// larger than its disk for a while, and its clients are not to lose their name for that. Of an unreadable row the volume
+    /// may not be known; the serial tells later whether it is that device's.
     private mutating func recall(_ device: DeviceIdentity?, of attachment: AttachmentID) {
-        guard let device, let slot = index[attachment.value], let volume = rows[slot]?.view.volume,
-            DiskSerial(of: volume) == device.serial
+        guard let device, let slot = index[attachment.value],
+            rows[slot]?.view.volume.map({ DiskSerial(of: $0) == device.serial }) ?? true
         else { return }
         update(slot: slot) { $0.view.proven = device }
+    }
+
+    /// A volume that somebody fights for is not repaired faster because hawserd was restarted.
+    private mutating func recallContest(_ status: SavedStatus, now: Instant) {
+        guard let contest = status.contest, let slot = index[status.attachment.value],
+            rows[slot]?.view.desired.generation == status.generation
+        else { return }
+        update(slot: slot) { $0.view.contest = Shared(contest.recalled(at: now)) }
     }
 
     /// What a crash left in the ledger: a CloudStack call is asked for by its job id; an export change is resolved by
@@ -143,7 +166,12 @@ extension ReconcileLoop {
         if let old = rows[slot]?.view.desired.export?.name, old != desired.export?.name, slotByExportName[old] == slot {
             slotByExportName[old] = nil
         }
-        if let name = desired.export?.name { slotByExportName[name] = slot }
+        guard let name = desired.export?.name else { return }
+        let before = slotByExportName.updateValue(slot, forKey: name)
+        // The store gives a name once: a row that has it by what it wanted before became unreadable, and has not now.
+        guard let before, before != slot, rows[before]?.view.desired.export?.name == name else { return }
+        update(slot: before) { $0.view.desired.export = nil }
+        refreshExport(slot: before)
     }
 
     private mutating func takeInvalid(
@@ -176,6 +204,7 @@ extension ReconcileLoop {
         let slot: Int
         var view = VolumeView(desired: desired, here: here, now: now)
         view.server = exports?.server ?? .unknown
+        view.knowsAllExports = exports?.isComplete ?? false
         view.target = target(of: desired.machine)
         view.targetMachine = view.target.value.flatMap { machines[$0] } ?? .never
         view.targetRoot = root(of: view.target, for: desired.role)

@@ -146,7 +146,12 @@ extension ReconcileLoop {
 
     private mutating func refreshMachines(slot: Int) {
         guard let old = rows[slot]?.view.targetMachine else { return }
-        let target = rows[slot]?.view.target.value.flatMap { machines[$0] }
+        let wanted = rows[slot]?.view.target.value
+        var target = wanted.flatMap { machines[$0] }
+        // A complete list without it: an exact read decides before anything is asked of it.
+        if wanted != nil, target == nil, case .present = old.fact, let listedAt = machinesListedAt {
+            target = Sighting(.absent, asked: listedAt, answered: listedAt, proof: .listed)
+        }
         if let target, target.asked > old.asked {
             if !target.tellsTheSame(as: old) {
                 note(slot: slot) { $0.view.targetMachine = target }
@@ -332,7 +337,7 @@ extension ReconcileLoop {
     /// That it was known before, and since when, is no weaker than that it is known anew.
     private func isAbsentAsBefore(_ row: Row, in observation: ExportObservation) -> Bool {
         guard observation.isComplete, case .absent = row.view.export.fact, row.view.staleExports.isEmpty,
-            row.view.server == observation.server
+            row.view.server == observation.server, row.view.knowsAllExports
         else { return false }
         if let name = row.view.desired.export?.name, exportsByName[name] != nil { return false }
         if let volume = row.view.volume, exportsByVolume[volume] != nil { return false }
@@ -344,8 +349,11 @@ extension ReconcileLoop {
         guard let old = rows[slot].map({ ExportSight($0) }) else { return }
         // An observation that was asked for before the row's own last change of its exports tells of the past.
         guard asked >= old.changedAt, !old.isChanging else {
-            if old.server != observation.server {
-                update(slot: slot) { $0.view.server = observation.server }
+            if old.server != observation.server || old.knowsAll != observation.isComplete {
+                update(slot: slot) {
+                    $0.view.server = observation.server
+                    $0.view.knowsAllExports = observation.isComplete
+                }
             }
             return
         }
@@ -361,7 +369,10 @@ extension ReconcileLoop {
             return rows[other]?.view.volume != old.volume
         }
         let sighting = Sighting(fact, asked: asked, answered: now, proof: .exact)
-        guard old.fact != fact || old.stale != stale || old.server != observation.server else {
+        guard
+            old.fact != fact || old.stale != stale || old.server != observation.server
+                || old.knowsAll != observation.isComplete
+        else {
             replace(slot: slot) { $0.view.export = sighting }
             return
         }
@@ -370,6 +381,7 @@ extension ReconcileLoop {
             row.view.export = sighting
             row.view.staleExports = stale
             row.view.server = observation.server
+            row.view.knowsAllExports = observation.isComplete
         }
     }
 }
@@ -381,6 +393,7 @@ private struct ExportSight {
     let fact: Fact<ExportEntry>
     let stale: [ExportEntry]
     let server: ExportServerState
+    let knowsAll: Bool
     let changedAt: Instant
     /// A step is under way that changes them.
     let isChanging: Bool
@@ -391,6 +404,7 @@ private struct ExportSight {
         fact = row.view.export.fact
         stale = row.view.staleExports
         server = row.view.server
+        knowsAll = row.view.knowsAllExports
         changedAt = row.contents.exportsChangedAt
         isChanging = row.step.map { $0.step.changesExports } ?? false
     }

@@ -54,8 +54,8 @@ extension ReconcileLoop {
             nodeCauses: nodeCauses)
     }
 
-    /// What is wrong with the node as a whole.
-    private var nodeCauses: [Cause] {
+    /// What is wrong with the node as a whole; each is of ``CauseKind/ofNodes``.
+    var nodeCauses: [Cause] {
         var causes: [Cause] = []
         if let cloudTrouble { causes.append(cloudTrouble) }
         causes += [volumesProblem, machinesProblem].compactMap { $0.map { .listingIncomplete($0) } }
@@ -305,9 +305,17 @@ extension RowContents {
     }
 
     fileprivate func detail(_ report: AttachmentReport, conditions: [Condition]) -> AttachmentDetail {
-        AttachmentDetail(
-            report: report, conditions: conditions, volume: view.cloud.fact.value, device: provenDevice,
-            export: view.export.fact.value)
+        var device: DeviceRecord?
+        // An unreadable row does not tell which volume it means.
+        var isDeviceKnown = view.volume != nil
+        switch RightDiskRules.verdict(view) {
+        case .right(let record, _): device = record
+        case .unknown: isDeviceKnown = false
+        case .missing, .refused: break
+        }
+        return AttachmentDetail(
+            report: report, conditions: conditions, volume: view.cloud.fact.value, device: device,
+            isDeviceKnown: isDeviceKnown, export: view.export.fact.value, contest: view.contest?.value.kept)
     }
 }
 

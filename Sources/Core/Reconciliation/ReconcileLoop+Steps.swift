@@ -20,7 +20,10 @@ extension ReconcileLoop {
             }
         }
         announceBrake(now: now, events: &events)
-        if !drifts.isEmpty { effects.append(.recordDrifts(drifts)) }
+        if !drifts.isEmpty {
+            work.noteDrifts(drifts)
+            effects.append(.recordDrifts(drifts))
+        }
         if !events.isEmpty { effects.append(.recordEvents(events)) }
         if !saved.isEmpty { effects.append(.save(saved)) }
     }
@@ -68,6 +71,7 @@ extension ReconcileLoop {
             }
             if look.isCloud { looksInAll += 1 }
             replace(slot: slot) { $0.look = look }
+            work.begin(look.kind)
             effects.append(.look(LookTicket(attachment: attachment, look: look)))
             return decision
         case .act(let step, let reason):
@@ -105,6 +109,7 @@ extension ReconcileLoop {
         if case .attach(_, here, _) = step { begun.contents.attachBegunAt = now }
         begun.contents.view.outstanding = begun.outstanding
         rows[slot] = begun
+        work.begin(step.kind)
         stepsUnderWay += 1
         seen[slot] = Fingerprint.unknown
         countCloudEffect(step.ledgerAction, by: 1)
@@ -288,6 +293,7 @@ extension ReconcileLoop {
     // MARK: Outcomes of steps
 
     mutating func take(_ outcome: StepOutcome, of ticket: StepTicket, now: Instant) {
+        work.end(ticket, outcome)
         guard let slot = index[ticket.attachment.value], rows[slot]?.step == ticket else {
             // The row is gone, and nobody follows the job; the ledger still has it.
             countCloudEffect(ticket.step.ledgerAction, by: -1)
@@ -410,6 +416,7 @@ extension ReconcileLoop {
                     intent: effect.intent, attachment: attachment, action: effect.action, job: effect.job,
                     phase: .ended(outcome), at: now, evidence: "CloudStack's report of the job")))
         countCloudEffect(effect.action, by: -1)
+        work.end(effect.action, outcome)
         let jitter = generator.nextUnit()
         let policy = policy
         update(slot: slot) { row in

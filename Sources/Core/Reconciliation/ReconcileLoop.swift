@@ -12,6 +12,7 @@ public import VolumeModel
 /// agrees; a full comparison reads just those.
 public struct ReconcileLoop: Sendable {
     public let here: MachineID
+    let begunAt: Instant
     var planner: Planner
     var generator: SplitMix64
 
@@ -91,10 +92,14 @@ public struct ReconcileLoop: Sendable {
     /// Which of the brake's changes people were last told of; `nil` while it lets removals go.
     var announcedBrake: Int?
 
+    /// What was done since the start, in numbers.
+    var work = WorkCounts()
+
     var effects: [LoopEffect] = []
 
     public init(here: MachineID, policy: Policy, seed: UInt64, now: Instant) {
         self.here = here
+        begunAt = now
         planner = Planner(policy: policy)
         generator = SplitMix64(seed: seed)
         nextResync = now

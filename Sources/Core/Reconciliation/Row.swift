@@ -35,6 +35,8 @@ struct Row: Sendable {
     @inline(__always) var step: StepTicket? { storage[0].step }
     @inline(__always) var look: Look? { storage[0].look }
     @inline(__always) var publication: Publication? { storage[0].publication }
+    @inline(__always) var contest: Shared<Contest>? { storage[0].view.contest }
+    @inline(__always) var openDrifts: [DriftRecord] { storage[0].openDrifts }
     var outstanding: OutstandingEffect? { storage[0].outstanding }
     var report: AttachmentReport? { storage[0].report }
 }

@@ -25,6 +25,9 @@ public protocol Steering: Sendable {
     /// The removals that wait for a person's approval, and how many are allowed without (BRAKE).
     func removals() async -> HeldRemovals
 
+    /// How things stand and what was done, in numbers.
+    func measurements() async -> Measurements
+
     /// Looks at everything again (`names` is `nil`) or at some attachments, and forgets their backoff.
     ///
     /// - Returns: the names that are not known.

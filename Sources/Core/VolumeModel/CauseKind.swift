@@ -59,6 +59,20 @@ public enum CauseKind: String, Sendable, Equatable, Hashable, CaseIterable {
     case leaseUnproven = "LeaseUnproven"
     case leaseHeldElsewhere = "LeaseHeldElsewhere"
     case stopping = "Stopping"
+
+    /// Those that a node as a whole can have.
+    public static let ofNodes: [CauseKind] = [
+        .manifestsUnreadable, .braked, .cloudUnreachable, .listingIncomplete, .notAllowed, .exportServerDown,
+        .storeUnavailable, .leaseUnproven, .leaseHeldElsewhere, .stopping,
+    ]
+
+    /// What contradicts itself and is therefore left alone until a person has found out what is true.
+    public var isQuarantine: Bool {
+        switch self {
+        case .serialShared, .serialSeenTwice, .deviceMismatch, .recordsDisagree, .holderMissing: true
+        default: false
+        }
+    }
 }
 
 extension Cause {

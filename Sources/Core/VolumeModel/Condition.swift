@@ -62,19 +62,25 @@ public struct AttachmentDetail: Sendable, Equatable {
     public var volume: VolumeRecord?
     /// The device that is proven to be the volume.
     public var device: DeviceRecord?
+    /// Whether it is known which device that is, or that none is; while not, what was last written of it stands.
+    public var isDeviceKnown: Bool
     public var export: ExportEntry?
+    /// How often in a row somebody undid what Hawser did, once somebody has; without CloudStack's events.
+    public var contest: Contest?
     /// Empty in what is written to the store.
     public var observations: [ObservationAge]
 
     public init(
         report: AttachmentReport, conditions: [Condition], volume: VolumeRecord?, device: DeviceRecord?,
-        export: ExportEntry?, observations: [ObservationAge] = []
+        isDeviceKnown: Bool = true, export: ExportEntry?, contest: Contest? = nil, observations: [ObservationAge] = []
     ) {
         self.report = report
         self.conditions = conditions
         self.volume = volume
         self.device = device
+        self.isDeviceKnown = isDeviceKnown
         self.export = export
+        self.contest = contest
         self.observations = observations
     }
 }

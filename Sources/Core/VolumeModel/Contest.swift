@@ -13,9 +13,22 @@ public struct Contest: Sendable, Equatable {
     /// CloudStack's events of the volume, newest first; absent when CloudStack does not tell them.
     public var events = Sighting<[VolumeEvent]>.never
 
-    public init(machine: MachineID, stoodSince: Instant) {
+    public init(machine: MachineID, stoodSince: Instant, undoneAt: Instant? = nil, times: Int = 0) {
         self.machine = machine
         self.stoodSince = stoodSince
+        self.undoneAt = undoneAt
+        self.times = times
+    }
+
+    /// What of it outlives the process: nothing before it was undone for the first time.
+    public var kept: Contest? {
+        times == 0 ? nil : Contest(machine: machine, stoodSince: stoodSince, undoneAt: undoneAt, times: times)
+    }
+
+    /// What was kept, at a start: nothing of it was after now, whatever became of the machine's clock meanwhile.
+    public func recalled(at now: Instant) -> Contest {
+        Contest(
+            machine: machine, stoodSince: min(stoodSince, now), undoneAt: undoneAt.map { min($0, now) }, times: times)
     }
 }
 

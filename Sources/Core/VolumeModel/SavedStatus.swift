@@ -1,23 +1,42 @@
 /// What the store last wrote of an attachment, in short: enough to know at a start whether anything has changed since.
 public struct SavedStatus: Sendable, Equatable {
     public var attachment: AttachmentID
+    /// The generation of desired state that it is about.
+    public var generation: Int64
     /// ``AttachmentReport/Readiness/code``.
     public var code: String
     /// Since when it had been that.
     public var since: Instant
     /// ``AttachmentDetail/fingerprint`` of what was written.
     public var fingerprint: UInt64
+    /// The volume that it was of, when that was known.
+    public var volume: VolumeID?
     /// The device that was then proven to be the volume.
     public var device: DeviceIdentity?
+    /// How often it had been undone in a row, if ever; without CloudStack's events.
+    public var contest: Contest?
 
     public init(
-        attachment: AttachmentID, code: String, since: Instant, fingerprint: UInt64, device: DeviceIdentity? = nil
+        attachment: AttachmentID, generation: Int64, code: String, since: Instant, fingerprint: UInt64,
+        volume: VolumeID? = nil, device: DeviceIdentity? = nil, contest: Contest? = nil
     ) {
         self.attachment = attachment
+        self.generation = generation
         self.code = code
         self.since = since
         self.fingerprint = fingerprint
+        self.volume = volume
         self.device = device
+        self.contest = contest
+    }
+
+    /// What is kept of an attachment when this is written over what was kept before.
+    public init(_ detail: AttachmentDetail, after before: SavedStatus? = nil) {
+        self.init(
+            attachment: detail.report.attachment, generation: detail.report.generation,
+            code: detail.report.readiness.code, since: detail.report.since, fingerprint: detail.fingerprint,
+            volume: detail.report.volume,
+            device: detail.isDeviceKnown ? detail.device?.identity : before?.device, contest: detail.contest)
     }
 }
 

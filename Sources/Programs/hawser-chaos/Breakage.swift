@@ -86,7 +86,7 @@ actor Breakage {
         // Sooner when the load is over.
         try? await pause(0...800)
         let start = ContinuousClock.now
-        try await world.startDaemon(["--log-calls", "yes"])
+        try await world.startDaemon(Chaos.settings)
         figures.longestStart = max(figures.longestStart, ContinuousClock.now - start)
     }
 

@@ -7,6 +7,9 @@ import VolumeModel
 
 /// One run: everything started, load and breakage side by side, and the verdict.
 struct Chaos {
+    /// What hawserd is started with, each time. A fight outlives a kill, so that at its end it would be waited out for ten minutes.
+    static let settings = ["--log-calls", "yes", "--contest-cap", "1m"]
+
     private let seed: UInt64
     private let duration: Duration
     private let nbd: DemoNBDServer
@@ -45,7 +48,7 @@ struct Chaos {
         var verdict = Verdict()
         do {
             try await world.startSimulator()
-            try await world.startDaemon(["--log-calls", "yes"])
+            try await world.startDaemon(Self.settings)
             try await people.wantAll()
             _ = try await world.untilAllReady(within: .seconds(120))
             try await load()
@@ -110,7 +113,7 @@ struct Chaos {
         await people.recall()
         let start = ContinuousClock.now
         try await people.wantAll()
-        // What was detached behind the back again and again is contested, and repaired ten minutes later at most.
+        // What was detached behind the back again and again is contested, and waits for a while.
         _ = try await world.untilAllReady(within: .seconds(700))
         let converged = ContinuousClock.now - start
         try await wait(for: "the ledger to have no open line") {

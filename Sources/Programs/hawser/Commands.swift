@@ -24,7 +24,7 @@ enum Commands {
             "what there is",
             [
                 StatusCommand.command, GetCommand.command, DescribeCommand.command, PlanCommand.command,
-                DriftCommand.command, EventsCommand.command, LogsCommand.command,
+                DriftCommand.command, EventsCommand.command, LogsCommand.command, MetricsCommand.command,
             ]
         ),
         (

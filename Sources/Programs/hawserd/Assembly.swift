@@ -17,6 +17,8 @@ struct Assembly {
     let store: SQLiteStore
     let exports: any ExportServer & Examinable
     let server: HTTPServer
+    /// Answers scrapers, where that is wanted.
+    let metrics: HTTPServer?
     /// Follows a directory of manifests, where one is named.
     let follower: ManifestFollower?
     private let begun: Instant
@@ -42,10 +44,13 @@ struct Assembly {
             ManifestFollower(directory: directory, store: store) { await controller.note(manifestTrouble: $0) }
         }
         try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
+        let page = MetricsPage(controller: controller, version: Version.text, calls: cloud)
         server = try ControlServer(
             controller: controller, store: store, version: Version.text, startedAt: begun,
-            permittedGroup: configuration.controlGroup, examined: [cloud, devices, exports, store]
+            permittedGroup: configuration.controlGroup, examined: [cloud, devices, exports, store],
+            metrics: page
         ).listen(onSocket: configuration.controlSocket)
+        metrics = try configuration.metrics.map { try page.listen(host: $0.host, port: $0.port) }
     }
 
     /// Reconciles until a signal asks it to end; steps that run are given time.
@@ -68,6 +73,7 @@ struct Assembly {
             do { try await group.waitForAll() } catch is CancellationError {}
         }
         await server.stopAndWait()
+        await metrics?.stopAndWait()
     }
 
     /// Writes a line whenever an attachment becomes ready, or is not for another reason than before; and one when, after the

@@ -21,6 +21,8 @@ struct Configuration: Sendable {
     var nbd: ExportServerChoice
     var controlSocket: String
     var controlGroup: UInt32?
+    /// Where a scraper is answered, where that is wanted.
+    var metrics: MetricsListener?
     var policy: Policy
     var logsJSON: Bool
     var logsCalls: Bool
@@ -57,6 +59,7 @@ struct Configuration: Sendable {
             guard let group = UInt32(text) else { throw UsageError("control.group is a group's number, not '\(text)'") }
             controlGroup = group
         }
+        metrics = try MetricsListener(values)
         policy = Policy()
         guard let mode = ReconcileMode(rawValue: try values.required("mode")) else {
             throw UsageError("mode is Enforce or Observe, not '\(try values.required("mode"))'")
@@ -72,11 +75,7 @@ struct Configuration: Sendable {
         policy.contestLasting = try values.duration("contest.lasting")
         (policy.brakeVolumes, policy.brakePercent) = try Self.brake(values)
         policy.brakeWindow = try values.duration("brake.window")
-        switch try values.required("log.calls") {
-        case "no": logsCalls = false
-        case "yes": logsCalls = true
-        case let other: throw UsageError("log.calls is yes or no, not '\(other)'")
-        }
+        logsCalls = try values.flag("log.calls")
         switch try values.required("log.format") {
         case "text": logsJSON = false
         case "json": logsJSON = true

@@ -1,6 +1,7 @@
 import Arguments
 import FoundationEssentials
 import Glibc
+import HTTPServer
 import LinuxCalls
 import Reconciliation
 import Systemd
@@ -62,7 +63,7 @@ enum Main {
         let signals = try TerminationSignals.stream()
         let assembly = try Assembly(configuration, log: log)
         log.write(.notice, "started", ["version": Version.text, "node": "\(configuration.here)"])
-        if parsed.has("print-ready-json") { try announce(configuration, await assembly.exports.observe()) }
+        if parsed.has("print-ready-json") { try announce(configuration, assembly, await assembly.exports.observe()) }
         try await assembly.run(signals, log: log)
         log.write(.notice, "stopped")
         return 0
@@ -75,14 +76,19 @@ enum Main {
         /// Where NBD clients connect.
         var writableURI: String
         var readOnlyURI: String
+        /// Where scrapers connect; absent when they cannot.
+        var metricsPort: UInt16?
     }
 
-    private static func announce(_ configuration: Configuration, _ exports: ExportObservation) throws {
+    private static func announce(
+        _ configuration: Configuration, _ assembly: Assembly, _ exports: ExportObservation
+    ) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let ready = Ready(
             pid: getpid(), controlSocket: configuration.controlSocket, exportsRoot: configuration.nbd.root,
-            writableURI: exports.writableURI, readOnlyURI: exports.readOnlyURI)
+            writableURI: exports.writableURI, readOnlyURI: exports.readOnlyURI,
+            metricsPort: assembly.metrics?.port)
         print(String(decoding: try encoder.encode(ready), as: UTF8.self))
         fflush(nil)
     }

@@ -62,6 +62,12 @@ struct Setting: Sendable {
             help: "what listens for nbd-server-per-connection in supervised mode"),
         Setting("control.socket", "PATH", standard: "/run/hawser/control.sock", help: "the control API's socket"),
         Setting("control.group", "GID", help: "whose members may use the socket, too"),
+        Setting(
+            "metrics.listen", "ADDRESS", help: "HOST:PORT where GET /metrics is answered, and nothing else; off without"
+        ),
+        Setting(
+            "metrics.remote", "WORD", standard: "no",
+            help: "yes: metrics.listen may be an address that other machines reach"),
         Setting("policy.resync", "TIME", standard: "60s", help: "how often everything is looked at"),
         Setting("policy.jobPoll", "TIME", standard: "1s", help: "how often a running job is asked for"),
         Setting("policy.revisit", "TIME", standard: "5s", help: "how often what changes by itself is read again"),
@@ -152,6 +158,14 @@ struct SettingValues: Sendable {
             throw UsageError("\(key) is a time such as 500ms, 30s or 5m, not '\(text)'")
         }
         return duration
+    }
+
+    func flag(_ key: String) throws(UsageError) -> Bool {
+        switch try required(key) {
+        case "yes": true
+        case "no": false
+        case let other: throw UsageError("\(key) is yes or no, not '\(other)'")
+        }
     }
 
     /// What holds, for people: secrets are only said to be there.

@@ -55,6 +55,16 @@ extension CloudWorld {
         if volumes[id]?.isRemoved == false { volumes[id]?.sizeInBytes += bytes }
     }
 
+    /// The storage puts a volume into another state, such as `Migrating` or `Destroy`, and back.
+    public mutating func setState(_ state: String, of id: String) {
+        if volumes[id]?.isRemoved == false, jobs.pendingJob(about: id) == nil { volumes[id]?.state = state }
+    }
+
+    /// A machine is expunged: listings of machines no longer have it, and what the record says of its volumes stays.
+    public mutating func expungeMachine(_ id: String) {
+        if let index = machines.firstIndex(where: { $0.id == id }) { machines[index].state = "Expunging" }
+    }
+
     /// A snapshot of a volume is begun, or has ended.
     public mutating func setSnapshot(underWay: Bool, of id: String) { volumes[id]?.hasSnapshotUnderWay = underWay }
 

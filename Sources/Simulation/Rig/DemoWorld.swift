@@ -16,6 +16,11 @@ public actor DemoWorld {
         var applianceVmId: String
     }
 
+    /// What of hawserd's line about being ready is asked for here.
+    private struct Ready: Decodable {
+        var metricsPort: UInt16?
+    }
+
     let directory: String
     private let hasRealDevices: Bool
     private let seedFile: String
@@ -24,6 +29,7 @@ public actor DemoWorld {
     private(set) var simulator: Simulator?
     private var simulatorProcess: ChildProcess?
     private var daemon: ChildProcess?
+    private var ready: Ready?
     let http = HTTPClient()
     /// Talks to hawserd, whichever process that is.
     public nonisolated let control: ControlClient
@@ -85,10 +91,11 @@ public actor DemoWorld {
                 errors: .appended(to: "\(directory)/hawserd.log"), startsSession: true))
         daemon = child
         try child.endWithThisProcess()
-        guard await child.outputLines.first(where: { $0.hasPrefix("{") }) != nil else {
+        guard let line = await child.outputLines.first(where: { $0.hasPrefix("{") }) else {
             throw WaitedInVain(
                 condition: "hawserd to be ready (see \(directory)/hawserd.log)", patience: .zero, last: nil)
         }
+        ready = try JSONDecoder().decode(Ready.self, from: Data(line.utf8))
     }
 
     /// Ends hawserd as a power cut would.
@@ -156,6 +163,15 @@ public actor DemoWorld {
     /// Where clients of writable exports connect.
     public func exportAddress() throws -> NBDAddress {
         .tcp(host: "127.0.0.1", port: try nbd.ports(in: directory)[0])
+    }
+
+    /// What a scraper of hawserd reads, once it was started with `--metrics-listen 127.0.0.1:0`.
+    public func scrape() async throws -> String {
+        guard let port = ready?.metricsPort else {
+            throw WaitedInVain(condition: "hawserd to listen for scrapers", patience: .zero, last: nil)
+        }
+        return String(
+            decoding: try await http.send(HTTPRequest(.get, "http://127.0.0.1:\(port)/metrics")).body, as: UTF8.self)
     }
 
     // MARK: Breaking

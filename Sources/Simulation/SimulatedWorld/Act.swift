@@ -37,6 +37,12 @@ enum Act: Sendable, Equatable {
     case stopMachine(Int)
     case startMachine(Int)
     case destroyMachine(Int)
+    /// CloudStack no longer knows of a machine that volumes are attached to.
+    case loseMachine(Int)
+    /// CloudStack says that the volume is in another state, such as `Migrating`.
+    case setState(Int, String)
+    /// How many data disks a machine may have.
+    case limitDisks(Int)
     // On the appliance
     /// Two disks are plugged out, and in again under each other's kernel names, before udev has looked.
     case replug(Int, Int)
@@ -59,6 +65,10 @@ enum Act: Sendable, Equatable {
     /// Nobody can tell who uses a device.
     case blind(seconds: Int)
     case pause(seconds: Int)
+    /// Of several hawserd the one that works is stopped with its next effect in hand, for longer than its lease.
+    case stopInHand
+    /// The exports cannot be listed as a whole.
+    case hideExports(seconds: Int)
     case reboot(seconds: Int)
     case storeAway(seconds: Int)
     case serverDown(seconds: Int)
@@ -117,6 +127,9 @@ extension Act: CustomStringConvertible {
         case .copyName(let volume): "somebody makes another volume named as volume \(volume)"
         case .stopMachine(let machine): "somebody stops machine \(machine)"
         case .startMachine(let machine): "somebody starts machine \(machine)"
+        case .loseMachine(let machine): "CloudStack loses machine \(machine)"
+        case .setState(let volume, let state): "volume \(volume) becomes \(state)"
+        case .limitDisks(let count): "a machine may have \(count) data disks"
         case .destroyMachine(let machine): "somebody destroys machine \(machine)"
         case .mount(let volume): "somebody mounts volume \(volume) on the appliance"
         case .unmount(let volume): "somebody unmounts volume \(volume)"
@@ -129,6 +142,8 @@ extension Act: CustomStringConvertible {
         case .restartManagementServer: "the management server restarts"
         case .kill(let seconds): "hawserd is killed, and started \(seconds) s later"
         case .pause(let seconds): "hawserd is stopped for \(seconds) s"
+        case .stopInHand: "hawserd is stopped with its next effect in hand"
+        case .hideExports(let seconds): "for \(seconds) s: the exports cannot be listed"
         case .reboot(let seconds): "the appliance reboots, which takes \(seconds) s"
         case .storeAway(let seconds): "the store is away for \(seconds) s"
         case .serverDown(let seconds): "the NBD server is down for \(seconds) s"

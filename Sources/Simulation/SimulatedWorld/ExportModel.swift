@@ -34,6 +34,8 @@ struct ExportModel: Sendable {
     private var offered: [ExportName: Entry] = [:]
     private(set) var sessions: [Session] = []
     private(set) var isRunning = true
+    /// What there is cannot be listed as a whole, only asked for by name.
+    var isListingBroken = false
     /// How often the server was told of a change (ONE-RELOAD).
     private(set) var reloads = 0
 
@@ -109,8 +111,9 @@ struct ExportModel: Sendable {
     var observedState: ExportServerState { isRunning ? .running : .down("connection refused") }
 
     func observe(_ kernel: Kernel) -> ExportObservation {
-        ExportObservation(
-            server: observedState, entries: entries.keys.sorted().compactMap { entry($0, kernel) }, isComplete: true,
+        let names = isListingBroken ? [] : entries.keys.sorted()
+        return ExportObservation(
+            server: observedState, entries: names.compactMap { entry($0, kernel) }, isComplete: !isListingBroken,
             writableURI: "nbd://127.0.0.1:10809", readOnlyURI: "nbd://127.0.0.1:10810")
     }
 

@@ -45,6 +45,9 @@ enum Happening: Sendable {
     case faultIsOver(Fault)
     case serverBack
     case storeBack
+    case listingMended
+    /// The daemon's new listener has read the entries.
+    case reloaded
 }
 
 /// What a process is told without having asked.

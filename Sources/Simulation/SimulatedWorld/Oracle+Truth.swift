@@ -43,6 +43,20 @@ extension World {
         oracle.report("ONE-HOLDER", "volume \(volume) is to be attached to \(machine), and \(holder) has it")
     }
 
+    /// ORDER: a root disk is given only to a machine that has stopped and has none, as far as that was so for long.
+    mutating func judgeRootAttach(_ volume: VolumeID, to machine: MachineID) {
+        guard let state = oracle.stateSince[machine.description], now - state.since > Self.journey else { return }
+        if state.state != "Stopped" {
+            oracle.report("ORDER", "root disk \(volume) is to be attached to machine \(machine): \(state.state)")
+        }
+        let other = cloud.world.volumes.values.first { other in
+            other.type == "ROOT" && !other.isRemoved && other.machine == machine.description
+        }
+        if let id = other.flatMap({ VolumeID($0.id) }), id != volume, hasBeenHeld(id) {
+            oracle.report("ORDER", "root disk \(volume) is to be attached to machine \(machine), which has \(id)")
+        }
+    }
+
     /// Whether the record has said for long where the volume is.
     func hasBeenHeld(_ volume: VolumeID) -> Bool {
         oracle.heldSince[volume].map { $0.machine != nil && now - $0.since > Self.journey } ?? false
@@ -174,7 +188,12 @@ extension World {
         if let line = open, !oracle.storeFailed {
             oracle.report("DURABLE", "the ledger does not say what became of '\(line.action)'")
         }
-        if let drift = store.openDrifts.first {
+        // What somebody else exports under a reserved name is said to be there, and left alone.
+        let foreign = exports.entries.filter { $0.value.owner == .foreign }.keys
+        let drifts = store.openDrifts.filter { drift in
+            drift.drift.kind != .exportUnwanted || !foreign.contains { drift.drift.wanted.contains("'\($0)'") }
+        }
+        if let drift = drifts.first {
             oracle.report("CONVERGES", "a drift of \(drift.name) has no end: \(drift.drift)")
         }
         for disk in kernel.inOrder where disk.heldBy != nil {

@@ -46,6 +46,10 @@ struct Oracle: Sendable {
     private(set) var startedAt: [String: Instant] = [:]
     /// The node's clock was set wrong at some time, so that what it wrote down is no measure.
     private(set) var clockWasWrong = false
+    /// When each object was first seen.
+    private(set) var bornAt: [AttachmentID: Instant] = [:]
+    /// When somebody made CloudStack's record of a volume larger than its disk.
+    private(set) var grownAt: [VolumeID: Instant] = [:]
     /// When an object was last edited.
     private(set) var editedAt: [AttachmentID: Instant] = [:]
     private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
@@ -77,6 +81,7 @@ struct Oracle: Sendable {
     }
 
     mutating func noteEdits(_ store: StoreModel, now: Instant) {
+        for id in store.desired.keys where bornAt[id] == nil { bornAt[id] = now }
         protectedSince = protectedSince.filter { store.protections[$0.key] != nil }
         for volume in store.protections.keys where protectedSince[volume] == nil { protectedSince[volume] = now }
         for object in store.desired.values where lastGenerations[object.id] != object {
@@ -133,6 +138,7 @@ struct Oracle: Sendable {
     mutating func noteTwinGone(_ serial: DiskSerial, at now: Instant) { twinGoneAt[serial] = now }
     mutating func noteStart(of machine: MachineID, at now: Instant) { startedAt[machine.description] = now }
     mutating func noteWrongClock() { clockWasWrong = true }
+    mutating func noteGrowth(of volume: VolumeID, at now: Instant) { grownAt[volume] = now }
     mutating func noteLies() { hasLies = true }
     mutating func noteUnapproved(_ object: AttachmentID, at now: Instant) { unapproved[object] = now }
     mutating func noteCreated(_ name: String) { created[name, default: 0] += 1 }
@@ -164,9 +170,8 @@ extension World {
         }
         switch flight.call {
         case .withdraw(let name, let owner):
-            guard let entry = exports.entries[name], entry.owner == owner, case .hawser(let volume) = owner,
-                kernel.disk(sequence: entry.sequence)?.volume == volume,
-                store.inOrder.contains(where: { $0.export?.name == name && objects(of: volume).contains($0) })
+            guard let disk = rightDisk(of: name), owner == .hawser(disk.volume), isBeyondDoubt(disk, named: name),
+                store.inOrder.contains(where: { $0.export?.name == name && objects(of: disk.volume).contains($0) })
             else { return }
         case .cutStrayedSessions, .release: return
         default: break
@@ -192,8 +197,9 @@ extension World {
                 judgeCreation(name)
                 judgeRestraint(
                     on: store.inOrder.filter { name.hasSuffix(Self.token(of: $0)) }, "create volume '\(name)'")
-            case .attachVolume(let volume, let machine, _):
+            case .attachVolume(let volume, let machine, let role):
                 judgeBarrier(volume, job: job)
+                if role == .root { judgeRootAttach(volume, to: machine) }
                 judgeAttach(volume, to: machine)
             case .detachVolume(let volume):
                 judgeBarrier(volume, job: job)
@@ -244,7 +250,7 @@ extension World {
         if let other = others.first {
             oracle.report("JOB-BARRIER", "job \(job) on volume \(volume) is sent while job \(other) has not ended")
         }
-        if cloud.volume(volume)?.type == "ROOT" {
+        if cloud.volume(volume)?.type == "ROOT", !objects(of: volume).contains(where: { $0.role == .root }) {
             oracle.report("MINE-ONLY", "volume \(volume) is a root disk, and is touched")
         }
         judgeClaims(on: volume)
@@ -427,6 +433,12 @@ extension World {
             oracle.twinGoneAt[disk.serial].map({ now - $0 > .seconds(120) }) ?? true,
             volumesWanted(withSerialOf: disk.volume).count < 2
         else { return false }
+        // Since its record says that it is larger than its disk, the object was applied anew: what was proven of it is gone.
+        if let grownAt = oracle.grownAt[disk.volume], let size = cloud.volume(disk.volume)?.sizeInBytes,
+            size > disk.sizeInBytes, objects(of: disk.volume).contains(where: { oracle.bornAt[$0.id] ?? now > grownAt })
+        {
+            return false
+        }
         // What udev has not told is not known.
         guard kernel.known[disk.name]?.sequence == disk.sequence else { return false }
         // A name that somebody now wants for another volume leads to the wrong disk.
@@ -458,8 +470,10 @@ extension World {
         guard counts.inputs % 64 == 0, let core else { return }
         let overview = core.loop.overview(at: now)
         for cause in overview.nodeCauses { counts.causes[cause.kind.rawValue, default: 0] += 1 }
-        for report in overview.reports {
-            if case .notReady(let cause) = report.readiness { counts.causes[cause.kind.rawValue, default: 0] += 1 }
-        }
+        for report in overview.reports { count(report) }
+    }
+
+    mutating func count(_ report: AttachmentReport) {
+        if case .notReady(let cause) = report.readiness { counts.causes[cause.kind.rawValue, default: 0] += 1 }
     }
 }

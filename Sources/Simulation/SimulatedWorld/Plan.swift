@@ -16,8 +16,10 @@ public struct Plan: Sendable {
         case created
         /// By the id of the volume that object 0 means.
         case sameAsFirst
-        /// By the id of the root disk of the machine of this place.
+        /// By the id of the root disk of the machine of this place, as if it were a data disk.
         case root(of: Int)
+        /// By the id of the root disk of the machine of this place, as that machine's root disk.
+        case rootDisk(of: Int)
     }
 
     struct Object: Sendable, Equatable {
@@ -91,6 +93,7 @@ public struct Plan: Sendable {
             entries.append(Entry(at: chance.within(.seconds(1)...trouble), act: act))
         }
         enrich(seed)
+        provoke(seed)
         entries.sort { $0.at < $1.at }
     }
 

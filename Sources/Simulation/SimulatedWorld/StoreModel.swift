@@ -171,9 +171,8 @@ struct StoreModel: Sendable {
     mutating func save(_ details: [AttachmentDetail]) {
         writes += 1
         for detail in details where desired[detail.report.attachment] != nil {
-            statuses[detail.report.attachment] = SavedStatus(
-                attachment: detail.report.attachment, code: detail.report.readiness.code, since: detail.report.since,
-                fingerprint: detail.fingerprint, device: detail.device?.identity)
+            let id = detail.report.attachment
+            statuses[id] = SavedStatus(detail, after: statuses[id])
             guard detail.report.readiness == .ready, let object = desired[detail.report.attachment],
                 object.isRemovalApproved, !object.isDeparting, object.generation == detail.report.generation
             else { continue }

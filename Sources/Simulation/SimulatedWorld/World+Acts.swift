@@ -60,9 +60,9 @@ extension World {
             editStore { $0.garble(id, isOn) }
         case .manifestsUnreadable(let isOn): setManifestTrouble(isOn ? "a.yaml cannot be read" : nil)
         case .detachByHand, .attachByHand, .deleteByHand, .renameByHand, .growRecord, .copyName, .stopMachine,
-            .startMachine,
-            .destroyMachine, .restartManagementServer:
+            .startMachine, .destroyMachine, .restartManagementServer:
             meddle(act)
+        case .loseMachine, .setState, .limitDisks: misconfigure(act)
         case .mount(let index): setMount(index, true)
         case .unmount(let index): setMount(index, false)
         case .foreignExport(let index): exportWithoutHawser(index)
@@ -108,7 +108,7 @@ extension World {
             switch object.reference {
             case .id: .id(plan.volume(index))
             case .sameAsFirst: .id(plan.volume(0))
-            case .root(let machine): .id(CloudFace.root(of: machine))
+            case .root(let machine), .rootDisk(let machine): .id(CloudFace.root(of: machine))
             case .name: .named("volume-\(index)", zone: zone)
             case .created:
                 .created(
@@ -118,10 +118,14 @@ extension World {
         var export = ExportName("export-\(index)").map { DesiredExport(name: $0) }
         if store.desired.values.contains(where: { $0.export?.name == export?.name }) { export = nil }
         let deletion = DeletionPolicy(data: object.deletesData ? .delete : .retain, grace: .seconds(30))
+        var (machine, role) = (MachineReference.thisMachine, DiskRole.data)
+        if case .rootDisk(let owner) = object.reference {
+            (machine, role, export) = (.id(CloudFace.machine(owner)), .root, nil)
+        }
         editStore {
             $0.apply(
                 DesiredAttachment(
-                    id: id, name: name, volume: volume, machine: .thisMachine, export: export,
+                    id: id, name: name, volume: volume, machine: machine, export: export, role: role,
                     deletion: deletion, source: .manifest(file: "test.yaml")))
         }
     }
@@ -206,6 +210,7 @@ extension World {
             }
         case .growRecord(let index):
             guard let volume = volume(ofObject: index) else { return }
+            oracle.noteGrowth(of: volume, at: now)
             cloud.change { $0.growRecord(of: volume.description, byBytes: 1 << 30) }
         case .copyName(let index):
             cloud.change {
@@ -238,8 +243,26 @@ extension World {
         followCloud()
     }
 
+    /// What a person can do to CloudStack that no volume's owner would.
+    private mutating func misconfigure(_ act: Act) {
+        switch act {
+        case .loseMachine(let machine):
+            let id = CloudFace.machine(machine).description
+            cloud.change { $0.expungeMachine(id) }
+        case .setState(let index, let state):
+            guard let volume = volume(ofObject: index), !isRoot(index) else { return }
+            cloud.change { $0.setState(state, of: volume.description) }
+        case .limitDisks(let count): cloud.change { $0.dataDiskLimit = count }
+        default: break
+        }
+        followCloud()
+    }
+
     private func isRoot(_ index: Int) -> Bool {
-        if case .root = plan.objects[index].reference { true } else { false }
+        switch plan.objects[index].reference {
+        case .root, .rootDisk: true
+        case .id, .name, .created, .sameAsFirst: false
+        }
     }
 
     mutating func setMount(_ index: Int, _ isMounted: Bool) {
@@ -310,11 +333,11 @@ extension World {
             kill(struck(seconds), startsAgainAfter: .milliseconds(100) + .seconds(seconds))
         case .pause(let seconds): pause(struck(seconds), for: .seconds(seconds))
         case .stop(let seconds):
-            guard let worker else { return }
-            let process = daemons[worker].process
-            note("hawserd \(process.name) is told to stop")
-            calendar.add(.stops(process, deadline: now + .seconds(20), seconds: seconds), at: now)
-            deliver(.stopping, to: process)
+            if let worker { tellToStop(daemons[worker].process, startsAgainAfter: seconds) }
+        case .stopInHand: stopsBeforeNextEffect = plan.daemons > 1
+        case .hideExports(let seconds):
+            exports.isListingBroken = true
+            calendar.add(.listingMended, at: now + .seconds(seconds))
         case .blind(let seconds): blindness = (now, now + .seconds(seconds))
         case .reboot(let seconds): reboot(takes: .seconds(seconds))
         case .storeAway(let seconds):
@@ -357,7 +380,12 @@ extension World {
         for disk in kernel.inOrder { kernel.change(disk.name) { $0.isMounted = false } }
         removeForgedDisks()
         blindness = nil
+        mendListing()
+        stopsBeforeNextEffect = false
+        cloud.change { $0.dataDiskLimit = 32 }
         setManifestTrouble(nil)
+        hasLastWord = true
+        tellAll(.desired, after: .milliseconds(1))
         if policy.mode == .observe {
             // A person starts it anew, to act from now on.
             policy.mode = .enforce

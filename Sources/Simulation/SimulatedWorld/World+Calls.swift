@@ -17,6 +17,8 @@ extension World {
     mutating func send(_ call: SystemCall, number: Int, from process: ProcessID) {
         let flight = CallInFlight(from: process, number: number, call: call, sentAt: now + clockError)
         judgeLease(flight)
+        judgeEvidence(flight)
+        daemons[process.daemon].evidence.noteSent(call)
         if call.isForCloudStack {
             sendToCloud(flight)
         } else {
@@ -106,11 +108,36 @@ extension World {
             return
         }
         guard flight.number >= 0 else { return }
-        let back =
-            flight.call.isForCloudStack
-            ? chance.heavyTailed(.milliseconds(2) ... .milliseconds(40), most: .seconds(8))
-            : chance.within(.microseconds(20) ... .microseconds(500))
-        calendar.add(.answered(flight, answer), at: now + back)
+        let delay = wayBack(of: flight.call)
+        calendar.add(.answered(flight, answer), at: now + delay)
+        interrupt(flight)
+    }
+
+    private mutating func wayBack(of call: SystemCall) -> Duration {
+        if call.isForCloudStack { return chance.heavyTailed(.milliseconds(2) ... .milliseconds(40), most: .seconds(8)) }
+        // To list many exports takes a while, in which they change.
+        if case .observeExports = call {
+            return chance.heavyTailed(.microseconds(20) ... .milliseconds(5), most: .seconds(2))
+        }
+        return chance.within(.microseconds(20) ... .microseconds(500))
+    }
+
+    /// Of several processes the one that works is stopped at a bad moment: with an intention on disk and the call yet to be
+    /// sent, or with the answer about its lease unread.
+    private mutating func interrupt(_ flight: CallInFlight) {
+        guard isTroubled, plan.daemons > 1, plan.ambushes > 0, isAlive(flight.from) else { return }
+        switch flight.call {
+        case .append(let entry):
+            if entry.phase == .intended, chance.chance(plan.ambushes * 0.06) {
+                tellToStop(flight.from, startsAgainAfter: 1)
+            }
+        case .renewLease:
+            if chance.chance(plan.ambushes * 0.005) {
+                counts.faults += 1
+                pause(flight.from.daemon, for: longerThanTheLease)
+            }
+        default: break
+        }
     }
 
     private mutating func answer(_ flight: CallInFlight) -> SystemAnswer {
@@ -182,8 +209,8 @@ extension World {
     /// The server is told, with the kinds that have to be, and hawserd hears of it.
     private mutating func exportsChanged() {
         if exports.kind == .daemon {
-            // The listener is replaced in the same call.
-            exports.reload()
+            // The new listener answers when the old one is gone.
+            calendar.add(.reloaded, at: now + chance.heavyTailed(.zero ... .milliseconds(20), most: .seconds(3)))
         }
         if !(isTroubled && chance.chance(plan.lostEvents)) {
             tellAll(.exports, after: chance.within(.milliseconds(1) ... .milliseconds(30)))
@@ -210,7 +237,11 @@ extension World {
         case .desiredDelta(let revision):
             answer = .desired(store.delta(since: revision))
             // Somebody writes just after it was read.
-            if isTroubled, chance.chance(plan.ambushes * 0.2) {
+            if hasLastWord {
+                hasLastWord = false
+                let index = Int(chance.next() % UInt64(plan.objects.count))
+                carryOut(.readOnly(index, store.desired[object(index)]?.export?.isReadOnly == false))
+            } else if isTroubled, chance.chance(plan.ambushes * 0.2) {
                 carryOut(.readOnly(Int(chance.next() % UInt64(plan.objects.count)), chance.chance(0.5)))
             }
         case .consumeOverride(let attachment):
@@ -226,7 +257,9 @@ extension World {
         case .append(let entry):
             judge(entry)
             store.append(entry)
-        case .save(let details): store.save(details)
+        case .save(let details):
+            for detail in details { count(detail.report) }
+            store.save(details)
         case .recordEvents: store.noteWrite()
         case .recordDrifts(let drifts): store.record(drifts)
         case .forget(let attachment):

@@ -6,6 +6,8 @@ struct Daemon: Sendable {
     /// `nil` while it does not run.
     var core: ControllerCore?
     var process: ProcessID
+    /// What it has read and was told, for the oracle.
+    var evidence = Evidence()
     /// It has read the store, and reconciles.
     var isBegun = false
     var pausedUntil: Instant?
@@ -84,6 +86,17 @@ extension World {
         calendar.add(.starts(daemon), at: now + delay)
     }
 
+    mutating func tellToStop(_ process: ProcessID, startsAgainAfter seconds: Int) {
+        note("hawserd \(process.name) is told to stop")
+        calendar.add(.stops(process, deadline: now + .seconds(20), seconds: seconds), at: now)
+        deliver(.stopping, to: process)
+    }
+
+    /// A while in which the lease runs out, for one who waits for that or for both.
+    var longerThanTheLease: Duration {
+        mutating get { chance.within(plan.leaseLifetime * 11 / 10...plan.leaseLifetime * 3) }
+    }
+
     /// A process that was told to stop, and ends when it has nothing under way.
     mutating func stop(_ process: ProcessID, by deadline: Instant, startsAgainAfter seconds: Int) {
         guard isAlive(process), let core = daemons[process.daemon].core else { return }
@@ -158,6 +171,7 @@ extension World {
             return daemons[process.daemon].inbox.append(input)
         }
         counts.inputs += 1
+        if case .device(let event) = input { daemons[process.daemon].evidence.noteTold(event, now: now + clockError) }
         guard let orders = daemons[process.daemon].core?.handle(input, at: now + clockError) else { return }
         carryOut(orders, of: process)
         checkReports()
@@ -169,7 +183,7 @@ extension World {
         guard isTroubled, call.hasEffect else { return nil }
         if stopsBeforeNextEffect, !call.isForLease {
             stopsBeforeNextEffect = false
-            return plan.leaseLifetime * 3
+            return longerThanTheLease
         }
         return chance.chance(plan.stopsBetween) ? .seconds(1 + Int(chance.next() % 90)) : nil
     }

@@ -52,7 +52,9 @@ extension World {
             let id = object(index)
             editStore { store in store.edit(id) { $0.deletion.data = .retain } }
         case .machineNotFound, .machineUnusable, .zoneMismatch, .machineNotStopped, .machineHasRoot:
-            carryOut(.move(index, to: 0))
+            // Wanted here already: then it is not to be had at all.
+            let isHere = store.desired[object(index)]?.machine == .thisMachine
+            carryOut(isHere ? .delete(index) : .move(index, to: 0))
         case .heldElsewhere, .holderMissing:
             guard let volume, let holder = cloud.volume(volume)?.machine else { return true }
             let milliseconds = CloudFace.milliseconds(now)
@@ -65,6 +67,7 @@ extension World {
             if plan.hasTwins, index < 2 { putRight(1 - index) }
         case .deviceMissing, .recordsDisagree, .backingOff, .requestRefused, .limitReached:
             putRight(index)
+        case .volumeTransitional: carryOut(.setState(index, "Ready"))
         case .growthMissing:
             guard let volume, let size = cloud.volume(volume)?.sizeInBytes else { return false }
             for disk in kernel.disks(of: volume) {

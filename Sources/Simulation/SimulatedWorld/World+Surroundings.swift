@@ -116,7 +116,7 @@ extension World {
         guard let state = clients[client] else { return }
         if !state.isConnected {
             connect(client)
-        } else if chance.chance(isTroubled ? 0.02 : 0.1) {
+        } else if chance.chance(isTroubled ? 0.02 : 0.1), isTroubled || !isToBeCut(client) {
             disconnect(client)
         } else {
             write(client)
@@ -125,6 +125,19 @@ extension World {
         let pause: ClosedRange<Duration> =
             isTroubled ? .milliseconds(200) ... .seconds(20) : .seconds(5) ... .seconds(60)
         calendar.add(.client(client), at: now + chance.within(pause))
+    }
+
+    /// Whether its session is on another disk than its name's, and can be ended alone: then it is not for the client to go.
+    private func isToBeCut(_ client: Int) -> Bool {
+        guard exports.kind != .nbdkit, let session = exports.session(of: client),
+            let entry = exports.entries[session.name], case .hawser = entry.owner
+        else { return false }
+        return entry.sequence != session.sequence
+    }
+
+    mutating func mendListing() {
+        exports.isListingBroken = false
+        tellAll(.exports, after: .milliseconds(5))
     }
 
     mutating func connect(_ client: Int) {

@@ -39,6 +39,8 @@ public struct World: Sendable {
     var isTraced: Bool
     /// The process that works is stopped at its next effect, with it in hand, for longer than its lease.
     var stopsBeforeNextEffect = false
+    /// Somebody is to write once more, when hawserd has just read.
+    var hasLastWord = false
     /// A hook for crashes: the process dies just before, or just after, the call with this place in the order of calls has its
     /// effect.
     var crash: CrashPoint?
@@ -157,7 +159,11 @@ public struct World: Sendable {
     mutating func happen(_ happening: Happening) {
         switch happening {
         case .arrives(let call): arrive(call)
-        case .answered(let call, let answer): deliver(.answered(call.number, answer), to: call.from)
+        case .answered(let call, let answer):
+            if isAlive(call.from) {
+                daemons[call.from.daemon].evidence.noteAnswered(call, answer, now: now + clockError)
+            }
+            deliver(.answered(call.number, answer), to: call.from)
         case .told(let process, let told): tell(process, told)
         case .starts(let daemon): start(daemon)
         case .cloudIsDue: followCloud()
@@ -176,6 +182,10 @@ public struct World: Sendable {
                 if let index = world.faults.firstIndex(of: fault) { world.faults.remove(at: index) }
             }
         case .serverBack: startServer()
+        case .listingMended: mendListing()
+        case .reloaded:
+            exports.reload()
+            tellAll(.exports, after: .milliseconds(1))
         case .storeBack:
             storeIsBack()
         }
@@ -195,7 +205,7 @@ public struct World: Sendable {
         if let bound = store.bindings[object(index)] { return bound }
         guard index < plan.objects.count, plan.objects[index].reference != .created else { return nil }
         switch plan.objects[index].reference {
-        case .root(let machine): return CloudFace.root(of: machine)
+        case .root(let machine), .rootDisk(let machine): return CloudFace.root(of: machine)
         case .sameAsFirst: return plan.volume(0)
         case .id, .name, .created: return plan.volume(index)
         }
@@ -204,7 +214,10 @@ public struct World: Sendable {
     mutating func announceDesired() {
         oracle.noteEdits(store, now: now)
         oracle.noteNames(store)
-        let delay = isTroubled && chance.chance(plan.lostEvents) ? Duration.seconds(1) : .milliseconds(2)
+        // It can come before the answer to a question that was asked just before the change.
+        let delay: Duration =
+            isTroubled && chance.chance(plan.lostEvents)
+            ? .seconds(1) : chance.within(.microseconds(5) ... .milliseconds(2))
         tellAll(.desired, after: delay)
     }
 

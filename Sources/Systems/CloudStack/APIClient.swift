@@ -30,6 +30,7 @@ struct APIClient: Sendable {
     private let configuration: CloudStackConfiguration
     private let http: HTTPClient
     private let window: CallWindow
+    let counts = CallCounts()
 
     init(_ configuration: CloudStackConfiguration) {
         self.configuration = configuration
@@ -46,23 +47,37 @@ struct APIClient: Sendable {
     func call(
         _ command: String, _ parameters: [String: String], changes: Bool = false
     ) async throws(CloudError) -> JSONDocument {
-        try Self.read(try await send(command, parameters, changes: changes), command: command, changes: changes)
+        try await wait(before: command)
+        let began = ContinuousClock.now
+        do throws(CloudError) {
+            let response = try await send(command, parameters, changes: changes)
+            let document = try Self.read(response, command: command, changes: changes)
+            counts.note(command, failure: nil, duration: began.duration(to: .now))
+            return document
+        } catch {
+            counts.note(command, failure: error.remedy, duration: began.duration(to: .now))
+            throw error
+        }
     }
 
     /// How far this machine's clock is ahead of the server's, in seconds; nil when the server does not say its time.
     func clockSkew() async throws(CloudError) -> Double? {
-        Self.clockSkew(try await send("listCapabilities", [:], changes: false).headers["date"])
+        try await wait(before: "listCapabilities")
+        return Self.clockSkew(try await send("listCapabilities", [:], changes: false).headers["date"])
+    }
+
+    /// Until the window has room for one more call.
+    private func wait(before command: String) async throws(CloudError) {
+        let wait = window.take()
+        guard wait > .zero else { return }
+        do { try await Task.sleep(for: wait) } catch {
+            throw CloudError(remedy: .retryLater, effect: .none, command: command, text: "cancelled")
+        }
     }
 
     private func send(
         _ command: String, _ parameters: [String: String], changes: Bool
     ) async throws(CloudError) -> HTTPResponse {
-        let wait = window.take()
-        if wait > .zero {
-            do { try await Task.sleep(for: wait) } catch {
-                throw CloudError(remedy: .retryLater, effect: .none, command: command, text: "cancelled")
-            }
-        }
         var all = parameters
         all["command"] = command
         let form = RequestSigning.form(

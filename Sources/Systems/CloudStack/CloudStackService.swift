@@ -4,7 +4,7 @@ public import Reconciliation
 public import VolumeModel
 
 /// CloudStack behind the loop's protocol.
-public struct CloudStackService: CloudService {
+public struct CloudStackService: CloudService, CallCounting {
     let api: APIClient
     private let pageSize: Int
 
@@ -12,6 +12,8 @@ public struct CloudStackService: CloudService {
         api = APIClient(configuration)
         pageSize = configuration.pageSize
     }
+
+    public func callCounts() -> [CallCount] { api.counts.all }
 
     // MARK: Listings
 

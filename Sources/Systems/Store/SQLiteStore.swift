@@ -453,18 +453,23 @@ public actor SQLiteStore: StateStore {
         }
         var cause: Cause?
         if case .notReady(let found) = report.readiness { cause = found }
+        let contest = detail.contest
         try database.run(
-            "INSERT OR REPLACE INTO status VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO status VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 .text(report.attachment.description), .text(report.name), .integer(report.generation),
                 .integer(report.readiness == .ready ? 1 : 0), .text(cause?.code ?? ""), .text(cause?.message ?? ""),
                 .integer(report.since.nanoseconds), LedgerRow.text(report.volume?.description),
                 .text(report.cloudWord), .text(report.deviceWord), .text(report.exportWord),
-                .integer(Int64(bitPattern: detail.fingerprint)),
+                .integer(Int64(bitPattern: detail.fingerprint)), LedgerRow.text(contest?.machine.description),
+                contest.map { .integer($0.stoodSince.nanoseconds) } ?? .null,
+                contest?.undoneAt.map { .integer($0.nanoseconds) } ?? .null,
+                contest.map { .integer(Int64($0.times)) } ?? .null,
             ])
     }
 
     private func saveDevice(_ detail: AttachmentDetail) throws(SQLiteError) {
+        guard detail.isDeviceKnown else { return }
         let attachment = SQLiteValue.text(detail.report.attachment.description)
         guard let device = detail.device, let volume = detail.report.volume else {
             try database.run("DELETE FROM device_mappings WHERE attachment = ?", [attachment])

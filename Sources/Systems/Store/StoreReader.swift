@@ -178,18 +178,22 @@ actor StoreReader {
             var statuses: [SavedStatus] = []
             try database.forEachRow(
                 """
-                SELECT s.attachment, ready, reason, since, fingerprint, serial, device_number, disk_sequence, size_in_bytes
+                SELECT s.attachment, ready, reason, since, fingerprint, serial, device_number, disk_sequence, size_in_bytes,
+                    generation, contest_machine, contest_stood_since, contest_undone_at, contest_times,
+                    s.volume
                 FROM status s LEFT JOIN device_mappings d ON d.attachment = s.attachment
                 """
             ) { row in
-                guard let attachment = row.uuid(0), let since = row.integer(3), let fingerprint = row.integer(4) else {
-                    return
-                }
+                guard let attachment = row.uuid(0), let since = row.integer(3), let fingerprint = row.integer(4),
+                    let generation = row.integer(9)
+                else { return }
                 let code = row.integer(1) == 1 ? AttachmentReport.Readiness.ready.code : row.text(2) ?? ""
                 statuses.append(
                     SavedStatus(
-                        attachment: AttachmentID(attachment), code: code, since: Instant(nanoseconds: since),
-                        fingerprint: UInt64(bitPattern: fingerprint), device: Self.device(row)))
+                        attachment: AttachmentID(attachment), generation: generation, code: code,
+                        since: Instant(nanoseconds: since), fingerprint: UInt64(bitPattern: fingerprint),
+                        volume: row.uuid(14).map { VolumeID($0) }, device: Self.device(row), contest: Self.contest(row))
+                )
             }
             return statuses
         }
@@ -204,6 +208,14 @@ actor StoreReader {
         return DeviceIdentity(
             serial: serial, number: number, diskSequence: row.integer(7).map { UInt64(clamping: $0) }, sizeInBytes: size
         )
+    }
+
+    /// The columns from the tenth on of a saved status.
+    private static func contest(_ row: borrowing SQLiteRow) -> Contest? {
+        guard let machine = row.uuid(10), let since = row.integer(11), let times = row.integer(13) else { return nil }
+        return Contest(
+            machine: MachineID(machine), stoodSince: Instant(nanoseconds: since),
+            undoneAt: row.integer(12).map { Instant(nanoseconds: $0) }, times: Int(clamping: times))
     }
 
     func openLedger() throws(StoreError) -> [LedgerEntry] {

@@ -6,7 +6,7 @@ import SQLite
 /// All times are whole nanoseconds since 1970 in UTC. What people edit with any SQL client is
 /// `desired_volume_attachments`; triggers keep its generation, its revision, and its deletions.
 enum StoreSchema {
-    static let version = 5
+    static let version = 6
 
     /// Brings the file to the present version.
     static func migrate(_ database: SQLiteConnection) throws(StoreError) {
@@ -30,7 +30,7 @@ enum StoreSchema {
     }
 
     /// What makes each version from the one before; a step that has once been released is never changed.
-    static let steps = [first, second, third, fourth, fifth]
+    static let steps = [first, second, third, fourth, fifth, sixth]
 
     /// An object that stands in the followed directory of manifests, and is not on its way out.
     static let isFromDirectory = "source GLOB 'directory:*' AND departing = 0"
@@ -77,6 +77,14 @@ enum StoreSchema {
         CREATE INDEX desired_approvals ON desired_volume_attachments (id) WHERE removal_approved = 1 AND departing = 0;
         ALTER TABLE ledger ADD COLUMN counts_as_removal INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX ledger_removals ON ledger (at) WHERE counts_as_removal = 1;
+        """
+
+    /// How often in a row somebody undid what Hawser did: a restart does not begin the fight anew.
+    private static let sixth = """
+        ALTER TABLE status ADD COLUMN contest_machine TEXT;
+        ALTER TABLE status ADD COLUMN contest_stood_since INTEGER;
+        ALTER TABLE status ADD COLUMN contest_undone_at INTEGER;
+        ALTER TABLE status ADD COLUMN contest_times INTEGER;
         """
 
     private static func raisingRevision(_ event: String) -> String {

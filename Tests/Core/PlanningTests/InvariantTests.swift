@@ -263,6 +263,46 @@ import VolumeModel
         #expect(Fixture.decide(view).step == .detach(Fixture.volume, from: Fixture.here))
     }
 
+    @Test func `ORDER: while not all names can be listed, nothing is detached and no object is let go`() {
+        var view = Fixture.departing {
+            $0.export = Fixture.exact(.absent)
+            $0.held = Fixture.device.identity
+            $0.knowsAllExports = false
+        }
+        guard case .useUndetermined? = Fixture.decide(view).cause else {
+            Issue.record("\(Fixture.decide(view))")
+            return
+        }
+        view.desired.export = nil
+        #expect(Fixture.decide(view).step == nil)
+        view.knowsAllExports = true
+        #expect(Fixture.decide(view).step == .detach(Fixture.volume, from: Fixture.here))
+        let detached = Fixture.detached {
+            $0.desired.isDeparting = true
+            $0.desired.export = nil
+            $0.knowsAllExports = false
+        }
+        #expect(Fixture.decide(detached) != .departed)
+    }
+
+    @Test func `MINE-ONLY: a root disk that is not where its object wants it is left there, and the object can go`() {
+        let view = Fixture.view {
+            var record = Fixture.record
+            (record.kind, record.attachedTo) = (.root, Fixture.other)
+            $0.cloud = Fixture.exact(.present(record))
+            $0.desired.role = .root
+            $0.desired.export = nil
+            $0.export = Fixture.exact(.absent)
+            $0.devices = .absent
+        }
+        #expect(Fixture.decide(view).cause == .rootHere)
+        var departing = view
+        departing.desired.isDeparting = true
+        #expect(Fixture.decide(departing) == .departed)
+        departing.target = .unknown
+        #expect(Fixture.decide(departing) != .departed, "where it is wanted is not known yet")
+    }
+
     @Test(arguments: [
         (ClientCount.known(1), Cause.inUseByClients(1)),
         (.unknown("proc is hidden"), .useUndetermined("proc is hidden")),

@@ -79,6 +79,7 @@ import VolumeModel
                         DeviceUse(witnesses: [], undetermined: ["x"]))))
             view.mismatch = random.sighting(random.pick(.absent, .absent, .present("differs")))
             view.held = random.chance(40) ? Fixture.device.identity : nil
+            view.knowsAllExports = random.chance(90)
             view.server = random.pick(.running, .running, .down("x"), .unknown)
             var entry = Fixture.entry
             entry.target = random.pick(

@@ -69,6 +69,7 @@ enum Fixture {
         view.devices = .present([device])
         view.devicesChangedAt = now - .seconds(20)
         view.server = .running
+        view.knowsAllExports = true
         view.export = exact(.present(entry), at: now - .seconds(5))
         change(&view)
         return view

@@ -85,6 +85,37 @@ import VolumeModel
         #expect(world.isEverythingReady)
     }
 
+    @Test func `a restart does not begin the fight anew, and peace is not fought for after one`() {
+        let (world, volume) = ready()
+        fight(world, volume, for: .seconds(600))
+        let before = attaches(world)
+        for seed in 0..<20 {
+            world.crashAndRestart(seed: UInt64(seed))
+            fight(world, volume, for: .seconds(30))
+        }
+        // The pauses have come to minutes by then; begun anew, each of the twenty would have been free.
+        #expect(attaches(world) - before <= 3, "\(world.deeds)")
+        #expect(world.measurements.contested == 1)
+        world.run(for: .seconds(1_500))
+        #expect(world.isEverythingReady, "\(world.overview.reports)")
+        #expect(world.measurements.contested == 0)
+        let activity = world.activity
+        world.crashAndRestart()
+        world.run(for: .seconds(600))
+        #expect(world.isEverythingReady && world.activity == activity, "QUIET")
+    }
+
+    @Test func `what people want anew while nobody runs is done at once after the start`() {
+        let (world, volume) = ready()
+        fight(world, volume, for: .seconds(600))
+        let before = attaches(world)
+        world.want("v", volume: .id(volume), export: "another")
+        world.crashAndRestart()
+        world.run(for: .seconds(5))
+        #expect(attaches(world) == before + 1)
+        #expect(world.isEverythingReady, "\(world.overview.reports)")
+    }
+
     @Test func `Hawser's own detach is no contest`() {
         let (world, volume) = ready()
         for _ in 0..<4 {

@@ -228,9 +228,7 @@ final class MemoryWorld {
 
     private func save(_ detail: AttachmentDetail) {
         let report = detail.report
-        statuses[report.attachment] = SavedStatus(
-            attachment: report.attachment, code: report.readiness.code, since: report.since,
-            fingerprint: detail.fingerprint, device: detail.device?.identity)
+        statuses[report.attachment] = SavedStatus(detail, after: statuses[report.attachment])
         guard report.readiness == .ready, desired[report.attachment]?.isRemovalApproved == true else { return }
         schedule(after: .milliseconds(1), inProcess: false) {
             self.change(report.attachment) { $0.isRemovalApproved = false }
@@ -248,6 +246,7 @@ final class MemoryWorld {
 
     var overview: Overview { loop.overview(at: now) }
     var plan: [PlanLine] { loop.plan(at: now) }
+    var measurements: Measurements { loop.measurements(at: now) }
     var isEverythingReady: Bool { overview.reports.allSatisfy { $0.readiness == .ready } }
     func report(_ name: String) -> AttachmentReport? { overview.reports.first { $0.name == name } }
 

@@ -54,9 +54,7 @@ import VolumeModel
     }
 
     private func status(of detail: AttachmentDetail) -> SavedStatus {
-        SavedStatus(
-            attachment: attachment, code: detail.report.readiness.code, since: detail.report.since,
-            fingerprint: detail.fingerprint)
+        SavedStatus(detail)
     }
 
     @Test func `QUIET: a start that finds everything as it was writes nothing, and it has been so since before`() throws

@@ -30,4 +30,58 @@ import Testing
         #expect(!effects.contains(.forget(id)))
         #expect(loop.overview(at: now).reports.first?.volume == volume)
     }
+
+    private let here = MachineID(UUIDValue(high: 1, low: 1))
+    private let volume = VolumeID(UUIDValue(high: 0xC0FF_EE00_0000_4000, low: 0x8000_0000_0000_0000))
+    private let problem = SpecProblem(field: "size", message: "'big' is no size")
+
+    private func unreadable(_ number: UInt64) -> DesiredEntry {
+        .invalid(
+            id: AttachmentID(UUIDValue(high: 2, low: number)), name: "v\(number)", generation: 2, problems: [problem])
+    }
+
+    private func object(_ number: UInt64, _ volume: VolumeID, export: String) throws -> DesiredAttachment {
+        DesiredAttachment(
+            id: AttachmentID(UUIDValue(high: 2, low: number)), name: try #require(ObjectName("v\(number)")),
+            volume: .id(volume), machine: .thisMachine, export: DesiredExport(name: try #require(ExportName(export))),
+            source: .row)
+    }
+
+    @Test
+    func `RIGHT-DISK: it is taken to mean the volume that it meant before the start, and what was proven of it stands`()
+        throws
+    {
+        var loop = ReconcileLoop(here: here, policy: Policy(), seed: 1, now: now)
+        let proven = DeviceIdentity(
+            serial: DiskSerial(of: volume), number: DeviceNumber(major: 254, minor: 16), diskSequence: 7,
+            sizeInBytes: 1 << 30)
+        let status = SavedStatus(
+            attachment: AttachmentID(UUIDValue(high: 2, low: 1)), code: "InvalidSpec", since: now, fingerprint: 1,
+            volume: volume, device: proven)
+        _ = loop.handle(
+            .started(
+                DesiredState(entries: [unreadable(1)], protections: [:], revision: 1), bindings: [:], openLedger: [],
+                openDrifts: [], statuses: [status], removals: [:]),
+            at: now)
+        let row = try #require(loop.rows.compactMap { $0 }.first)
+        #expect(row.view.volume == volume)
+        #expect(row.view.proven == proven)
+    }
+
+    /// Its name had been given to another meanwhile, and was withdrawn there as wrong.
+    @Test func `RIGHT-DISK: the name that it wanted before is its no more when another has it`() throws {
+        let other = VolumeID(UUIDValue(high: 0xC0FF_EE01_0000_4000, low: 0x8000_0000_0000_0001))
+        let name = try #require(ExportName("data"))
+        var loop = ReconcileLoop(here: here, policy: Policy(), seed: 1, now: now)
+        _ = loop.handle(
+            .started(
+                DesiredState(entries: [.valid(try object(1, volume, export: "data"))], protections: [:], revision: 1),
+                bindings: [:], openLedger: [], openDrifts: [], statuses: [], removals: [:]),
+            at: now)
+        let second = try object(2, other, export: "data")
+        _ = loop.handle(
+            .desired(DesiredDelta(changed: [unreadable(1), .valid(second)], removed: [], revision: 2)), at: now)
+        let owners = loop.rows.compactMap { $0 }.filter { $0.view.desired.export?.name == name }
+        #expect(owners.map(\.view.desired.id) == [second.id])
+    }
 }

@@ -3,6 +3,18 @@ import LinuxCalls
 import Testing
 
 @Suite struct FilesTests {
+    @Test func `this process tells what it uses`() throws {
+        let usage = try ProcessUsage.now()
+        #expect(usage.residentBytes > 1 << 20 && usage.processorSeconds > 0)
+        #expect(usage.openDescriptors > 2 && usage.openDescriptors < usage.descriptorLimit)
+        var more = (0..<32).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+        defer { for descriptor in more { close(descriptor) } }
+        more.removeAll { $0 < 0 }
+        #expect(more.count == 32)
+        // Other tests open and close files meanwhile.
+        #expect(try ProcessUsage.now().openDescriptors > 32)
+    }
+
     @Test func `a replaced file has the new bytes and leaves nothing beside it`() throws {
         let directory = try TemporaryDirectory(prefix: "hawser-files-test")
         let path = "\(directory.path)/state"

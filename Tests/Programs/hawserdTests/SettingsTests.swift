@@ -94,3 +94,33 @@ import Testing
         #expect(try ExportServerChoice(values) == nbd(["MODE": "supervised"]))
     }
 }
+
+/// Where scrapers connect.
+@Suite struct MetricsListenerTests {
+    private func listener(_ listen: String?, remote: String? = nil) throws -> MetricsListener? {
+        let parsed = try CommandDescription("", summary: "", discussion: "", options: []).parse([])
+        return try MetricsListener(
+            SettingValues(parsed) { ["HAWSER_METRICS_LISTEN": listen, "HAWSER_METRICS_REMOTE": remote][$0] ?? nil })
+    }
+
+    @Test func `nothing listens unless somebody says where`() throws {
+        #expect(try listener(nil) == nil)
+        #expect(try listener(nil, remote: "yes") == nil)
+        #expect(try listener("127.0.0.1:9750")?.port == 9750)
+        #expect(try listener("127.8.0.1:0")?.host == "127.8.0.1")
+    }
+
+    @Test(arguments: ["0.0.0.0:9750", "192.0.2.1:9750", "appliance:9750", ":9750", "[::1]:9750"])
+    func `an address that others may reach needs a word of its own`(address: String) throws {
+        let error = #expect(throws: UsageError.self) { try listener(address) }
+        #expect(error?.description.contains("metrics.remote: yes") == true)
+        #expect(throws: UsageError.self) { try listener(address, remote: "no") }
+        #expect(try listener(address, remote: "yes") != nil)
+    }
+
+    @Test(arguments: ["127.0.0.1", "9750", "127.0.0.1:65536", "127.0.0.1:x"])
+    func `what is no address is refused`(address: String) {
+        #expect(throws: UsageError.self) { try listener(address, remote: "yes") }
+        #expect(throws: UsageError.self) { try listener("127.0.0.1:1", remote: "perhaps") }
+    }
+}

@@ -71,6 +71,24 @@ import VolumeModel
 
     private let appliance = MachineID(DefaultWorld.appliance).unsafelyUnwrapped
 
+    @Test func `each call is counted with how it ended, and by its command only`() async throws {
+        try await withCloud { cloud, volume in
+            #expect(cloud.service.callCounts().isEmpty)
+            _ = try await cloud.service.readVolume(volume)
+            _ = try await cloud.service.readVolume(volume)
+            _ = try await cloud.service.listMachines()
+            let missing = VolumeID(UUIDValue(high: 7, low: 7))
+            await #expect(throws: CloudError.self) {
+                try await cloud.service.submit(.detachVolume(missing), as: self.job())
+            }
+            let counts = cloud.service.callCounts().sorted { $0.command < $1.command }
+            #expect(counts.map(\.command) == ["detachVolume", "listVirtualMachines", "listVolumes"])
+            #expect(counts.map(\.answered) == [0, 1, 2])
+            #expect(counts.map { $0.failed.values.reduce(0, +) } == [1, 0, 0])
+            #expect(counts.allSatisfy { $0.duration > .zero })
+        }
+    }
+
     @Test func `a volume is attached under the job id that was chosen, and read back`() async throws {
         try await withCloud { cloud, volume in
             let id = job()

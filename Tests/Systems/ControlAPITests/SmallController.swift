@@ -79,6 +79,15 @@ actor SmallController: Steering, StateStore {
             }, allowed: 1, volumes: 10, window: .seconds(600))
     }
 
+    func measurements() -> Measurements {
+        var measured = Measurements(
+            at: Instant(nanoseconds: 90_000_000_000), begunAt: Instant(nanoseconds: 7_500_000_000),
+            here: MachineID(UUIDValue(high: 0, low: 9)), mode: .enforce)
+        measured.removals.areHeld = !held.isEmpty
+        measured.removals.wanted = held.count
+        return measured
+    }
+
     func approveRemovals(_ generations: [AttachmentID: Int64]) { approved = generations }
 
     func countedRemovals(since: Instant) -> [AttachmentID: Instant] { [:] }

@@ -88,11 +88,27 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         #expect(
             try await store.savedStatuses() == [
                 SavedStatus(
-                    attachment: detail.report.attachment, code: "Ready", since: detail.report.since,
-                    fingerprint: detail.fingerprint)
+                    attachment: detail.report.attachment, generation: 1, code: "Ready", since: detail.report.since,
+                    fingerprint: detail.fingerprint, volume: detail.report.volume)
             ])
         try await store.forget(detail.report.attachment)
         #expect(try await store.savedStatuses().isEmpty)
+    }
+
+    @Test(arguments: [nil, Instant(nanoseconds: 9)])
+    func `how often something was undone is known at the next start, and forgotten with it`(undoneAt: Instant?)
+        async throws
+    {
+        let store = try SQLiteStore(path: path)
+        var detail = detail(device: nil)
+        detail.contest = Contest(
+            machine: MachineID(UUIDValue(high: 5, low: 6)), stoodSince: Instant(nanoseconds: 7), undoneAt: undoneAt,
+            times: 3)
+        try await store.save([detail])
+        #expect(try await store.savedStatuses().map(\.contest) == [detail.contest])
+        detail.contest = nil
+        try await store.save([detail])
+        #expect(try await store.savedStatuses().map(\.contest) == [nil])
     }
 
     @Test func `the objects of the followed directory are found among others`() async throws {

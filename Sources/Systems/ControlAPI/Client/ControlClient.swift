@@ -118,6 +118,11 @@ public struct ControlClient: Sendable {
     /// The removals that are on hold.
     public func brake() async throws(ControlError) -> WireBrake { try await get(WirePath.brake) }
 
+    /// What a scraper reads, as it stands.
+    public func metrics() async throws(ControlError) -> String {
+        String(decoding: try await bytes(of: Self.reading(WirePath.metrics)), as: UTF8.self)
+    }
+
     /// Lets just this batch of removals go.
     public func approve(_ batch: String) async throws(ControlError) -> WireAck {
         try await post(WirePath.approve, WireApproval(batch: batch))

@@ -168,6 +168,8 @@ public enum WirePath {
     public static let operations = root + "/operations"
     public static let drifts = root + "/drifts"
     public static let version = root + "/version"
+    /// Where scrapers look by themselves, so that it is the same in all versions of the API.
+    public static let metrics = "/metrics"
 }
 
 /// `GET version`.

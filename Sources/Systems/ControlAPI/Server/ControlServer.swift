@@ -16,14 +16,17 @@ public struct ControlServer: Sendable {
     private let startedAt: Instant?
     private let permittedGroup: UInt32?
     private let examined: [any Examinable]
+    private let metrics: MetricsPage
 
     /// - Parameters:
     ///   - startedAt: when the daemon began to run, for those who ask.
     ///   - permittedGroup: whose primary members may use the socket, beside root and the daemon's own user.
     ///   - examined: what `doctor` looks over.
+    ///   - metrics: what scrapers read; without the calls of any system when it is not given.
     public init(
         controller: any Steering, store: any StateStore, version: String, startedAt: Instant? = nil,
-        permittedGroup: UInt32? = nil, examined: [any Examinable] = []
+        permittedGroup: UInt32? = nil, examined: [any Examinable] = [],
+        metrics: MetricsPage? = nil
     ) {
         self.controller = controller
         self.store = store
@@ -31,6 +34,7 @@ public struct ControlServer: Sendable {
         self.startedAt = startedAt
         self.permittedGroup = permittedGroup
         self.examined = examined
+        self.metrics = metrics ?? MetricsPage(controller: controller, version: version)
     }
 
     /// Listens on a socket file; only those who may use it can open it.
@@ -95,6 +99,7 @@ public struct ControlServer: Sendable {
         case ("GET", WirePath.operations):
             let records = try await store.operations(of: try await attachment(query), limit: try limit(query))
             return Self.answer(WireList(items: records.map(WireOperation.init)))
+        case ("GET", WirePath.metrics): return await metrics.answer()
         case ("GET", WirePath.drifts): return Self.answer(try await drifts(query))
         case ("POST", WirePath.apply): return Self.answer(try await apply(try Self.decode(request)))
         case ("POST", WirePath.delete): return Self.answer(try await delete(try Self.decode(request)))

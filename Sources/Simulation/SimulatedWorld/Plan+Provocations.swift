@@ -1,0 +1,87 @@
+import CloudStackModel
+import VolumeModel
+
+extension Plan {
+    /// Short stories in which one certain mistake would show: each was written when a deliberate mistake went unseen, or a
+    /// cause of the catalogue was never reached. Drawn apart from the rest, so that what a seed draws otherwise stays.
+    mutating func provoke(_ seed: UInt64) {
+        var chance = SplitMix64(seed: seed &* 0xA24B_AED5 &+ 11)
+        for index in objects.indices where !hasTwins && chance.chance(0.02) {
+            objects[index].reference = .rootDisk(of: machines - 1)
+        }
+        if daemons > 1 {
+            for _ in 0..<Int(chance.next() % 4) {
+                let at = chance.within(.seconds(1)...trouble)
+                let object = Int(chance.next() % UInt64(objects.count))
+                tell([(0, .stopInHand), (0, .readOnly(object, chance.chance(0.5)))], from: at)
+            }
+        }
+        for _ in 0..<Int(chance.next() % 6) {
+            let at = chance.within(.seconds(1)...trouble)
+            let object = Int(chance.next() % UInt64(objects.count))
+            let other = Int(chance.next() % UInt64(objects.count))
+            tell(story(of: object, other, &chance), from: at)
+        }
+    }
+
+    private mutating func tell(_ story: [(Int, Act)], from begin: Duration) {
+        for (seconds, act) in story { entries.append(Entry(at: begin + .seconds(seconds), act: act)) }
+    }
+
+    /// Acts with the seconds after which each comes.
+    private func story(of object: Int, _ other: Int, _ chance: inout SplitMix64) -> [(Int, Act)] {
+        let client = clients > 0 ? Int(chance.next() % UInt64(clients)) : 0
+        switch chance.next() % 15 {
+        case 0:
+            // A person's word for one disk, which is another by the time it could be used.
+            return [
+                (0, .allowInUse(object)), (2, .detachByHand(object)), (40, .mount(object)),
+                (41, .connect(client: client)),
+                (45, .delete(object)), (120, .unmount(object)), (130, .want(object)),
+            ]
+        case 1: return [(0, .garble(object, true)), (70, .detachByHand(object)), (110, .garble(object, false))]
+        case 2:
+            return [(0, .garble(object, true)), (5, .kill(seconds: 1)), (130, .garble(object, false))]
+        case 3:
+            return [
+                (0, .fault(Fault(kind: .emptyList), seconds: 20)), (1, .reconcile), (2, .delete(object)),
+                (3, .reconcile),
+                (60, .want(object)),
+            ]
+        case 4:
+            return [
+                (0, .hideExports(seconds: 90)), (1, .kill(seconds: 0)), (5, .delete(object)), (100, .want(object)),
+            ]
+        case 5:
+            return [
+                (0, .stopInHand), (0, .swapNames(object, other)), (30, .swapNames(object, other)),
+                (60, .connect(client: client)),
+            ]
+        case 6:
+            return [
+                (0, .fault(Fault(kind: .staleList), seconds: 40)), (1, .size(object, gibibytes: 18)), (15, .reconcile),
+                (25, .reconcile),
+            ]
+        case 7: return [(0, .protect(object, true)), (80, .delete(object)), (250, .protect(object, false))]
+        case 8: return [(0, .export(object, false)), (10, .foreignExport(object)), (20, .export(object, true))]
+        case 9: return [(0, .move(object, to: machines + 3)), (60, .move(object, to: 0))]
+        case 10:
+            let state = chance.chance(0.5) ? "Migrating" : "UploadError"
+            return [(0, .detachByHand(object)), (0, .setState(object, state)), (50, .setState(object, "Ready"))]
+        case 11: return [(0, .limitDisks(0)), (1, .detachByHand(object)), (60, .limitDisks(32))]
+        case 12:
+            return [
+                (0, .detachByHand(object)), (0, .attachByHand(object, to: machines - 1)),
+                (20, .loseMachine(machines - 1)),
+            ]
+        case 13:
+            let refusal = Fault(kind: .jobFails, code: 431, text: "This is refused, whatever the reason.")
+            return [(0, .fault(refusal, seconds: 20)), (1, .detachByHand(object))]
+        default:
+            return [
+                (0, .delete(object)), (1, .fault(Fault(kind: .emptyList), seconds: 60)), (5, .kill(seconds: 1)),
+                (90, .want(object)),
+            ]
+        }
+    }
+}
