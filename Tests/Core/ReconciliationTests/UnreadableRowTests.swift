@@ -56,7 +56,8 @@ import Testing
             serial: DiskSerial(of: volume), number: DeviceNumber(major: 254, minor: 16), diskSequence: 7,
             sizeInBytes: 1 << 30)
         let status = SavedStatus(
-            attachment: AttachmentID(UUIDValue(high: 2, low: 1)), code: "InvalidSpec", since: now, fingerprint: 1,
+            attachment: AttachmentID(UUIDValue(high: 2, low: 1)), generation: 1, code: "InvalidSpec", since: now,
+            fingerprint: 1,
             volume: volume, device: proven)
         _ = loop.handle(
             .started(
