@@ -23,7 +23,9 @@ public struct Planner: Sendable {
             return decideFreely(view, at: now)
         }
         if view.desired.isDeparting, restraint.letsGo, view.outstanding == nil { return depart(view) }
-        return RestraintRules.restrain(decideFreely(view, at: now), restraint)
+        // A guard that may not act does not keep what is under way from being followed to its end.
+        let decision = LedgerRules.decide(view, now: now, policy: policy) ?? decideFreely(view, at: now)
+        return RestraintRules.restrain(decision, restraint)
     }
 
     private func decideFreely(_ view: VolumeView, at now: Instant) -> Decision {
@@ -92,6 +94,10 @@ public struct Planner: Sendable {
     /// Lets go of an object whose volume is taken down, when no name of it is left either. The volume may be elsewhere while a
     /// name still leads to where it was.
     private func leave(_ view: VolumeView, at now: Instant) -> Decision {
+        // A list can tell of the past; an object that is let go has nobody left who would look again.
+        if let volume = view.volume, let lacking = view.recordShortcoming(at: now, policy: policy) {
+            return .look(.volume(volume), lacking: lacking)
+        }
         switch RightDiskRules.verdict(view) {
         case .right(let device, let identity):
             return RemovalRules.withdrawNames(view, device: device, identity: identity, now: now, policy: policy)

@@ -306,8 +306,8 @@ extension RowContents {
 
     fileprivate func detail(_ report: AttachmentReport, conditions: [Condition]) -> AttachmentDetail {
         var device: DeviceRecord?
-        // An unreadable row does not tell which volume it means.
-        var isDeviceKnown = view.volume != nil
+        // Nothing is proven of a disk whose volume's record was not read, nor of one that an unreadable row may mean.
+        var isDeviceKnown = view.cloud.fact != .unknown
         switch RightDiskRules.verdict(view) {
         case .right(let record, _): device = record
         case .unknown: isDeviceKnown = false

@@ -382,7 +382,10 @@ extension World {
         guard let disk = kernel.disk(number: publication.device.number),
             disk.sequence == publication.device.diskSequence
         else { return }
-        if disk.volume != publication.volume {
+        // Of a twin that nobody wants, and that was attached while a list was stale, nobody has told.
+        let isHiddenTwin =
+            plan.hasTwins && objects(of: disk.volume).isEmpty && DiskSerial(of: publication.volume) == disk.serial
+        if disk.volume != publication.volume, !isHiddenTwin {
             oracle.report("RIGHT-DISK", "'\(publication.name)' is published on the disk of volume \(disk.volume)")
         }
         judgeDoubts(publication, disk)

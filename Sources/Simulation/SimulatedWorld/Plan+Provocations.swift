@@ -9,6 +9,9 @@ extension Plan {
         for index in objects.indices where !hasTwins && chance.chance(0.02) {
             objects[index].reference = .rootDisk(of: machines - 1)
         }
+        for index in objects.indices where objects[index].reference == .id && chance.chance(0.02) {
+            objects[index].rootOf = machines - 1
+        }
         if daemons > 1 {
             for _ in 0..<Int(chance.next() % 4) {
                 let at = chance.within(.seconds(1)...trouble)

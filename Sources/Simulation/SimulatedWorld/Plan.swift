@@ -25,6 +25,8 @@ public struct Plan: Sendable {
     struct Object: Sendable, Equatable {
         var reference: Reference
         var deletesData: Bool
+        /// It wants the volume, which is no root disk, as the root disk of the machine of this place.
+        var rootOf: Int?
     }
 
     public internal(set) var seed: UInt64

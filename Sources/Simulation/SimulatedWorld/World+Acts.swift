@@ -119,7 +119,9 @@ extension World {
         if store.desired.values.contains(where: { $0.export?.name == export?.name }) { export = nil }
         let deletion = DeletionPolicy(data: object.deletesData ? .delete : .retain, grace: .seconds(30))
         var (machine, role) = (MachineReference.thisMachine, DiskRole.data)
-        if case .rootDisk(let owner) = object.reference {
+        var owner = object.rootOf
+        if case .rootDisk(let own) = object.reference { owner = own }
+        if let owner {
             (machine, role, export) = (.id(CloudFace.machine(owner)), .root, nil)
         }
         editStore {

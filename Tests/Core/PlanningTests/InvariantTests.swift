@@ -285,6 +285,35 @@ import VolumeModel
         #expect(Fixture.decide(detached) != .departed)
     }
 
+    @Test func `WHOLE-VIEW: no object is let go by what a list tells of its volume`() {
+        let view = Fixture.detached {
+            $0.desired.isDeparting = true
+            var record = Fixture.record
+            record.attachedTo = nil
+            $0.cloud = Fixture.listed(.present(record))
+        }
+        #expect(Fixture.decide(view).look == .volume(Fixture.volume))
+        let elsewhere = Fixture.departing {
+            var record = Fixture.record
+            record.attachedTo = Fixture.other
+            $0.cloud = Fixture.listed(.present(record))
+            $0.devices = .absent
+            $0.export = Fixture.exact(.absent)
+        }
+        #expect(Fixture.decide(elsewhere).look == .volume(Fixture.volume))
+    }
+
+    @Test func `JOB-BARRIER: of what only observes, a job under way is followed although a name is wrong`() {
+        let view = Fixture.view {
+            $0.desired.mode = .observe
+            $0.outstanding = Fixture.outstanding(.never, isAccepted: true)
+            var entry = Fixture.entry
+            entry.target = .device(DeviceNumber(major: 254, minor: 32), diskSequence: 9)
+            $0.export = Fixture.exact(.present(entry))
+        }
+        #expect(Fixture.decide(view).look == .job(Fixture.job))
+    }
+
     @Test func `MINE-ONLY: a root disk that is not where its object wants it is left there, and the object can go`() {
         let view = Fixture.view {
             var record = Fixture.record

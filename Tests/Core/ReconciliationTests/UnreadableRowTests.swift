@@ -85,4 +85,24 @@ import Testing
         let owners = loop.rows.compactMap { $0 }.filter { $0.view.desired.export?.name == name }
         #expect(owners.map(\.view.desired.id) == [second.id])
     }
+
+    /// A disk that had shrunk was taken for proven, because its row could not be read and no list had its volume.
+    @Test func `RIGHT-DISK: nothing is said to be proven of a disk whose volume was not read`() throws {
+        var loop = ReconcileLoop(here: here, policy: Policy(), seed: 1, now: now)
+        let status = SavedStatus(
+            attachment: AttachmentID(UUIDValue(high: 2, low: 1)), generation: 1, code: "Ready", since: now,
+            fingerprint: 1, volume: volume)
+        _ = loop.handle(
+            .started(
+                DesiredState(entries: [unreadable(1)], protections: [:], revision: 1), bindings: [:], openLedger: [],
+                openDrifts: [], statuses: [status], removals: [:]),
+            at: now)
+        let disk = DeviceRecord(
+            kernelName: "vdb", number: DeviceNumber(major: 254, minor: 16), path: "/dev/vdb", byIDLinks: [],
+            serial: DiskSerial(of: volume), diskSequence: 7, sizeInBytes: 1 << 20, isReadOnly: false)
+        let effects = loop.handle(.device(.enumerated([disk])), at: now)
+        let saved = effects.compactMap { if case .save(let details) = $0 { details } else { nil } }.joined()
+        #expect(saved.allSatisfy { !$0.isDeviceKnown })
+        #expect(try #require(loop.rows.compactMap { $0 }.first).view.proven == nil)
+    }
 }
