@@ -105,11 +105,8 @@ private struct IdleController: Steering {
 
     func overview(newerThan revision: Int64, patience: Duration) async -> Overview { await overview() }
 
-    func changes(after revision: Int64, patience: Duration) async -> ReportChanges {
-        let overview = await overview()
-        return ReportChanges(
-            revision: overview.revision, at: overview.at, reports: overview.reports, tally: ReadinessTally(),
-            nodeCauses: [])
+    func standing(newerThan revision: Int64, patience: Duration) async -> NodeStanding {
+        NodeStanding(revision: 1, tally: ReadinessTally(), causes: [])
     }
 
     func removals() async -> HeldRemovals {

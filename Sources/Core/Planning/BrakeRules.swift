@@ -18,15 +18,18 @@ public enum BrakeRules {
         }
         if volume.kind == .root, view.desired.role == .data { return .absent }
         guard let holder = volume.attachedTo else { return deletion(view, at: now) }
-        let text = "detach volume \(volume.id) from machine \(holder)"
+        // Put together only where it counts: this is asked of every row that something happened to.
+        func detaching(_ reason: String) -> Fact<String> {
+            .present("\(reason): detach volume \(volume.id) from machine \(holder)")
+        }
         if view.desired.isDeparting {
-            if holder == view.here { return .present("the object was deleted: \(text)") }
-            return view.target.flatMap { $0 == holder ? .present("the object was deleted: \(text)") : .absent }
+            if holder == view.here { return detaching("the object was deleted") }
+            return view.target.flatMap { $0 == holder ? detaching("the object was deleted") : .absent }
         }
         return view.target.flatMap { target in
-            if holder != target { return .present("the volume is wanted on machine \(target): \(text)") }
+            if holder != target { return detaching("the volume is wanted on machine \(target)") }
             if view.desired.role == .root {
-                return volume.kind == .root ? .absent : .present("it is wanted as a root disk: \(text)")
+                return volume.kind == .root ? .absent : detaching("it is wanted as a root disk")
             }
             return target == view.here ? withdrawal(view) : .absent
         }

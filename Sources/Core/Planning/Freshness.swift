@@ -69,7 +69,7 @@ extension Decision {
 extension VolumeView {
     /// What the volume's record lacks for an act.
     func recordShortcoming(at now: Instant, policy: Policy) -> Shortcoming? {
-        cloud.shortcoming(at: now, after: self.lastWrite ?? .distantPast, policy: policy)
+        self.cloud.shortcoming(at: now, after: self.lastWrite ?? .distantPast, policy: policy)
     }
 }
 
@@ -83,17 +83,17 @@ extension VolumeView {
             let proof = sighting.proof == .exact ? "a read of it alone" : "CloudStack's listing"
             return ObservationAge(subject: subject, source: source ?? proof, age: now - sighting.answered)
         }
-        var ages = [age("volume", cloud), age("machine", targetMachine)]
-        if let holder = cloud.value?.attachedTo, holder != target.value {
-            ages.append(age("its holder", holderMachine))
+        var ages = [age("volume", self.cloud), age("machine", self.targetMachine)]
+        if let holder = self.cloud.value?.attachedTo, holder != self.target.value {
+            ages.append(age("its holder", self.holderMachine))
         }
-        if case .unknown = devices {
+        if case .unknown = self.devices {
             ages.append(ObservationAge(subject: "devices", source: "not read yet", age: nil))
         } else {
-            let changed = devicesChangedAt == .distantPast ? nil : now - devicesChangedAt
+            let changed = self.devicesChangedAt == .distantPast ? nil : now - self.devicesChangedAt
             ages.append(ObservationAge(subject: "devices", source: "the kernel's events, the last", age: changed))
         }
-        if desired.export != nil { ages.append(age("export", export, "the live NBD server")) }
+        if self.desired.export != nil { ages.append(age("export", self.export, "the live NBD server")) }
         if self.use.answered != .distantPast { ages.append(age("use", self.use, "this machine")) }
         if self.sessions.answered != .distantPast {
             ages.append(age("sessions", self.sessions, "the NBD server's processes"))

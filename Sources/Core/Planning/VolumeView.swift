@@ -3,47 +3,55 @@ public import VolumeModel
 /// Everything that is known about one desired attachment when its next step is decided.
 ///
 /// A view is a value: the same view at the same instant gives the same decision, in the loop, in `hawser plan` and in
-/// a simulation. There is one for each volume, so what few have is in ``Particulars``, and reads as if it stood here.
+/// a simulation. Its copies share their contents until one of them is changed: it goes through the hands of a dozen rules at
+/// each decision, and each copy of all that is in it would count some ten references up and down. What is in ``Facts`` and in
+/// ``Particulars`` reads as if it stood here.
 @dynamicMemberLookup
 public struct VolumeView: Sendable, Equatable {
-    // MARK: What is wanted
+    /// Just one: an array is the standard library's box that is shared until it is written to.
+    @usableFromInline var box: [Facts]
 
-    public var desired: DesiredAttachment
-    /// This appliance.
-    public var here: MachineID
-    /// The volume that the object is bound to; `nil` until it was named, found or created.
-    public var volume: VolumeID?
-    /// The last whole listing lacked the volume, or showed it smaller: an exact read has to decide (WHOLE-VIEW).
-    public var isNominatedAbsent: Bool
-    /// The object departs, and leaves the volume and what is left to do with it to the other that claims it.
-    public var yieldsClaim: Bool
-    /// The machine that the object means: unknown until machines were listed, absent when there is none.
-    public var target: Fact<MachineID>
+    /// What is known of every volume.
+    public struct Facts: Sendable, Equatable {
+        // MARK: What is wanted
 
-    // MARK: What is seen
+        public var desired: DesiredAttachment
+        /// This appliance.
+        public var here: MachineID
+        /// The volume that the object is bound to; `nil` until it was named, found or created.
+        public var volume: VolumeID?
+        /// The last whole listing lacked the volume, or showed it smaller: an exact read has to decide (WHOLE-VIEW).
+        public var isNominatedAbsent = false
+        /// The object departs, and leaves the volume and what is left to do with it to the other that claims it.
+        public var yieldsClaim = false
+        /// The machine that the object means: unknown until machines were listed, absent when there is none.
+        public var target = Fact<MachineID>.unknown
 
-    public var cloud: Sighting<VolumeRecord>
-    public var targetMachine: Sighting<MachineRecord>
-    /// The root disk of the target, as last listed.
-    public var targetRoot: VolumeID?
-    /// The machine that holds the volume now, when that is neither the target nor this one.
-    public var holderMachine: Sighting<MachineRecord>
-    /// Every device whose own serial is the volume's. Unknown until devices were enumerated; absent when there is none.
-    public var devices: Fact<[DeviceRecord]>
-    /// When the set of those devices last changed.
-    public var devicesChangedAt: Instant
-    public var server: ExportServerState
-    /// Whether all entries could be listed when last observed; while not, there may be names of this volume that nobody knows of.
-    public var knowsAllExports: Bool
-    /// The entry under the desired name.
-    public var export: Sighting<ExportEntry>
+        // MARK: What is seen
 
-    // MARK: Since when
+        public var cloud = Sighting<VolumeRecord>.never
+        public var targetMachine = Sighting<MachineRecord>.never
+        /// The root disk of the target, as last listed, where the volume is wanted as one.
+        public var targetRoot: VolumeID?
+        /// The machine that holds the volume now, when that is neither the target nor this one.
+        public var holderMachine = Sighting<MachineRecord>.never
+        /// Every device whose own serial is the volume's. Unknown until devices were enumerated; absent when there is none.
+        public var devices = Fact<[DeviceRecord]>.unknown
+        /// When the set of those devices last changed.
+        public var devicesChangedAt = Instant.distantPast
+        public var server = ExportServerState.unknown
+        /// Whether all entries could be listed when last observed; while not, there may be names of this volume that nobody knows of.
+        public var knowsAllExports = false
+        /// The entry under the desired name.
+        public var export = Sighting<ExportEntry>.never
 
-    /// When the present wait began: for the device, for its going, for the export to show. Kept by the loop.
-    public var waitingSince: Instant
+        // MARK: Since when
 
-    @usableFromInline var particulars = Seldom<Particulars>()
+        /// When the present wait began: for the device, for its going, for the export to show. Kept by the loop.
+        public var waitingSince: Instant
+
+        @usableFromInline var particulars = Seldom<Particulars>()
+    }
 
     /// What is known of few: of volumes with a disk here, of those that something is being done with, and of those with
     /// which something is the matter.
@@ -88,28 +96,20 @@ public struct VolumeView: Sendable, Equatable {
     }
 
     public init(desired: DesiredAttachment, here: MachineID, now: Instant) {
-        self.desired = desired
-        self.here = here
-        volume = nil
-        isNominatedAbsent = false
-        yieldsClaim = false
-        target = .unknown
-        cloud = .never
-        targetMachine = .never
-        targetRoot = nil
-        holderMachine = .never
-        devices = .unknown
-        devicesChangedAt = .distantPast
-        server = .unknown
-        knowsAllExports = false
-        export = .never
-        waitingSince = now
+        box = [Facts(desired: desired, here: here, waitingSince: now)]
+    }
+
+    @inlinable
+    public subscript<Member>(dynamicMember path: WritableKeyPath<Facts, Member>) -> Member {
+        @inline(__always) get { box[0][keyPath: path] }
+        // No coroutine: what is chained to an optional row outlives the coroutine's frame in code that is not optimized.
+        @inline(__always) set { box[0][keyPath: path] = newValue }
     }
 
     @inlinable
     public subscript<Member: Equatable>(dynamicMember path: WritableKeyPath<Particulars, Member>) -> Member {
-        @inline(__always) get { particulars[path] }
-        @inline(__always) set { particulars[path] = newValue }
+        @inline(__always) get { box[0].particulars[path] }
+        @inline(__always) set { box[0].particulars[path] = newValue }
     }
 }
 

@@ -217,8 +217,10 @@ public actor Controller {
         }
     }
 
-    /// The reports that changed after a revision, as soon as there are any; or none when the task is cancelled.
-    public func changes(after revision: Int64) async -> ReportChanges {
+    /// The reports that changed after a revision, as soon as there are any; or none when the task is cancelled. What has been
+    /// Ready, or not Ready for the same reason, since before `since` is left out, and what passes: after a start that is nearly
+    /// everything.
+    public func changes(after revision: Int64, since: Instant) async -> ReportChanges {
         await waitUntilStarted()
         nextWatcher += 1
         let id = nextWatcher
@@ -227,7 +229,7 @@ public actor Controller {
         } onCancel: {
             Task { await self.stopWatching(id) }
         }
-        return core.loop.changes(after: revision, at: systems.time.now())
+        return core.loop.changes(after: revision, since: since, at: systems.time.now())
     }
 
     private func stopWatching(_ id: Int) {
@@ -248,9 +250,9 @@ extension Controller: Steering {
         return core.loop.overview(at: systems.time.now())
     }
 
-    public func changes(after revision: Int64, patience: Duration) async -> ReportChanges {
+    public func standing(newerThan revision: Int64, patience: Duration) async -> NodeStanding {
         await wait(for: revision, patience: patience)
-        return core.loop.changes(after: revision, at: systems.time.now())
+        return core.loop.standing
     }
 
     public func detail(of name: ObjectName) async -> AttachmentDetail? {

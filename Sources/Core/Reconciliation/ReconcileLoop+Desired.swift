@@ -7,11 +7,10 @@ extension ReconcileLoop {
         _ desired: DesiredState, bindings: [AttachmentID: VolumeID], ledger: [LedgerEntry], drifts: [DriftRecord],
         statuses: [SavedStatus], now: Instant
     ) {
-        savedStatuses = Dictionary(statuses.map { ($0.attachment, $0) }) { _, last in last }
-        slotByName.reserveCapacity(desired.entries.count)
-        slotByExportName.reserveCapacity(desired.entries.count)
+        reserve(desired.entries.count)
         take(protections: desired.protections)
         for entry in desired.entries { take(entry, binding: bindings[entry.id], now: now) }
+        savedStatuses = SavedStatuses(statuses) { index[$0.value] }
         for status in statuses {
             recall(status.volume, of: status.attachment)
             recall(status.device, of: status.attachment)
@@ -36,6 +35,21 @@ extension ReconcileLoop {
             }
         }
         observeExports()
+    }
+
+    /// Makes room for so many rows at once.
+    private mutating func reserve(_ count: Int) {
+        index.reserve(count)
+        slotsBySerial.reserve(count)
+        rows.reserveCapacity(count)
+        wanted.reserveCapacity(count)
+        seen.reserveCapacity(count)
+        reportedAt.reserveCapacity(count)
+        isDirty.reserveCapacity(count)
+        dirty.reserveCapacity(count)
+        slotByName.reserveCapacity(count)
+        slotByExportName.reserveCapacity(count)
+        volumes.reserveCapacity(count)
     }
 
     /// A row that cannot be read does not tell which volume it means: it is taken to mean the one that it meant last, so that
@@ -191,9 +205,9 @@ extension ReconcileLoop {
         var view = VolumeView(desired: desired, here: here, now: now)
         view.server = exports?.server ?? .unknown
         view.knowsAllExports = exports?.isComplete ?? false
-        view.target = target(of: desired)
+        view.target = target(of: desired.machine)
         view.targetMachine = view.target.value.flatMap { machines[$0] } ?? .never
-        view.targetRoot = view.target.value.flatMap { roots[$0] }
+        view.targetRoot = root(of: view.target, for: desired.role)
         let row = Row(view: view)
         if let free = freeSlots.popLast() {
             slot = free
@@ -221,10 +235,12 @@ extension ReconcileLoop {
     /// Ties the row to its volume: by the id that the object names, or by the store's binding. An object that names
     /// another volume than the one it is tied to is refused: that would leave the first one without an owner.
     mutating func rebind(slot: Int) {
-        guard let row = rows[slot] else { return }
-        var volume = row.binding
-        if case .id(let named) = row.view.desired.volume {
-            if let bound = row.binding, bound != named {
+        // Only what is asked for is taken out: whoever held the row itself would make the next change a copy of it.
+        guard let reference = rows[slot]?.view.desired.volume else { return }
+        let old = rows[slot]?.view.volume
+        var volume = rows[slot]?.binding
+        if case .id(let named) = reference {
+            if let bound = volume, bound != named {
                 update(slot: slot) {
                     $0.problems = [
                         SpecProblem(
@@ -237,8 +253,8 @@ extension ReconcileLoop {
             }
             volume = named
         }
-        guard row.view.volume != volume, let volume else { return }
-        if let old = row.view.volume {
+        guard old != volume, let volume else { return }
+        if let old {
             slotsBySerial.remove(slot, from: DiskSerial(of: old))
         }
         slotsBySerial.add(slot, to: DiskSerial(of: volume))
@@ -260,12 +276,12 @@ extension ReconcileLoop {
     }
 
     mutating func resolveTarget(slot: Int) {
-        guard let row = rows[slot] else { return }
-        let target = target(of: row.view.desired)
-        let root = target.value.flatMap { roots[$0] }
+        guard let reference = rows[slot]?.view.desired.machine, let role = rows[slot]?.view.desired.role else { return }
+        let target = target(of: reference)
+        let root = root(of: target, for: role)
         let sighting = target.value.flatMap { machines[$0] } ?? .never
-        let isSeen = row.view.targetMachine != .never || sighting == .never
-        guard row.view.target == target, row.view.targetRoot == root else {
+        let isSeen = rows[slot]?.view.targetMachine != .never || sighting == .never
+        guard rows[slot]?.view.target == target, rows[slot]?.view.targetRoot == root else {
             update(slot: slot) {
                 $0.view.target = target
                 $0.view.targetMachine = sighting
@@ -276,8 +292,13 @@ extension ReconcileLoop {
         if !isSeen { note(slot: slot) { $0.view.targetMachine = sighting } }
     }
 
-    private func target(of desired: DesiredAttachment) -> Fact<MachineID> {
-        switch desired.machine {
+    /// Asked for only where a root disk is to be attached.
+    private func root(of target: Fact<MachineID>, for role: DiskRole) -> VolumeID? {
+        role == .root ? target.value.flatMap { roots[$0] } : nil
+    }
+
+    private func target(of machine: MachineReference) -> Fact<MachineID> {
+        switch machine {
         case .thisMachine: return .present(here)
         case .id(let id): return .present(id)
         case .named(let name):
@@ -321,7 +342,7 @@ extension ReconcileLoop {
         if row.cloudEffect != nil { countCloudEffect(row.cloudEffect?.action, by: -1) }
         if row.step != nil { stepsUnderWay -= 1 }
         index.remove(attachment.value)
-        savedStatuses[attachment] = nil
+        savedStatuses.forget(slot)
         brake.forget(attachment)
         tally.count(row.report?.readiness, by: -1)
         rows[slot] = nil

@@ -61,18 +61,18 @@ extension ReconcileLoop {
 
     /// Takes a sighting of a volume, unless something newer is known.
     mutating func sight(slot: Int, _ sighting: Sighting<VolumeRecord>, now: Instant) {
-        guard let view = rows[slot]?.view, sighting.asked >= view.cloud.asked,
-            sighting.asked >= view.lastWrite ?? .distantPast
+        // Not the view: whoever held it would make the change below a copy of it.
+        guard let old = rows[slot]?.view.cloud, let isNominatedAbsent = rows[slot]?.view.isNominatedAbsent,
+            sighting.asked >= old.asked, sighting.asked >= rows[slot]?.view.lastWrite ?? .distantPast
         else { return }
-        let old = view.cloud
         // What has become smaller, by a list, was grown after the list was made: an exact read decides.
         if sighting.proof == .listed, let before = old.value?.sizeInBytes, let size = sighting.value?.sizeInBytes,
             size < before
         {
-            if !view.isNominatedAbsent { update(slot: slot) { $0.view.isNominatedAbsent = true } }
+            if !isNominatedAbsent { update(slot: slot) { $0.view.isNominatedAbsent = true } }
             return
         }
-        let isNews = !old.tellsTheSame(as: sighting) || view.isNominatedAbsent
+        let isNews = !old.tellsTheSame(as: sighting) || isNominatedAbsent
         if !isNews, sighting.proof == .listed {
             // The same fact again: only its age changes, and no decision hangs on that.
             if old.proof == .listed || old.answered < sighting.answered {
@@ -97,17 +97,18 @@ extension ReconcileLoop {
 
     /// A listing without the machine that has the volume proves nothing; it says where an exact read has to decide.
     private mutating func nominateHolder(slot: Int) {
-        guard let view = rows[slot]?.view else { return }
-        let holder = view.cloud.value?.attachedTo
+        guard let wasAbsent = rows[slot]?.view.isHolderNominatedAbsent else { return }
+        let holder = rows[slot]?.view.cloud.value?.attachedTo
         let isAbsent = holder.map { $0 != here && machinesListedAt != nil && machines[$0]?.value == nil } ?? false
-        guard view.isHolderNominatedAbsent != isAbsent else { return }
+        guard wasAbsent != isAbsent else { return }
         update(slot: slot) { $0.view.isHolderNominatedAbsent = isAbsent }
     }
 
     private mutating func refreshHolder(slot: Int) {
         nominateHolder(slot: slot)
-        guard let view = rows[slot]?.view, let holder = view.cloud.value?.attachedTo else { return }
-        let old = view.holderMachine
+        guard let old = rows[slot]?.view.holderMachine, let holder = rows[slot]?.view.cloud.value?.attachedTo else {
+            return
+        }
         let sighting = machines[holder] ?? .never
         guard old.value?.id != holder || sighting.asked > old.asked else { return }
         guard sighting.tellsTheSame(as: old) else { return note(slot: slot) { $0.view.holderMachine = sighting } }
@@ -192,7 +193,7 @@ extension ReconcileLoop {
             let isFirst = !devicesAreKnown
             devicesAreKnown = true
             if isFirst {
-                for serial in wantedSerials { refreshDevices(serial: serial, changed: true, now: now) }
+                refreshAllDevices(now: now)
             } else {
                 for serial in Set(oldNames.keys).union(devicesBySerial.keys).sorted() {
                     let names = (oldNames[serial] ?? []).union(devicesBySerial[serial] ?? [])
@@ -212,12 +213,16 @@ extension ReconcileLoop {
             if let serial = old.serial { refreshDevices(serial: serial, changed: true, now: now) }
         case .lost:
             devicesAreKnown = false
-            for serial in wantedSerials { refreshDevices(serial: serial, changed: true, now: now) }
+            refreshAllDevices(now: now)
         }
     }
 
-    private var wantedSerials: [DiskSerial] {
-        Set(rows.compactMap { $0?.view.volume.map { DiskSerial(of: $0) } }).sorted()
+    /// Row by row, which is cheaper than serial by serial when it is about all of them.
+    private mutating func refreshAllDevices(now: Instant) {
+        for slot in rows.indices {
+            guard let volume = rows[slot]?.view.volume else { continue }
+            refreshDevices(slot: slot, deviceFact(DiskSerial(of: volume)), changed: true, now: now)
+        }
     }
 
     /// - Returns: what the device was before.
@@ -230,19 +235,31 @@ extension ReconcileLoop {
     }
 
     mutating func refreshDevices(serial: DiskSerial, changed: Bool, now: Instant? = nil) {
-        let matching = (devicesBySerial[serial] ?? []).compactMap { devices[$0] }.filter { $0.sizeInBytes > 0 }
+        let fact = deviceFact(serial)
+        for slot in slotsBySerial[serial] { refreshDevices(slot: slot, fact, changed: changed, now: now) }
+    }
+
+    /// The devices that have a serial.
+    private func deviceFact(_ serial: DiskSerial) -> Fact<[DeviceRecord]> {
+        guard devicesAreKnown else { return .unknown }
+        // Most volumes have no disk here.
+        guard let names = devicesBySerial[serial] else { return .absent }
+        let matching = names.compactMap { devices[$0] }.filter { $0.sizeInBytes > 0 }
             .sorted { $0.kernelName < $1.kernelName }
-        let fact: Fact<[DeviceRecord]> = !devicesAreKnown ? .unknown : matching.isEmpty ? .absent : .present(matching)
-        for slot in slotsBySerial[serial] {
-            guard let old = rows[slot]?.view.devices, old != fact || changed else { continue }
-            if let now, case .present(let found) = fact, let device = found.first { timeResolution(slot, device, now) }
-            take(slot: slot, isNews: fact.value != nil) { row in
-                if row.view.devices != fact, let now { row.view.waitingSince = now }
-                row.view.devices = fact
-                if let now { row.view.devicesChangedAt = now }
-                if case .absent = fact {
-                    row.view.withdrawnAt = nil
-                }
+        return matching.isEmpty ? .absent : .present(matching)
+    }
+
+    private mutating func refreshDevices(slot: Int, _ fact: Fact<[DeviceRecord]>, changed: Bool, now: Instant?) {
+        guard let old = rows[slot]?.view.devices else { return }
+        let isOther = old != fact
+        guard isOther || changed else { return }
+        if let now, case .present(let found) = fact, let device = found.first { timeResolution(slot, device, now) }
+        take(slot: slot, isNews: fact.value != nil) { row in
+            if isOther, let now { row.view.waitingSince = now }
+            row.view.devices = fact
+            if let now { row.view.devicesChangedAt = now }
+            if case .absent = fact {
+                row.view.withdrawnAt = nil
             }
         }
     }
@@ -304,14 +321,16 @@ extension ReconcileLoop {
         for entry in observation.entries {
             if case .hawser(let volume) = entry.owner { exportsByVolume[volume, default: []].append(entry) }
         }
-        for slot in rows.indices where rows[slot] != nil { refreshExport(slot: slot, asked: asked, now: now) }
+        for slot in rows.indices where rows[slot] != nil {
+            refreshExport(slot: slot, observation, asked: asked, now: now)
+        }
     }
 
     /// Gives a row that is new, or was tied to another volume or name, what is already known of the exports.
     mutating func refreshExport(slot: Int) {
-        guard exports != nil, rows[slot] != nil else { return }
+        guard let exports, rows[slot] != nil else { return }
         rows[slot]?.view.export = .never
-        refreshExport(slot: slot, asked: exportsAskedAt, now: exportsAskedAt)
+        refreshExport(slot: slot, exports, asked: exportsAskedAt, now: exportsAskedAt)
     }
 
     /// Whether nothing was there for a row and nothing is: so it is for all whose volumes are elsewhere, at each observation.
@@ -325,9 +344,9 @@ extension ReconcileLoop {
         return true
     }
 
-    private mutating func refreshExport(slot: Int, asked: Instant, now: Instant) {
-        if let row = rows[slot], let exports, isAbsentAsBefore(row, in: exports) { return }
-        guard let old = rows[slot].map({ ExportSight($0) }), let observation = exports else { return }
+    private mutating func refreshExport(slot: Int, _ observation: ExportObservation, asked: Instant, now: Instant) {
+        if let row = rows[slot], isAbsentAsBefore(row, in: observation) { return }
+        guard let old = rows[slot].map({ ExportSight($0) }) else { return }
         // An observation that was asked for before the row's own last change of its exports tells of the past.
         guard asked >= old.changedAt, !old.isChanging else {
             if old.server != observation.server || old.knowsAll != observation.isComplete {

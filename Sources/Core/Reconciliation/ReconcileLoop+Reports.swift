@@ -9,9 +9,7 @@ extension ReconcileLoop {
     ) {
         // Taken out of the table meanwhile, so that it is changed in place.
         guard var row = rows[slot].take() else { return }
-        // After a start, what the store has of it still holds until something is known that lasts.
-        let id = row.view.desired.id
-        let saved = savedStatuses.isEmpty ? nil : savedStatuses[id]
+        let saved = savedStatuses[slot]
         let news = row.contents.publish(
             decision, saved: saved, alike: &lastConditionTimes, drifts: &drifts, policy: policy, now: now)
         rows[slot] = row
@@ -19,14 +17,10 @@ extension ReconcileLoop {
         revision += 1
         reportedAt[slot] = revision
         tally.count(news.before, by: -1)
-        tally.count(news.detail.report.readiness, by: 1)
-        if news.isOtherReadiness { events.append(contentsOf: event(of: news.detail.report, now: now)) }
-        if saved != nil {
-            if case .notReady(let cause) = news.detail.report.readiness, cause.isPassing { return }
-            savedStatuses[id] = nil
-            if savedStatuses.isEmpty { savedStatuses = [:] }
-        }
-        if news.isWorthSaving { details.append(news.detail) }
+        tally.count(news.report.readiness, by: 1)
+        if news.isOtherReadiness { events.append(contentsOf: event(of: news.report, now: now)) }
+        if saved != nil, !news.report.readiness.isPassing { savedStatuses.forget(slot) }
+        if let detail = news.worthSaving { details.append(detail) }
     }
 
     /// Changes of readiness are events; passing states (reading, stepping) are not.
@@ -78,10 +72,20 @@ extension ReconcileLoop {
         return causes
     }
 
-    /// The reports that changed after a revision, in no order: what that costs follows what changed, and not how many there are.
-    public func changes(after revision: Int64, at now: Instant) -> ReportChanges {
-        let changed = reportedAt.indices.filter { reportedAt[$0] > revision }.compactMap { rows[$0]?.report }
-        return ReportChanges(revision: self.revision, at: now, reports: changed, tally: tally, nodeCauses: nodeCauses)
+    /// How the node stands as a whole.
+    public var standing: NodeStanding { NodeStanding(revision: revision, tally: tally, causes: nodeCauses) }
+
+    /// The reports that changed after a revision, of those whose readiness is no older than `since` and not passing, in no order:
+    /// what that costs follows what is told, and not how many there are.
+    public func changes(after revision: Int64, since: Instant, at now: Instant) -> ReportChanges {
+        var changed: [AttachmentReport] = []
+        for slot in reportedAt.indices where reportedAt[slot] > revision {
+            guard let row = rows[slot], let publication = row.publication, publication.since >= since,
+                !publication.readiness.isPassing, let report = row.report
+            else { continue }
+            changed.append(report)
+        }
+        return ReportChanges(standing: standing, at: now, reports: changed)
     }
 
     public func detail(of name: ObjectName, at now: Instant) -> AttachmentDetail? {
@@ -187,10 +191,11 @@ extension ReconcileLoop {
 extension RowContents {
     /// A report that says something else than the one before.
     fileprivate struct News {
-        var detail: AttachmentDetail
+        var report: AttachmentReport
         var isOtherReadiness: Bool
-        /// Whether it says something else to somebody who reads it from disk: what comes next, and when, aside.
-        var isWorthSaving: Bool
+        /// What it says to somebody who reads it from disk, what comes next, and when, aside; `nil` when that is what the store
+        /// has already.
+        var worthSaving: AttachmentDetail?
         /// What it was before; `nil` when nothing was said.
         var before: AttachmentReport.Readiness?
     }
@@ -202,7 +207,6 @@ extension RowContents {
         _ decision: Decision, saved: SavedStatus?, alike: inout [ConditionTime], drifts: inout [DriftRecord],
         policy: Policy, now: Instant
     ) -> News? {
-        let view = view
         let previous = publication
         let readiness = Self.shown(ReportRules.readiness(of: decision), after: previous?.readiness)
         let before = saved.map { ($0.code, $0.since) } ?? previous.map { ($0.readiness.code, $0.since) }
@@ -215,18 +219,29 @@ extension RowContents {
         let publication = Publication(report)
         guard publication.digest != previous?.digest else { return nil }
         self.publication = publication
-        stampConditions(view, readiness: readiness, now: now)
+        stampConditions(readiness: readiness, now: now)
         if conditionTimes == alike { conditionTimes = alike }
         alike = conditionTimes
         followDrift(report, now: now, drifts: &drifts)
-        let detail = detail(report, conditions: [])
-        let isWorthSaving =
-            saved.map {
-                AttachmentDetail.fingerprint(of: report, device: detail.device, export: detail.export) != $0.fingerprint
-            }
-            ?? (publication.lastingDigest != previous?.lastingDigest)
         return News(
-            detail: detail, isOtherReadiness: !isSame, isWorthSaving: isWorthSaving, before: previous?.readiness)
+            report: report, isOtherReadiness: !isSame,
+            worthSaving: isWorthSaving(publication, report, after: previous, saved: saved)
+                ? detail(report, conditions: []) : nil,
+            before: previous?.readiness)
+    }
+
+    private func isWorthSaving(
+        _ publication: Publication, _ report: AttachmentReport, after previous: Publication?, saved: SavedStatus?
+    ) -> Bool {
+        guard let saved else { return publication.lastingDigest != previous?.lastingDigest }
+        // After a start, what the store has of it still holds until something is known that lasts.
+        return !report.readiness.isPassing
+            && AttachmentDetail.fingerprint(of: report, device: provenDevice, export: view.export.value)
+                != saved.fingerprint
+    }
+
+    private var provenDevice: DeviceRecord? {
+        if case .right(let record, _) = RightDiskRules.verdict(view) { record } else { nil }
     }
 
     /// While something is only read again, what was the matter stays the matter: a status that flickers at each look says
@@ -240,20 +255,20 @@ extension RowContents {
         return .notReady(before)
     }
 
-    fileprivate mutating func stampConditions(
-        _ view: VolumeView, readiness: AttachmentReport.Readiness, now: Instant
-    ) {
-        var times = conditionTimes
-        for (index, kind) in Condition.Kind.allCases.enumerated() {
+    fileprivate mutating func stampConditions(readiness: AttachmentReport.Readiness, now: Instant) {
+        // Written to only where something differs: rows that are alike share their times.
+        for (index, kind) in Self.conditionKinds.enumerated() {
             let status = ConditionRules.status(of: kind, view, readiness: readiness)
-            if index >= times.count {
-                times.append(ConditionTime(status: status, since: now))
-            } else if times[index].status != status {
-                times[index] = ConditionTime(status: status, since: now)
+            if index >= conditionTimes.count {
+                conditionTimes.append(ConditionTime(status: status, since: now))
+            } else if conditionTimes[index].status != status {
+                conditionTimes[index] = ConditionTime(status: status, since: now)
             }
         }
-        conditionTimes = times
     }
+
+    /// Kept, since `allCases` makes the list anew each time.
+    private static let conditionKinds = Condition.Kind.allCases
 
     /// Begins and ends the drifts of a row that has once been Ready.
     fileprivate mutating func followDrift(_ report: AttachmentReport, now: Instant, drifts: inout [DriftRecord]) {
@@ -284,7 +299,7 @@ extension RowContents {
     }
 
     fileprivate func conditions(_ readiness: AttachmentReport.Readiness) -> [Condition] {
-        zip(Condition.Kind.allCases, conditionTimes).map { kind, time in
+        zip(Self.conditionKinds, conditionTimes).map { kind, time in
             ConditionRules.condition(kind, view, readiness: readiness, since: time.since)
         }
     }
@@ -308,9 +323,9 @@ extension VolumeView {
     /// Whether a world can be judged now; a drift in it does not end while it cannot.
     fileprivate func isKnown(_ world: Drift.World) -> Bool {
         switch world {
-        case .cloudStack: if case .unknown = cloud.fact { false } else { true }
-        case .device: if case .unknown = devices { false } else { true }
-        case .export: if case .unknown = export.fact { false } else { true }
+        case .cloudStack: if case .unknown = self.cloud.fact { false } else { true }
+        case .device: if case .unknown = self.devices { false } else { true }
+        case .export: if case .unknown = self.export.fact { false } else { true }
         }
     }
 
@@ -324,19 +339,19 @@ extension VolumeView {
         }
         switch look {
         case .volume:
-            guard let sighting = fresh(cloud.fact) else { return false }
-            cloud = sighting
-            isNominatedAbsent = false
+            guard let sighting = fresh(self.cloud.fact) else { return false }
+            self.cloud = sighting
+            self.isNominatedAbsent = false
         case .machine(let id):
-            if target.value == id, let sighting = fresh(targetMachine.fact) {
-                targetMachine = sighting
-            } else if let sighting = fresh(holderMachine.fact) {
-                holderMachine = sighting
+            if self.target.value == id, let sighting = fresh(self.targetMachine.fact) {
+                self.targetMachine = sighting
+            } else if let sighting = fresh(self.holderMachine.fact) {
+                self.holderMachine = sighting
             } else {
                 return false
             }
         case .sessions:
-            guard let clients = export.fact.value?.clients else { return false }
+            guard let clients = self.export.fact.value?.clients else { return false }
             self.sessions = Sighting(.present(clients), asked: now, answered: now, proof: .exact)
         case .use:
             self.use = Sighting(

@@ -57,8 +57,7 @@ public struct ReconcileLoop: Sendable {
     /// The root disk of each machine, as last listed.
     var roots: [MachineID: VolumeID] = [:]
     var protections: [VolumeID: String] = [:]
-    /// What the store had of each attachment at the start, until something is known of it that lasts.
-    var savedStatuses: [AttachmentID: SavedStatus] = [:]
+    var savedStatuses = SavedStatuses()
 
     // MARK: Pace
 
@@ -162,12 +161,17 @@ public struct ReconcileLoop: Sendable {
     private mutating func takeTime(now: Instant) {
         for attachment in wakes.due(at: now) { markDirty(attachment) }
         guard !isStopping, !isListing, nextResync <= now else { return }
-        isListing = true
-        nextResync = now + policy.resyncInterval
+        noteListing(at: now)
         effects.append(.listCloud)
         // Clients come and go without an event, and an event can be lost.
         observeExports()
         compareAll()
+    }
+
+    /// CloudStack's listings are asked for.
+    mutating func noteListing(at now: Instant) {
+        isListing = true
+        nextResync = now + policy.resyncInterval
     }
 
     /// The full comparison: marks every row whose columns differ. It costs what reading two columns costs.
@@ -208,9 +212,8 @@ public struct ReconcileLoop: Sendable {
         guard var row = rows[slot].take() else { return }
         change(&row.contents)
         row.contents.refresh()
-        let view = row.view
-        wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(view)
-        seen[slot] = Fingerprint.seen(view)
+        wanted[slot] = row.isInvalid ? 1 : Fingerprint.wanted(row.view)
+        seen[slot] = Fingerprint.seen(row.view)
         rows[slot] = row
         markDirty(slot: slot)
     }

@@ -25,23 +25,24 @@ public struct ReadinessTally: Sendable, Equatable {
     }
 }
 
+/// How the node stands as a whole, at a revision: in a few words, however many attachments there are.
+public struct NodeStanding: Sendable, Equatable {
+    public var revision: Int64
+    public var tally: ReadinessTally
+    /// What is wrong with the node as a whole.
+    public var causes: [Cause]
+
+    public init(revision: Int64, tally: ReadinessTally, causes: [Cause]) {
+        self.revision = revision
+        self.tally = tally
+        self.causes = causes
+    }
+}
+
 /// What became known between two revisions.
 public struct ReportChanges: Sendable, Equatable {
-    public var revision: Int64
+    public var standing: NodeStanding
     public var at: Instant
     /// In no order.
     public var reports: [AttachmentReport]
-    public var tally: ReadinessTally
-    /// What is wrong with the node as a whole.
-    public var nodeCauses: [Cause]
-
-    public init(
-        revision: Int64, at: Instant, reports: [AttachmentReport], tally: ReadinessTally, nodeCauses: [Cause]
-    ) {
-        self.revision = revision
-        self.at = at
-        self.reports = reports
-        self.tally = tally
-        self.nodeCauses = nodeCauses
-    }
 }

@@ -70,8 +70,15 @@ struct RowIndex: Sendable {
         return Int(truncatingIfNeeded: mixed >> 32) & mask
     }
 
-    private mutating func grow() {
-        var larger = RowIndex(minimumCapacity: slots.count * 2 - slots.count / 2)
+    /// Makes room for so many keys at once.
+    mutating func reserve(_ count: Int) {
+        if count * 4 > slots.count * 3 { rebuild(minimumCapacity: count) }
+    }
+
+    private mutating func grow() { rebuild(minimumCapacity: slots.count * 2 - slots.count / 2) }
+
+    private mutating func rebuild(minimumCapacity: Int) {
+        var larger = RowIndex(minimumCapacity: minimumCapacity)
         for slot in slots.indices where slots[slot] != Self.empty { larger.set(keys[slot], to: Int(slots[slot])) }
         self = larger
     }

@@ -29,6 +29,9 @@ struct SerialIndex: Sendable {
     /// The rows beyond the first.
     private var others: [DiskSerial: [Int]] = [:]
 
+    /// Makes room for so many serials at once.
+    mutating func reserve(_ count: Int) { firsts.reserve(count) }
+
     subscript(serial: DiskSerial) -> Slots {
         Slots(first: firsts[key(serial)], others: others.isEmpty ? [] : others[serial] ?? [])
     }

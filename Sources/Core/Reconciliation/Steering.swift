@@ -9,9 +9,9 @@ public protocol Steering: Sendable {
     /// Returns as soon as the overview is newer than `revision`, or after `patience` in any case.
     func overview(newerThan revision: Int64, patience: Duration) async -> Overview
 
-    /// The reports that changed after a revision, as soon as there are any, or after `patience` none. For who is told of
-    /// everything that happens: what it costs follows what happened, and not how many attachments there are.
-    func changes(after revision: Int64, patience: Duration) async -> ReportChanges
+    /// How the node stands as a whole, as soon as anything is newer than `revision`, or after `patience` in any case. It costs
+    /// the same however many attachments there are.
+    func standing(newerThan revision: Int64, patience: Duration) async -> NodeStanding
 
     /// All that is known of one attachment; `nil` when there is none of this name.
     func detail(of name: ObjectName) async -> AttachmentDetail?

@@ -10,6 +10,11 @@ public struct AttachmentReport: Sendable, Equatable {
         /// The object was deleted and everything it asked for is gone.
         case departed
 
+        /// Whether it is only being looked at: see ``Cause/isPassing``.
+        public var isPassing: Bool {
+            if case .notReady(let cause) = self { cause.isPassing } else { false }
+        }
+
         /// A word that says which readiness it is, without what changes from moment to moment.
         public var code: String {
             switch self {

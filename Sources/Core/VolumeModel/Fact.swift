@@ -7,7 +7,7 @@ public enum Fact<Value> {
     case absent
     case present(Value)
 
-    public var value: Value? {
+    @inlinable public var value: Value? {
         switch self {
         case .present(let value): value
         case .unknown, .absent: nil
@@ -15,7 +15,7 @@ public enum Fact<Value> {
     }
 
     /// Known not to be there; an unknown is not.
-    public var isAbsent: Bool {
+    @inlinable public var isAbsent: Bool {
         switch self {
         case .absent: true
         case .unknown, .present: false
@@ -33,7 +33,17 @@ public enum Fact<Value> {
 }
 
 extension Fact: Sendable where Value: Sendable {}
-extension Fact: Equatable where Value: Equatable {}
+extension Fact: Equatable where Value: Equatable {
+    /// Written out so that it is compiled for each kind of value: facts are compared at each observation of each row.
+    @inlinable
+    public static func == (left: Fact, right: Fact) -> Bool {
+        switch (left, right) {
+        case (.unknown, .unknown), (.absent, .absent): true
+        case (.present(let left), .present(let right)): left == right
+        case (.unknown, _), (.absent, _), (.present, _): false
+        }
+    }
+}
 
 /// A fact together with when it was asked for and answered, and how far it can be trusted.
 ///
@@ -105,7 +115,13 @@ public struct Sighting<Value> {
 }
 
 extension Sighting: Sendable where Value: Sendable {}
-extension Sighting: Equatable where Value: Equatable {}
+extension Sighting: Equatable where Value: Equatable {
+    @inlinable
+    public static func == (left: Sighting, right: Sighting) -> Bool {
+        left.asked == right.asked && left.answered == right.answered && left.proof == right.proof
+            && left.kept == right.kept
+    }
+}
 
 extension Sighting where Value: Equatable {
     /// Whether the facts are equal; when and how they were seen aside.

@@ -13,5 +13,6 @@ public final class Shared<Value> {
 extension Shared: Sendable where Value: Sendable {}
 
 extension Shared: Equatable where Value: Equatable {
+    @inlinable
     public static func == (left: Shared, right: Shared) -> Bool { left === right || left.value == right.value }
 }

@@ -84,15 +84,14 @@ struct Assembly {
         var narratedAt = begun
         var isAllKnown = false
         while !Task.isCancelled {
-            let changes = await controller.changes(after: revision)
-            revision = changes.revision
-            for report in changes.reports where report.since >= narratedAt { narrate(report, log) }
+            let changes = await controller.changes(after: revision, since: narratedAt)
+            revision = changes.standing.revision
+            for report in changes.reports { narrate(report, log) }
             narratedAt = changes.at
-            guard !isAllKnown, changes.tally.passing == 0 else { continue }
+            let tally = changes.standing.tally
+            guard !isAllKnown, tally.passing == 0 else { continue }
             isAllKnown = true
-            log.write(
-                .notice, "all is known",
-                ["attachments": "\(changes.tally.total)", "ready": "\(changes.tally.ready)"])
+            log.write(.notice, "all is known", ["attachments": "\(tally.total)", "ready": "\(tally.ready)"])
         }
     }
 
@@ -101,7 +100,6 @@ struct Assembly {
         case .ready: log.write(.information, "ready", ["attachment": report.name])
         case .departed: log.write(.information, "gone", ["attachment": report.name])
         case .notReady(let cause):
-            guard !cause.isPassing else { return }
             log.write(
                 .information, "not ready",
                 ["attachment": report.name, "reason": cause.code, "because": cause.message])

@@ -21,11 +21,11 @@ public struct ServiceReporter: Sendable {
     /// Where no service manager listens it returns at once. A message that cannot be sent is not tried again: the next
     /// one says more.
     public func run() async {
-        var known = await controller.changes(after: -1, patience: .zero)
+        var known = await controller.standing(newerThan: -1, patience: .zero)
         guard say([.ready, .status(Self.statusLine(of: known))]) else { return }
         let pause = ServiceManager.watchdogInterval.map { min($0 / 3, period) } ?? period
         while !Task.isCancelled {
-            known = await controller.changes(after: known.revision, patience: pause)
+            known = await controller.standing(newerThan: known.revision, patience: pause)
             if Task.isCancelled { return }
             say([.alive, .status(Self.statusLine(of: known))])
             // A busy loop has news all the time: once in a while is enough for a status line. A cancelled sleep ends it.
@@ -46,9 +46,9 @@ public struct ServiceReporter: Sendable {
     }
 
     /// `12 of 14 attachments ready; CloudStack cannot be reached: …`
-    static func statusLine(of known: ReportChanges) -> String {
+    static func statusLine(of known: NodeStanding) -> String {
         let count = known.tally.total - known.tally.departed
         let first = "\(known.tally.ready) of \(count) \(count == 1 ? "attachment" : "attachments") ready"
-        return ([first] + known.nodeCauses.map(\.message)).joined(separator: "; ")
+        return ([first] + known.causes.map(\.message)).joined(separator: "; ")
     }
 }

@@ -10,8 +10,8 @@ struct SilenceTests {
     private func started() -> ControllerCore {
         var core = ControllerCore(
             here: MachineID(UUIDValue(high: 1, low: 1)), policy: Policy(), lease: .exclusive, seed: 1, now: begin)
-        _ = core.handle(.opened, at: begin)
-        var open = calls(
+        var open = calls(core.handle(.opened, at: begin))
+        open += calls(
             core.handle(
                 .started(DesiredState(entries: [], revision: 1), bindings: [:], openLedger: [], openDrifts: []),
                 at: begin))

@@ -26,11 +26,9 @@ actor SmallController: Steering, StateStore {
 
     func overview(newerThan revision: Int64, patience: Duration) -> Overview { overview() }
 
-    func changes(after revision: Int64, patience: Duration) -> ReportChanges {
+    func standing(newerThan revision: Int64, patience: Duration) -> NodeStanding {
         let overview = overview()
-        return ReportChanges(
-            revision: overview.revision, at: overview.at, reports: overview.reports, tally: ReadinessTally(),
-            nodeCauses: overview.nodeCauses)
+        return NodeStanding(revision: overview.revision, tally: ReadinessTally(), causes: overview.nodeCauses)
     }
 
     func detail(of name: ObjectName) -> AttachmentDetail? {
