@@ -59,10 +59,12 @@ public enum MachineRules {
         if let lacking = view.targetMachine.shortcoming(at: now, after: .distantPast, policy: policy) {
             return .look(.machine(machine.id), lacking: lacking)
         }
-        if let root = view.targetRoot, root != volume.id {
+        switch view.targetRoot {
+        case .unknown: return .hold(.cloudNotReadYet, until: nil)
+        case .present(let root) where root != volume.id:
             return .hold(.machineHasRoot(machine.id, root), until: now + policy.revisitInterval)
+        case .present, .absent: return nil
         }
-        return nil
     }
 
     /// Why a volume is not taken from the machine that has it.

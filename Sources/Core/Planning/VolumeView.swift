@@ -32,7 +32,7 @@ public struct VolumeView: Sendable, Equatable {
         public var cloud = Sighting<VolumeRecord>.never
         public var targetMachine = Sighting<MachineRecord>.never
         /// The root disk of the target, as last listed, where the volume is wanted as one.
-        public var targetRoot: VolumeID?
+        public var targetRoot = Fact<VolumeID>.unknown
         /// The machine that holds the volume now, when that is neither the target nor this one.
         public var holderMachine = Sighting<MachineRecord>.never
         /// Every device whose own serial is the volume's. Unknown until devices were enumerated; absent when there is none.

@@ -68,8 +68,10 @@ public struct ControllerCore: Sendable {
     private var mustReadDesiredAgain = false
     /// When something was last told or answered.
     private var lastInputAt: Instant
-    /// What was told after a long silence, until desired state has been read again.
+    /// What was told after a long silence, until desired state has been read again, and the exports where need be.
     private var deferred: [LoopEvent]?
+    private var awaitsDesired = false
+    private var awaitsExports = false
     private var isObservingExports = false
     private var mustObserveExportsAgain = false
     private var writes = WriteQueue()
@@ -183,15 +185,15 @@ public struct ControllerCore: Sendable {
     private mutating func deliver(_ event: LoopEvent, at now: Instant) {
         // One who only waits for the lease sees nothing, and decides nothing.
         guard isBegun else { return }
-        if deferred != nil {
+        if deferred == nil {
+            carryOut(loop.handle(event, at: now), at: now)
+        } else {
             deferred?.append(event)
-            return
         }
-        carryOut(event, at: now)
     }
 
-    private mutating func carryOut(_ event: LoopEvent, at now: Instant) {
-        for effect in loop.handle(event, at: now) {
+    private mutating func carryOut(_ effects: [LoopEffect], at now: Instant) {
+        for effect in effects {
             switch effect {
             case .append, .save, .recordEvents, .recordDrifts, .forget: write(effect)
             case .wake(let instant): arm(instant)
@@ -246,7 +248,12 @@ public struct ControllerCore: Sendable {
             guard case .exports(let observation) = answer else { unexpected(answer, to: "observing exports") }
             isObservingExports = false
             deliver(.exports(observation, asked: asked), at: now)
-            if mustObserveExportsAgain { observeExports(at: now) }
+            if mustObserveExportsAgain {
+                observeExports(at: now)
+            } else {
+                awaitsExports = false
+                resume(at: now)
+            }
         case .look(let course):
             switch course.take(answer) {
             case .call(let next): call(next, for: .look(course))
@@ -301,6 +308,12 @@ public struct ControllerCore: Sendable {
         defer { lastInputAt = now }
         guard isBegun, deferred == nil, now - lastInputAt > loop.policy.decisionLifetime else { return false }
         deferred = []
+        awaitsDesired = true
+        if let armedWake, now - armedWake > .seconds(1) {
+            // It was not idle but kept from running; another process may have worked here meanwhile.
+            awaitsExports = true
+            observeExports(at: now)
+        }
         readDesired()
         return true
     }
@@ -310,7 +323,7 @@ public struct ControllerCore: Sendable {
         switch answer {
         case .desired(let delta):
             desiredRevision = delta.revision
-            carryOut(.desired(delta), at: now)
+            deliver(.desired(delta), at: now)
         // The change feed tells again, and a person is told meanwhile.
         case .storeFailed: break
         default: unexpected(answer, to: "reading desired state")
@@ -319,8 +332,15 @@ public struct ControllerCore: Sendable {
             mustReadDesiredAgain = false
             readDesired()
         } else {
-            for event in deferred.take() ?? [] { deliver(event, at: now) }
+            awaitsDesired = false
+            resume(at: now)
         }
+    }
+
+    /// Goes on with what waits, when it is known again what is wanted and what is there.
+    private mutating func resume(at now: Instant) {
+        guard !awaitsDesired, !awaitsExports, let events = deferred.take() else { return }
+        carryOut(loop.handle(events, at: now), at: now)
     }
 
     // MARK: Writes in order

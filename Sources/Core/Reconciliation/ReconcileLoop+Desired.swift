@@ -292,9 +292,10 @@ extension ReconcileLoop {
         if !isSeen { note(slot: slot) { $0.view.targetMachine = sighting } }
     }
 
-    /// Asked for only where a root disk is to be attached.
-    private func root(of target: Fact<MachineID>, for role: DiskRole) -> VolumeID? {
-        role == .root ? target.value.flatMap { roots[$0] } : nil
+    /// Asked for only where a root disk is to be attached; known when CloudStack's volumes have been listed.
+    private func root(of target: Fact<MachineID>, for role: DiskRole) -> Fact<VolumeID> {
+        guard role == .root, let machine = target.value, volumesListedAt != nil else { return .unknown }
+        return roots[machine].map { .present($0) } ?? .absent
     }
 
     private func target(of machine: MachineReference) -> Fact<MachineID> {
@@ -324,7 +325,10 @@ extension ReconcileLoop {
             let claimant = claimants.first?.name
             let yields =
                 row.view.desired.isDeparting
-                && claimants.contains { !$0.isDeparting || $0.id.value < row.view.desired.id.value }
+                && claimants.contains { other in
+                    // One that only observes leaves all as it is when it goes.
+                    !other.isDeparting || other.mode == .enforce && other.id.value < row.view.desired.id.value
+                }
             let twin = others.first { $0.view.volume != row.view.volume }?.view.volume
             guard row.view.claimedBy != claimant || row.view.yieldsClaim != yields || row.view.serialSharedWith != twin
             else { continue }

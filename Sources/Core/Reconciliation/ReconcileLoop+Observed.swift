@@ -27,6 +27,7 @@ extension ReconcileLoop {
             ) { _, later in later }
             volumesListedAt = now
             volumesAskedAt = asked
+            for slot in rows.indices where rows[slot]?.view.desired.role == .root { resolveTarget(slot: slot) }
             nominateAbsent(asked: asked)
         }
     }

@@ -119,7 +119,7 @@ extension ReconcileLoop {
 
     /// That there is no volume with the object's token can be made untrue by nobody but the lease's holder.
     private func lastMoment(for step: Step, _ view: VolumeView, now: Instant) -> Instant {
-        if RightDiskRules.isGuard(step, view) { return now + policy.decisionLifetime }
+        if LeaseRules.isFreeOfLease(step, view) { return now + policy.decisionLifetime }
         guard case .held(let end) = planner.lease else { return now }
         if case .createVolume = step { return end }
         return min(end, now + policy.decisionLifetime)

@@ -121,7 +121,20 @@ public struct ReconcileLoop: Sendable {
 
     /// Takes in one event and says what is to be done. The effects are in the order in which they are to be begun.
     public mutating func handle(_ event: LoopEvent, at now: Instant) -> [LoopEffect] {
+        handle(CollectionOfOne(event), at: now)
+    }
+
+    /// Takes in all of these before anything is decided.
+    mutating func handle(_ events: some Sequence<LoopEvent>, at now: Instant) -> [LoopEffect] {
         effects = []
+        for event in events { take(event, now: now) }
+        takeTime(now: now)
+        decideDirtyRows(now: now)
+        if let soonest = nextDeadline { effects.append(.wake(at: soonest)) }
+        return effects
+    }
+
+    private mutating func take(_ event: LoopEvent, now: Instant) {
         switch event {
         case .started(let desired, let bindings, let ledger, let drifts, let statuses, let removals):
             start(desired, bindings: bindings, ledger: ledger, drifts: drifts, statuses: statuses, now: now)
@@ -144,10 +157,6 @@ public struct ReconcileLoop: Sendable {
         case .reconcile(let attachments): takeReconcile(attachments, now: now)
         case .stopping: isStopping = true
         }
-        takeTime(now: now)
-        decideDirtyRows(now: now)
-        if let soonest = nextDeadline { effects.append(.wake(at: soonest)) }
-        return effects
     }
 
     /// When something is to be done without being woken by an event.

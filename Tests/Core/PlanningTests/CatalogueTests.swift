@@ -181,7 +181,7 @@ import VolumeModel
                 $0.desired.role = .root
                 $0.target = .present(Fixture.other)
                 $0.targetMachine = Fixture.exact(.present(Fixture.machine(Fixture.other, .stopped)))
-                $0.targetRoot = Fixture.twin
+                $0.targetRoot = .present(Fixture.twin)
             }
         ),
         (

@@ -78,6 +78,11 @@ import VolumeModel
             $0.mismatch = Fixture.exact(.absent)
         }
         let wrong = entry { $0.target = .nothing }
+        // Wrong only by what is wanted, and that may have changed.
+        let another = entry {
+            $0.owner = .hawser(Fixture.twin)
+            $0.target = .device(DeviceNumber(major: 254, minor: 32), diskSequence: 9)
+        }
         var planner = Planner(policy: Fixture.policy)
         planner.lease = .held(until: Fixture.now)
         #expect(planner.decide(missing, at: Fixture.now).step?.verb == "export")
@@ -85,6 +90,7 @@ import VolumeModel
             planner.lease = standing
             #expect(planner.decide(missing, at: Fixture.now).step == nil, "\(standing)")
             #expect(planner.decide(wrong, at: Fixture.now).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
+            #expect(planner.decide(another, at: Fixture.now).step == nil)
         }
     }
 

@@ -37,7 +37,7 @@ struct SilenceTests {
 
     @Test func `WHOLE-VIEW: after a silence desired state is read before anything is decided`() throws {
         var core = started()
-        let later = begin + .seconds(3_600)
+        let later = begin + .seconds(10)
         let first = calls(core.handle(.reconcile(nil), at: later))
         #expect(first.map(\.call) == [.desiredDelta(since: 1)])
         #expect(calls(core.handle(.device(.enumerated([])), at: later)).isEmpty, "what comes next waits, too")
@@ -49,7 +49,7 @@ struct SilenceTests {
 
     @Test func `a store that is away keeps nothing waiting`() throws {
         var core = started()
-        let later = begin + .seconds(3_600)
+        let later = begin + .seconds(10)
         let number = try #require(calls(core.handle(.reconcile(nil), at: later)).first?.number)
         let next = calls(core.handle(.answered(number, .storeFailed(.unavailable("disk full"))), at: later))
         #expect(next.map(\.call).contains(.listVolumes))
@@ -57,7 +57,7 @@ struct SilenceTests {
 
     @Test func `news of desired state after a silence is read once`() {
         var core = started()
-        let orders = calls(core.handle(.desiredMayHaveChanged, at: begin + .seconds(3_600)))
+        let orders = calls(core.handle(.desiredMayHaveChanged, at: begin + .seconds(10)))
         #expect(orders.map(\.call) == [.desiredDelta(since: 1)])
     }
 
@@ -65,5 +65,22 @@ struct SilenceTests {
         var core = started()
         let orders = calls(core.handle(.reconcile(nil), at: begin + .milliseconds(10))).map(\.call)
         #expect(!orders.contains(.desiredDelta(since: 1)))
+    }
+
+    @Test func `LEASE: one that was kept from running looks at the exports, too, and decides on all of it at once`()
+        throws
+    {
+        var core = started()
+        let later = begin + .seconds(3_600)
+        let first = calls(core.handle(.device(.enumerated([])), at: later))
+        #expect(Set(first.map { "\($0.call)" }).count == 2, "\(first)")
+        let exports = try #require(first.first { $0.call == .observeExports }?.number)
+        let desired = try #require(first.first { $0.call == .desiredDelta(since: 1) }?.number)
+        let delta = DesiredDelta(changed: [], removed: [], revision: 2)
+        #expect(calls(core.handle(.answered(desired, .desired(delta)), at: later)).isEmpty)
+        let observation = ExportObservation(
+            server: .running, entries: [], isComplete: true, writableURI: "", readOnlyURI: "")
+        let next = calls(core.handle(.answered(exports, .exports(observation)), at: later)).map(\.call)
+        #expect(next.contains(.listVolumes), "what was due meanwhile: \(next)")
     }
 }
