@@ -17,8 +17,12 @@ struct Kernel: Sendable {
         var sizeInBytes: Int64
         /// It has the serial of a volume that it is not.
         var isForged = false
+        /// As it was plugged in.
+        var firstSizeInBytes: Int64
         /// Since when it is smaller than it was.
         var cutAt: Instant?
+        /// It is smaller than it ever was. One that had grown and has lost a part of that again looks like one that grows.
+        var isTooSmall: Bool { cutAt != nil && sizeInBytes < firstSizeInBytes }
         /// The volume that its links lead people to believe it is.
         var linkedAs: VolumeID?
         /// Somebody on the machine has mounted it.
@@ -48,7 +52,7 @@ struct Kernel: Sendable {
         let name = name(position)
         disks[name] = Disk(
             name: name, number: DeviceNumber(major: 254, minor: UInt64(position * 16)), sequence: lastSequence,
-            volume: volume, serial: DiskSerial(of: volume), sizeInBytes: sizeInBytes)
+            volume: volume, serial: DiskSerial(of: volume), sizeInBytes: sizeInBytes, firstSizeInBytes: sizeInBytes)
         return name
     }
 
@@ -108,6 +112,7 @@ struct Kernel: Sendable {
             disks[name]?.serial = disk.serial
             disks[name]?.isForged = disk.isForged
             disks[name]?.cutAt = disk.cutAt
+            disks[name]?.firstSizeInBytes = disk.firstSizeInBytes
         }
     }
 

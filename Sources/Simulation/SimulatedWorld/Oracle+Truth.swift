@@ -144,7 +144,7 @@ extension World {
             oracle.report("QUIET", "'\(publication.name)' is published, and was there as it is to be")
         }
         judgeRestraint(on: objects(of: publication.volume), "publish '\(publication.name)'")
-        if let cutAt = disk.cutAt, now - cutAt > .seconds(20), kernel.known[disk.name] == disk {
+        if disk.isTooSmall, let cutAt = disk.cutAt, now - cutAt > .seconds(20), kernel.known[disk.name] == disk {
             oracle.report("RIGHT-DISK", "'\(publication.name)' is published on a disk that is too small")
         }
         let others = kernel.disks(serial: disk.serial).filter { $0 != disk && kernel.known[$0.name] == $0 }
@@ -176,7 +176,7 @@ extension World {
         }
         for (name, entry) in exports.entries {
             if case .hawser(let volume) = entry.owner, !oracle.letGo.contains(volume),
-                let disk = kernel.disk(sequence: entry.sequence), disk.cutAt != nil
+                let disk = kernel.disk(sequence: entry.sequence), disk.isTooSmall
             {
                 oracle.report("RIGHT-DISK", "'\(name)' was left on a disk that is too small")
             }

@@ -46,6 +46,8 @@ struct Oracle: Sendable {
     private(set) var startedAt: [String: Instant] = [:]
     /// The node's clock was set wrong at some time, so that what it wrote down is no measure.
     private(set) var clockWasWrong = false
+    /// Disks that were mounted while no hawserd was at work: a detach that its last one had sent can still arrive.
+    private(set) var mountedUnwatched: Set<UInt64> = []
     /// When each object was first seen.
     private(set) var bornAt: [AttachmentID: Instant] = [:]
     /// When somebody made CloudStack's record of a volume larger than its disk.
@@ -139,6 +141,7 @@ struct Oracle: Sendable {
     mutating func noteStart(of machine: MachineID, at now: Instant) { startedAt[machine.description] = now }
     mutating func noteWrongClock() { clockWasWrong = true }
     mutating func noteGrowth(of volume: VolumeID, at now: Instant) { grownAt[volume] = now }
+    mutating func noteUnwatchedMount(of sequence: UInt64) { mountedUnwatched.insert(sequence) }
     mutating func noteLies() { hasLies = true }
     mutating func noteUnapproved(_ object: AttachmentID, at now: Instant) { unapproved[object] = now }
     mutating func noteCreated(_ name: String) { created[name, default: 0] += 1 }
@@ -372,7 +375,9 @@ extension World {
         if let session {
             oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away under client \(session.client)")
         }
-        if disk.isMounted { oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away while it is mounted") }
+        if disk.isMounted, !oracle.mountedUnwatched.contains(disk.sequence) {
+            oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away while it is mounted")
+        }
     }
 
     // MARK: Exports

@@ -277,6 +277,8 @@ extension World {
         guard disk.heldBy == nil, !disk.isForged else { return }
         note("  \(disk.name) is mounted")
         kernel.change(disk.name) { $0.isMounted = true }
+        // Nobody holds a disk for a process that has died, until the next one has begun.
+        if worker.map({ daemons[$0].pausedUntil != nil }) ?? true { oracle.noteUnwatchedMount(of: disk.sequence) }
     }
 
     private mutating func exportWithoutHawser(_ index: Int) {
