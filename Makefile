@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help soak explore chaos sanitize check mutations
+.PHONY: build test test-build trials fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help soak explore chaos sanitize check mutations
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -15,9 +15,13 @@ build: install-deps
 	@echo "built: .build/release/hawser .build/release/hawserd .build/release/hawser-simulator"
 
 ## test: builds and runs all tests; those that need root say so when they are left out
-test: install-deps test-build
+test: install-deps test-build trials
 	Tests/Support/python-clients.sh
-	Tests/Support/run-tests.sh $(SWIFT_FLAGS)
+	HAWSER_TRIALS=$(CURDIR)/.build/release/hawser-trials Tests/Support/run-tests.sh $(SWIFT_FLAGS)
+
+# The simulated worlds of the tests are run as they are optimized: that is ten times as many.
+trials:
+	swift build $(RELEASE_FLAGS) --product hawser-trials
 
 test-build:
 	swift build --build-tests $(SWIFT_FLAGS)

@@ -6,14 +6,25 @@ cd "$(dirname "$0")/../.." || exit 1
 log=.build/tests.log
 : >"$log"
 
-# What starts whole installations, outside clients, many servers or worlds on all processors gets the machine to itself, one test after the other:
-# beside all the others each would mostly wait for a processor.
-whole='^AcceptanceTests\.|^SimulatedWorldTests\.|TwentyChangesTests|PythonClientTests|RecordedAnswersTests|NBDServer.*Tests|ReplaceableDaemon'
+# What starts whole installations, outside clients, many servers or worlds does not run beside all the others: there each would
+# mostly wait for a processor. These tests run one after the other, in two rows beside each other, because most of what they do
+# is to wait for servers and devices.
+servers='TwentyChangesTests|NBDServer.*Tests|ReplaceableDaemon|CloudFaultTests|CommandLineTests'
+whole="^AcceptanceTests\.|^SimulatedWorldTests\.|PythonClientTests|RecordedAnswersTests|$servers"
 
 result=0
 run() { swift test --skip-build "$@" 2>&1 | tee -a "$log"; [[ ${PIPESTATUS[0]} -eq 0 ]] || result=1; }
 run "$@" --skip "$whole"
-run "$@" --no-parallel --filter "$whole"
+
+# `swift test` lets only one of its kind work on a build directory, so that the second row starts the tests themselves.
+program=$(swift build --show-bin-path "$@")/hawserPackageTests.xctest
+second=.build/tests-servers.log
+"$program" --testing-library swift-testing --no-parallel --filter "$servers" >"$second" 2>&1 &
+row=$!
+run "$@" --no-parallel --filter "$whole" --skip "$servers"
+wait "$row" || result=1
+tee -a "$log" <"$second"
+
 if [[ $result -ne 0 ]]; then
     printf '\n--- What failed (all of it: %s)\n' "$log" >&2
     grep -aE -A3 '^✘ Test .* recorded an issue|error: |Fatal error|fatalError|signal code' "$log" | grep -avE '^(✔|◇|--)' >&2
