@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: build test test-build trials fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help soak explore chaos sanitize check mutations
+.PHONY: build test test-build trials fuzz demo demo-shell bench lint format snapshots manuals clean install-deps help soak explore chaos coverage sanitize check mutations
 
 # An import that Package.swift does not declare stops the build, so that the map stays true.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -91,6 +91,10 @@ chaos: build
 sanitize: install-deps
 	Tests/Support/sanitize.sh thread $(SWIFT_FLAGS)
 	Tests/Support/sanitize.sh address $(SWIFT_FLAGS)
+
+## coverage: which lines of the controller's core the simulated worlds never run; WORLDS=2000 for how many
+coverage: install-deps
+	Tests/Support/coverage.sh $(WORLDS)
 
 ## check: sanitize, and then some minutes each of soak, mutations, fuzz and chaos: within 45 minutes on two cores
 check: sanitize

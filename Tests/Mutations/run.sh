@@ -51,7 +51,10 @@ wake() {
     local broken seed
     broken=$(sed -n 's/^BROKEN \([A-Z-]*\):.*/\1/p' <<<"$output" | head -1)
     seed=$(sed -n 's/^  seed \([0-9]*\).*/\1/p' <<<"$output" | head -1)
-    if [[ $status -eq 2 ]]; then
+    if [[ $status -eq 2 ]] && ! HAWSER_BUG=0 "$trials" --from "$seed" --count 1 --first-only >/dev/null 2>&1; then
+        # What is broken without a bug finds none.
+        printf '%s\t%s\t%s\n' "$name" 'NOT FOUND' "before world $seed, which is broken without it"
+    elif [[ $status -eq 2 ]]; then
         printf '%s\t%s\t%s\n' "$name" "$broken" "$seed"
     elif [[ $status -ge 124 ]]; then
         printf '%s\t%s\t%s\n' "$name" 'it stops' "$(grep -o '^[0-9]* worlds' <<<"$output" | tail -1)"

@@ -326,8 +326,9 @@ extension ReconcileLoop {
             let yields =
                 row.view.desired.isDeparting
                 && claimants.contains { other in
-                    // One that only observes leaves all as it is when it goes.
-                    !other.isDeparting || other.mode == .enforce && other.id.value < row.view.desired.id.value
+                    // One that only observes leaves all as it is when it goes, and has nothing to wait for.
+                    !other.isDeparting || row.view.desired.mode == .observe
+                        || other.mode == .enforce && other.id.value < row.view.desired.id.value
                 }
             let twin = others.first { $0.view.volume != row.view.volume }?.view.volume
             guard row.view.claimedBy != claimant || row.view.yieldsClaim != yields || row.view.serialSharedWith != twin

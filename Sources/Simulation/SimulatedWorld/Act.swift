@@ -22,6 +22,8 @@ enum Act: Sendable, Equatable {
     case moveAll(to: Int)
     case approveHeld
     case reconcile
+    /// By a machine's name, which may be none's.
+    case moveToName(Int, String)
     /// Somebody writes into the object's row what cannot be read, and puts it right.
     case garble(Int, Bool)
     case manifestsUnreadable(Bool)
@@ -52,6 +54,10 @@ enum Act: Sendable, Equatable {
     case cutDisk(Int)
     /// The links of one disk say that it is another.
     case lieOfLinks(Int, Int)
+    /// The disk cannot be written, until it is plugged in anew.
+    case writeProtect(Int)
+    /// Somebody makes the export of an object lead to what is no disk.
+    case mislead(Int)
     case mount(Int)
     case unmount(Int)
     case foreignExport(Int)
@@ -131,6 +137,9 @@ extension Act: CustomStringConvertible {
         case .setState(let volume, let state): "volume \(volume) becomes \(state)"
         case .limitDisks(let count): "a machine may have \(count) data disks"
         case .destroyMachine(let machine): "somebody destroys machine \(machine)"
+        case .moveToName(let object, let name): "a person moves object \(object) to the machine named \(name)"
+        case .writeProtect(let volume): "the disk of volume \(volume) becomes read-only"
+        case .mislead(let object): "somebody makes the export of object \(object) lead to a file"
         case .mount(let volume): "somebody mounts volume \(volume) on the appliance"
         case .unmount(let volume): "somebody unmounts volume \(volume)"
         case .foreignExport(let volume): "somebody exports volume \(volume) without Hawser"

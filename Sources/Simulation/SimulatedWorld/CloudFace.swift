@@ -89,9 +89,13 @@ struct CloudFace: Sendable {
                     remedy: .lookAgain, effect: .none, command: "listVolumes", text: "the list is incomplete")
             }
             return .found(listing.records.filter { $0.name == name })
-        case .zone: return .zone(Self.zoneID.map { .found($0) } ?? .neverExisted)
-        case .offering:
-            guard let id = DiskOfferingID(Self.offering) else { return .offering(.neverExisted) }
+        case .zone(let reference):
+            guard reference != .named("zone-9") else { return .zone(.neverExisted) }
+            return .zone(Self.zoneID.map { .found($0) } ?? .neverExisted)
+        case .offering(let reference):
+            guard reference != .named("Gone"), let id = DiskOfferingID(Self.offering) else {
+                return .offering(.neverExisted)
+            }
             return .offering(
                 .found(DiskOfferingRecord(id: id, name: "Custom", isCustomized: true, sizeInBytes: 0)))
         case .submit(let mutation, let job):

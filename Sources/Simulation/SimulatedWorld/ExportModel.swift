@@ -17,6 +17,8 @@ struct ExportModel: Sendable {
         var owner: ExportOwner
         /// The plugging-in that the name leads to, through udev's link.
         var sequence: UInt64
+        /// Somebody made it lead to what is no disk.
+        var isMisled = false
     }
 
     struct Session: Sendable, Equatable {
@@ -82,6 +84,8 @@ struct ExportModel: Sendable {
         offered[name] = entries[name]
     }
 
+    mutating func mislead(_ name: ExportName) { entries[name]?.isMisled = true }
+
     mutating func removeForeign(_ name: ExportName) {
         guard entries[name]?.owner == .foreign else { return }
         entries[name] = nil
@@ -93,7 +97,7 @@ struct ExportModel: Sendable {
     /// - Returns: the disk that it landed on, and the one that the name is bound to.
     mutating func connect(_ client: Int, to name: ExportName, kernel: Kernel) -> (disk: Kernel.Disk, meant: UInt64)? {
         // The daemon's own list may lag behind; the link that it opens is the entry's.
-        guard isRunning, offered[name] != nil, let entry = entries[name],
+        guard isRunning, offered[name] != nil, let entry = entries[name], !entry.isMisled,
             let disk = kernel.followLink(sequence: entry.sequence)
         else { return nil }
         sessions.append(
@@ -120,7 +124,9 @@ struct ExportModel: Sendable {
     func entry(_ name: ExportName, _ kernel: Kernel) -> ExportEntry? {
         guard let entry = entries[name] else { return nil }
         let disk = kernel.followLink(sequence: entry.sequence)
-        let target = disk.map { ExportTarget.device($0.number, diskSequence: $0.sequence) } ?? .nothing
+        let target =
+            entry.isMisled
+            ? .other("a file") : disk.map { ExportTarget.device($0.number, diskSequence: $0.sequence) } ?? .nothing
         let liveness: Liveness = !isRunning ? .unknown : offered[name] != nil && disk != nil ? .live : .notListed
         let own = sessions.filter { $0.name == name }
         let strayed = kind == .nbdkit ? 0 : own.count { $0.sequence != disk?.sequence }

@@ -25,6 +25,8 @@ struct Kernel: Sendable {
         var isTooSmall: Bool { cutAt != nil && sizeInBytes < firstSizeInBytes }
         /// The volume that its links lead people to believe it is.
         var linkedAs: VolumeID?
+        /// The kernel refuses to write it.
+        var isReadOnly = false
         /// Somebody on the machine has mounted it.
         var isMounted = false
         /// hawserd has it open exclusively.
@@ -92,7 +94,7 @@ struct Kernel: Sendable {
             kernelName: disk.name, number: disk.number, path: "/dev/\(disk.name)",
             byIDLinks: ["/dev/disk/by-id/virtio-\(disk.linkedAs.map { DiskSerial(of: $0) } ?? disk.serial)"],
             serial: disk.serial, diskSequence: disk.sequence,
-            sizeInBytes: disk.sizeInBytes, isReadOnly: false)
+            sizeInBytes: disk.sizeInBytes, isReadOnly: disk.isReadOnly)
     }
 
     /// The disk that udev's link by this disk sequence number leads to now, which may be another disk's.

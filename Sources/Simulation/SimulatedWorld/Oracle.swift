@@ -431,7 +431,9 @@ extension World {
 
     /// The disk that a name of Hawser's leads to, when it is the volume's.
     private func rightDisk(of name: ExportName) -> Kernel.Disk? {
-        guard let entry = exports.entries[name], let disk = kernel.disk(sequence: entry.sequence) else { return nil }
+        guard let entry = exports.entries[name], !entry.isMisled,
+            let disk = kernel.disk(sequence: entry.sequence)
+        else { return nil }
         return entry.owner == .hawser(disk.volume) ? disk : nil
     }
 

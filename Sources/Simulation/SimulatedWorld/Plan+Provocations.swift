@@ -12,6 +12,8 @@ extension Plan {
         for index in objects.indices where objects[index].reference == .id && chance.chance(0.02) {
             objects[index].rootOf = machines - 1
         }
+        for index in objects.indices where chance.chance(0.01) { objects[index].zone = "zone-9" }
+        for index in objects.indices where chance.chance(0.01) { objects[index].offering = "Gone" }
         if daemons > 1 {
             for _ in 0..<Int(chance.next() % 4) {
                 let at = chance.within(.seconds(1)...trouble)
@@ -34,7 +36,7 @@ extension Plan {
     /// Acts with the seconds after which each comes.
     private func story(of object: Int, _ other: Int, _ chance: inout SplitMix64) -> [(Int, Act)] {
         let client = clients > 0 ? Int(chance.next() % UInt64(clients)) : 0
-        switch chance.next() % 15 {
+        switch chance.next() % 20 {
         case 0:
             // A person's word for one disk, which is another by the time it could be used.
             return [
@@ -80,6 +82,16 @@ extension Plan {
         case 13:
             let refusal = Fault(kind: .jobFails, code: 431, text: "This is refused, whatever the reason.")
             return [(0, .fault(refusal, seconds: 20)), (1, .detachByHand(object))]
+        case 14:
+            return [
+                (0, .moveToName(object, "machine-1")), (60, .moveToName(object, "nobody")), (120, .move(object, to: 0)),
+            ]
+        case 15: return [(0, .writeProtect(object)), (10, .readOnly(object, true)), (60, .readOnly(object, false))]
+        case 16: return [(0, .mislead(object)), (30, .connect(client: client))]
+        case 17:
+            return [(0, .detachByHand(object)), (0, .setState(object, "Destroy")), (90, .setState(object, "Ready"))]
+        case 18:
+            return [(0, .stopMachine(1)), (0, .move(object, to: 1)), (5, .startMachine(1)), (60, .move(object, to: 0))]
         default:
             return [
                 (0, .delete(object)), (1, .fault(Fault(kind: .emptyList), seconds: 60)), (5, .kill(seconds: 1)),

@@ -25,6 +25,9 @@ public struct Plan: Sendable {
     struct Object: Sendable, Equatable {
         var reference: Reference
         var deletesData: Bool
+        /// As a person wrote them, who can err.
+        var zone = "zone-1"
+        var offering = "Custom"
         /// It wants the volume, which is no root disk, as the root disk of the machine of this place.
         var rootOf: Int?
     }

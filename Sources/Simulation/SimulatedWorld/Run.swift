@@ -170,7 +170,9 @@ extension World {
                     "CONVERGES", "\(object.name) is Ready and its volume is attached to \(record?.machine ?? "-")")
             }
             guard wanted == Self.here, let name = object.export?.name else { continue }
-            guard let entry = exports.entries[name], kernel.disk(sequence: entry.sequence)?.volume == volume else {
+            guard let entry = exports.entries[name], !entry.isMisled,
+                kernel.disk(sequence: entry.sequence)?.volume == volume
+            else {
                 return oracle.report("CONVERGES", "\(object.name) is Ready and '\(name)' does not lead to its disk")
             }
         }

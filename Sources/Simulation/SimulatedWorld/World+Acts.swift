@@ -54,6 +54,7 @@ extension World {
         case .reconcile:
             oracle.repairs = [:]
             if let worker { deliver(.reconcile(nil), to: daemons[worker].process) }
+        case .moveToName(let index, let name): edit(index) { object, _ in object.machine = .named(name) }
         case .garble(let index, let isOn):
             let id = object(index)
             guard store.desired[id] != nil else { return }
@@ -78,6 +79,14 @@ extension World {
                 disk.cutAt = now
             }
             askUdev(disk.name)
+        case .writeProtect(let index):
+            guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first else { return }
+            kernel.change(disk.name) { $0.isReadOnly = true }
+            askUdev(disk.name)
+        case .mislead(let index):
+            guard let name = store.desired[object(index)]?.export?.name else { return }
+            exports.mislead(name)
+            tellAll(.exports, after: .milliseconds(5))
         case .lieOfLinks(let one, let other):
             guard let volume = volume(ofObject: one), let shown = self.volume(ofObject: other) else { return }
             for disk in kernel.disks(of: volume) {
@@ -103,7 +112,7 @@ extension World {
         incarnations[index, default: 0] += 1
         let id = object(index)
         let object = plan.objects[index]
-        let zone = ZoneReference.named("zone-1")
+        let zone = ZoneReference.named(object.zone)
         let volume: VolumeReference =
             switch object.reference {
             case .id: .id(plan.volume(index))
@@ -113,7 +122,7 @@ extension World {
             case .created:
                 .created(
                     VolumeTemplate(
-                        name: "made-\(index)", sizeInBytes: 1 << 30, offering: .named("Custom"), zone: zone))
+                        name: "made-\(index)", sizeInBytes: 1 << 30, offering: .named(object.offering), zone: zone))
             }
         var export = ExportName("export-\(index)").map { DesiredExport(name: $0) }
         if store.desired.values.contains(where: { $0.export?.name == export?.name }) { export = nil }
