@@ -50,8 +50,7 @@ extension World {
             oracle.report("ORDER", "root disk \(volume) is to be attached to machine \(machine): \(state.state)")
         }
         // A list that lacks it tells nothing of the machine's own; CloudStack looks once more.
-        let lies: [Fault.Kind] = [.emptyList, .shortPage, .staleList]
-        if cloud.world.faults.contains(where: { lies.contains($0.kind) }) { return }
+        if oracle.listsLiedAt.map({ now - $0 < .seconds(150) }) ?? false { return }
         let other = cloud.world.volumes.values.first { other in
             other.type == "ROOT" && !other.isRemoved && other.machine == machine.description
         }

@@ -30,7 +30,7 @@ struct Oracle: Sendable {
     /// The store has refused or doubted a write: what it then lacks, the next start finds out by looking.
     private(set) var storeFailed = false
     private var madeFor: [VolumeID: AttachmentID] = [:]
-    private var submissions: [String: [Instant]] = [:]
+    private var submissions: [String: (occasion: RepairCount.Occasion, at: [Instant])] = [:]
     /// Since when each volume is where its record says, and each machine what it is.
     private(set) var heldSince: [VolumeID: (machine: String?, since: Instant)] = [:]
     private(set) var stateSince: [String: (state: String, since: Instant)] = [:]
@@ -48,6 +48,8 @@ struct Oracle: Sendable {
     private(set) var clockWasWrong = false
     /// Disks that were mounted while no hawserd was at work: a detach that its last one had sent can still arrive.
     private(set) var mountedUnwatched: Set<UInt64> = []
+    /// When a list last left something out, or told of the past.
+    private(set) var listsLiedAt: Instant?
     /// When each object was first seen.
     private(set) var bornAt: [AttachmentID: Instant] = [:]
     /// When somebody made CloudStack's record of a volume larger than its disk.
@@ -128,11 +130,13 @@ struct Oracle: Sendable {
         return nil
     }
 
-    /// - Returns: how often the same was asked for lately.
-    mutating func noteSubmission(_ kind: String, at now: Instant) -> Int {
-        submissions[kind, default: []].removeAll { now - $0 > .seconds(90) }
-        submissions[kind, default: []].append(now)
-        return submissions[kind, default: []].count
+    /// - Returns: how often the same was asked for lately, since something last allowed to begin anew.
+    mutating func noteSubmission(_ kind: String, _ occasion: RepairCount.Occasion, at now: Instant) -> Int {
+        var times = submissions[kind].map { $0.occasion == occasion ? $0.at : [] } ?? []
+        times.removeAll { now - $0 > .seconds(90) }
+        times.append(now)
+        submissions[kind] = (occasion, times)
+        return times.count
     }
 
     mutating func noteHandsOn(_ volume: VolumeID) { handled.insert(volume) }
@@ -142,6 +146,9 @@ struct Oracle: Sendable {
     mutating func noteWrongClock() { clockWasWrong = true }
     mutating func noteGrowth(of volume: VolumeID, at now: Instant) { grownAt[volume] = now }
     mutating func noteUnwatchedMount(of sequence: UInt64) { mountedUnwatched.insert(sequence) }
+    mutating func noteListing(under fault: Fault, at now: Instant) {
+        if [.emptyList, .shortPage, .staleList].contains(fault.kind) { listsLiedAt = now }
+    }
     mutating func noteLies() { hasLies = true }
     mutating func noteUnapproved(_ object: AttachmentID, at now: Instant) { unapproved[object] = now }
     mutating func noteCreated(_ name: String) { created[name, default: 0] += 1 }
@@ -151,6 +158,9 @@ struct Oracle: Sendable {
 extension World {
     /// How long after an edit something may still be done for what was wanted before: a call can be under way.
     private static let settling = Duration.seconds(120)
+
+    /// What fails is tried again after 1, 2, 4, 8, 16 and 32 seconds, each a quarter shorter at most.
+    private static let mostTries = 9
 
     func objects(of volume: VolumeID) -> [DesiredAttachment] {
         store.inOrder.filter { object in
@@ -192,8 +202,8 @@ extension World {
         case .submit(let mutation, let job):
             judgeLedger(of: job, mutation, sentAt: flight.sentAt)
             oracle.noteJob(job)
-            if oracle.noteSubmission("\(mutation)", at: now) > 12 {
-                oracle.report("CONVERGES", "\(mutation) is tried again and again, more than 12 times in 90 s")
+            if oracle.noteSubmission("\(mutation)", occasion(of: mutation.volume), at: now) > Self.mostTries {
+                oracle.report("CONVERGES", "\(mutation) is tried more than \(Self.mostTries) times in 90 s")
             }
             switch mutation {
             case .createVolume(let name, _, _, _):

@@ -340,6 +340,7 @@ extension World {
         case .fault(let fault, let seconds):
             calendar.add(.faultIsOver(fault), at: now + .seconds(seconds))
             if fault.kind == .staleList { cloud.change { $0.freezeListing() } }
+            oracle.noteListing(under: fault, at: now)
             cloud.change { $0.faults.append(fault) }
             if fault.kind == .lateDetach || fault.kind == .deviceNeverAppears { oracle.noteLies() }
         case .kill(let seconds):

@@ -29,6 +29,14 @@ extension World {
         calendar.add(.act(.contend(index, every: seconds, times: times - 1)), at: now + .seconds(seconds))
     }
 
+    /// For what is not of one volume, all that is wanted.
+    func occasion(of volume: VolumeID?) -> RepairCount.Occasion {
+        let objects = volume.map { self.objects(of: $0) } ?? store.inOrder
+        return RepairCount.Occasion(
+            generations: Dictionary(objects.map { ($0.id, $0.generation) }) { first, _ in first },
+            processes: daemons.map(\.process))
+    }
+
     /// No hot loop: of one volume, as long as nobody wants something else of it and hawserd runs, at most so many attaches in
     /// the time that Hawser takes for having lasted. The pauses are 0, 0, 10, 20, 40, 80, 160 and 320 seconds; the number stands
     /// here once more, so that a mistake in the rules is seen.
@@ -39,13 +47,7 @@ extension World {
             oracle.jobs.contains(job),
             let volume = action.volume.flatMap({ VolumeID($0) })
         else { return }
-        let objects = store.inOrder.filter { object in
-            if case .id(volume) = object.volume { return true }
-            return store.bindings[object.id] == volume
-        }
-        let occasion = RepairCount.Occasion(
-            generations: Dictionary(objects.map { ($0.id, $0.generation) }) { first, _ in first },
-            processes: daemons.map(\.process))
+        let occasion = occasion(of: volume)
         var count = oracle.repairs[volume] ?? RepairCount(occasion: occasion)
         if count.occasion != occasion { count = RepairCount(occasion: occasion) }
         count.attachedAt = count.attachedAt.filter { now - $0 < .seconds(600) } + [now]

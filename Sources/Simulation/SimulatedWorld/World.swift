@@ -178,6 +178,7 @@ public struct World: Sendable {
         case .pauseEnds(let daemon): wakeUp(daemon)
         case .stops(let process, let deadline, let seconds): stop(process, by: deadline, startsAgainAfter: seconds)
         case .faultIsOver(let fault):
+            oracle.noteListing(under: fault, at: now)
             cloud.change { world in
                 if let index = world.faults.firstIndex(of: fault) { world.faults.remove(at: index) }
             }
