@@ -135,6 +135,8 @@ extension World {
             if chance.chance(plan.ambushes * 0.005) {
                 counts.faults += 1
                 pause(flight.from.daemon, for: longerThanTheLease)
+                // So that there is something to do when it goes on.
+                carryOut(.readOnly(Int(chance.next() % UInt64(plan.objects.count)), chance.chance(0.5)))
             }
         default: break
         }

@@ -181,7 +181,8 @@ extension World {
 
     private mutating func stopsNow(before call: SystemCall) -> Duration? {
         guard isTroubled, call.hasEffect else { return nil }
-        if stopsBeforeNextEffect, !call.isForLease {
+        // The store itself refuses who was succeeded; what goes elsewhere only the process can hold back.
+        if stopsBeforeNextEffect, !call.isForStore || chance.chance(0.1), !call.isForLease {
             stopsBeforeNextEffect = false
             return longerThanTheLease
         }
