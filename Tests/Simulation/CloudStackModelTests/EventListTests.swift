@@ -4,30 +4,14 @@ import Testing
 
 /// The event list, to the field.
 @Suite struct EventListTests {
-    private static let zone = "5a1e0000-0000-4000-8000-000000000001"
-    private static let machine = "aaaa0000-0000-4000-8000-000000000001"
-    private static let volume = "cccc0000-0000-4000-8000-000000000001"
-    private static let custom = "0ff00000-0000-4000-8000-000000000001"
-    private static let root = Account(name: "admin", id: "a", userID: "u", apiKey: "k", secretKey: "s", isRoot: true)
-    private static let user = Account(name: "user", id: "b", userID: "v", apiKey: "l", secretKey: "t", isRoot: false)
+    private static let zone = SmallCloud.zone
+    private static let machine = SmallCloud.machine
+    private static let volume = SmallCloud.volume
+    private static let custom = SmallCloud.custom
+    private static let root = SmallCloud.root
+    private static let user = SmallCloud.user
 
-    private func world() -> CloudWorld {
-        var world = CloudWorld(seed: 7)
-        world.accounts = [Self.root, Self.user]
-        world.zones = [Zone(number: 1, id: Self.zone, name: "zone-1")]
-        world.diskOfferings = [
-            DiskOffering(number: 1, id: Self.custom, name: "Custom", isCustomized: true, sizeInGiB: 0)
-        ]
-        world.machines = [
-            Machine(
-                number: 1, id: Self.machine, name: "vm", zone: Self.zone, account: "user", state: "Running", created: 0,
-                isAppliance: false)
-        ]
-        world.addVolume(
-            id: Self.volume, name: "data", zone: Self.zone, account: "user", sizeInBytes: 1 << 30,
-            offering: Self.custom, now: 0)
-        return world
-    }
+    private func world() -> CloudWorld { SmallCloud.world(volumeSizeInBytes: 1 << 30) }
 
     private func events(
         _ world: inout CloudWorld, _ parameters: [String: String] = [:], by caller: Account = root

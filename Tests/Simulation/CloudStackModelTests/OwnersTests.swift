@@ -4,18 +4,13 @@ import Testing
 
 /// Whose things a caller sees, and for whom it may create some.
 @Suite struct OwnersTests {
-    private static let zone = "5a1e0000-0000-4000-8000-000000000001"
-    private static let custom = "0ff00000-0000-4000-8000-000000000001"
-    private static let root = Account(name: "admin", id: "a", userID: "u", apiKey: "k", secretKey: "s", isRoot: true)
-    private static let user = Account(name: "user", id: "b", userID: "v", apiKey: "l", secretKey: "t", isRoot: false)
+    private static let zone = SmallCloud.zone
+    private static let custom = SmallCloud.custom
+    private static let root = SmallCloud.root
+    private static let user = SmallCloud.user
 
     private func world() -> CloudWorld {
-        var world = CloudWorld(seed: 7)
-        world.accounts = [Self.root, Self.user]
-        world.zones = [Zone(number: 1, id: Self.zone, name: "zone-1")]
-        world.diskOfferings = [
-            DiskOffering(number: 1, id: Self.custom, name: "Custom", isCustomized: true, sizeInGiB: 0)
-        ]
+        var world = SmallCloud.empty()
         for account in ["admin", "user"] {
             world.addVolume(
                 name: "of-\(account)", zone: Self.zone, account: account, sizeInBytes: 1, offering: nil, now: 0)
