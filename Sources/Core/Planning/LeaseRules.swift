@@ -3,8 +3,8 @@ public import VolumeModel
 /// LEASE: only the holder of the node's lease acts, and only while it is sure to be the holder.
 public enum LeaseRules {
     /// What becomes of a decision under a lease. To take away a name that does not lead to the disk that it was made for needs
-    /// none: whoever sees it does that (RIGHT-DISK). That a name is wanted for another volume is only known to one who knows
-    /// what is wanted now.
+    /// none: whoever sees it does that (RIGHT-DISK). That a name is wanted for another volume, or that another volume with the
+    /// same serial is wanted, is only known to one who knows what is wanted now.
     public static func check(
         _ decision: Decision, _ view: VolumeView, _ standing: LeaseStanding, at now: Instant, policy: Policy
     ) -> Decision {
@@ -18,7 +18,8 @@ public enum LeaseRules {
 
     /// Whether a step needs no lease.
     public static func isFreeOfLease(_ step: Step, _ view: VolumeView) -> Bool {
-        guard RightDiskRules.isGuard(step, view) else { return false }
+        // That two volumes with one serial are wanted is known from desired state, too.
+        guard RightDiskRules.isGuard(step, view), view.serialSharedWith == nil else { return false }
         if case .withdraw(_, .hawser(let volume)) = step { return volume == view.volume }
         return true
     }

@@ -6,7 +6,11 @@ public enum LedgerRules {
     public static func decide(_ view: VolumeView, now: Instant, policy: Policy) -> Decision? {
         guard let effect = view.outstanding else { return nil }
         if effect.isBeingSent { return .hold(.working(progress(of: effect.action)), until: nil) }
-        guard let job = effect.job else { return .hold(.working(progress(of: effect.action)), until: nil) }
+        guard let job = effect.job else {
+            // There is nothing to ask for.
+            let end = effect.sentAt + policy.requestInFlightBound
+            return .hold(.answerLost(verb: effect.action.verb, since: effect.sentAt), until: end)
+        }
         if let identity = unheld(effect, view, now: now) {
             return .act(.hold(identity), because: "a detach of it is under way, and nothing may begin to use it")
         }
@@ -20,9 +24,12 @@ public enum LedgerRules {
     ///
     /// "No such job" right after a lost answer proves nothing: the call may still be on its way. Only when the question
     /// was asked later than any call can be in flight does it mean that nothing arrived; and for a call that CloudStack
-    /// had acknowledged it means that the job is forgotten, so that the volume itself has to tell.
-    public static func outcome(of effect: OutstandingEffect, policy: Policy) -> LedgerOutcome? {
-        guard !effect.isBeingSent, let report = effect.report.fact.value else { return nil }
+    /// had acknowledged it means that the job is forgotten, so that the volume itself has to tell. Of a call without a job,
+    /// such as the deletion of a volume, the volume itself has to tell, when the call cannot arrive any more.
+    public static func outcome(of effect: OutstandingEffect, at now: Instant, policy: Policy) -> LedgerOutcome? {
+        guard !effect.isBeingSent else { return nil }
+        if effect.job == nil { return now - effect.sentAt >= policy.requestInFlightBound ? .resolvedByReading : nil }
+        guard let report = effect.report.fact.value else { return nil }
         switch report {
         case .running: return nil
         case .succeeded: return .succeeded

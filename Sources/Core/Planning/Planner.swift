@@ -50,7 +50,7 @@ public struct Planner: Sendable {
     /// about to change and is not judged.
     private func isUnderWay(_ view: VolumeView) -> Bool {
         guard let effect = view.outstanding else { return false }
-        return !effect.action.isCloudJob
+        return effect.isBeingSent && !effect.action.isCloudJob
     }
 
     /// Holds back what would repeat a failure too soon. What is urgent is never held back.
@@ -211,7 +211,9 @@ public struct Planner: Sendable {
         switch view.target {
         // Machines have not been listed yet: whether the holder is the machine that was meant is not known.
         case .unknown: return .hold(.cloudNotReadYet, until: nil)
-        case .absent: return leave(view, at: now)
+        case .absent:
+            // The machine that was meant may be the very one that has the volume and is not listed any more.
+            return MachineRules.missingHolder(view, holder: holder, now: now, policy: policy) ?? leave(view, at: now)
         case .present(let target): if target != holder { return leave(view, at: now) }
         }
         return RemovalRules.takeFromOther(view, volume: volume, holder: holder, now: now, policy: policy)

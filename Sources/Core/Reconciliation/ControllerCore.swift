@@ -78,7 +78,8 @@ public struct ControllerCore: Sendable {
     private var storeIsFailing = false
     /// When a write that failed is tried again.
     private var nextWrite: Instant?
-    private var armedWake: Instant?
+    /// The wakes that are still to come, the nearest last.
+    private var armedWakes: [Instant] = []
     private var keeper: LeaseKeeper
     private var isBegun = false
     private var isStopping = false
@@ -141,7 +142,7 @@ public struct ControllerCore: Sendable {
         case .device(let event): deliver(.device(event), at: now)
         case .exportsMayHaveChanged: observeExports(at: now)
         case .woken(let instant):
-            if armedWake == instant { armedWake = nil }
+            armedWakes.removeAll { $0 == instant }
             if let due = nextWrite, due <= now { nextWrite = nil }
             writeNext()
             deliver(.timer, at: now)
@@ -212,8 +213,8 @@ public struct ControllerCore: Sendable {
 
     /// A nearer deadline gets a wake of its own, and one that finds nothing due is idle.
     private mutating func arm(_ instant: Instant) {
-        if let armedWake, armedWake <= instant { return }
-        armedWake = instant
+        if let nearest = armedWakes.last, nearest <= instant { return }
+        armedWakes.append(instant)
         orders.append(.wake(at: instant))
     }
 
@@ -309,8 +310,9 @@ public struct ControllerCore: Sendable {
         guard isBegun, deferred == nil, now - lastInputAt > loop.policy.decisionLifetime else { return false }
         deferred = []
         awaitsDesired = true
-        if let armedWake, now - armedWake > .seconds(1) {
-            // It was not idle but kept from running; another process may have worked here meanwhile.
+        let isOverdue = armedWakes.last.map { now - $0 > .seconds(1) } ?? false
+        if isOverdue || !errands.isEmpty {
+            // It may not have been idle but kept from running, and another process have worked here meanwhile.
             awaitsExports = true
             observeExports(at: now)
         }

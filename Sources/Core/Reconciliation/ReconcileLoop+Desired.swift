@@ -91,7 +91,8 @@ extension ReconcileLoop {
             }
             return
         }
-        guard first.action.isCloudJob, let job = last.job ?? first.job else {
+        let job = last.job ?? first.job
+        guard first.action.isInCloudStack, job != nil || !first.action.isCloudJob else {
             var ended = last
             ended.phase = .ended(.resolvedByReading)
             ended.at = now
@@ -112,6 +113,16 @@ extension ReconcileLoop {
             ended.evidence = "the object no longer exists"
             effects.append(.append(ended))
             return
+        }
+        if let earlier = rows[slot]?.cloudEffect {
+            // One is begun only when the one before is known to have ended: just that was not written in time.
+            effects.append(
+                .append(
+                    LedgerEntry(
+                        intent: earlier.intent, attachment: first.attachment, action: earlier.action, job: earlier.job,
+                        phase: .ended(.resolvedByReading), at: now,
+                        evidence: "\(first.action.verb) was begun after it, so it had ended")))
+            countCloudEffect(earlier.action, by: -1)
         }
         update(slot: slot) { $0.cloudEffect = effect }
         countCloudEffect(first.action, by: 1)

@@ -32,6 +32,11 @@ extension ReconcileLoop {
         slot: Int, now: Instant, saved: inout [AttachmentDetail], events: inout [EventRecord],
         drifts: inout [DriftRecord]
     ) {
+        if let effect = rows[slot]?.cloudEffect, effect.job == nil,
+            let outcome = LedgerRules.outcome(of: effect, at: now, policy: policy)
+        {
+            end(effect, outcome: outcome, slot: slot, now: now)
+        }
         guard let decided = rows[slot].map({ self.decision(for: $0, now: now) }) else { return }
         let decision = carryOut(decided, slot: slot, now: now)
         publishReport(decision, slot: slot, now: now, details: &saved, events: &events, drifts: &drifts)
@@ -263,7 +268,7 @@ extension ReconcileLoop {
     private mutating func takeJob(_ report: Sighting<JobReport>, slot: Int, now: Instant) {
         guard var effect = rows[slot]?.cloudEffect else { return }
         effect.report = report
-        if let outcome = LedgerRules.outcome(of: effect, policy: policy) {
+        if let outcome = LedgerRules.outcome(of: effect, at: now, policy: policy) {
             end(effect, outcome: outcome, slot: slot, now: now)
         } else {
             update(slot: slot) { $0.cloudEffect = effect }
@@ -311,8 +316,6 @@ extension ReconcileLoop {
         case .accepted(let receipt):
             replace(slot: slot) { $0.createdVolume = receipt.volume }
             leave(ticket, job: receipt.job, isAccepted: true, slot: slot, now: now)
-        case .answerLost(let text) where ticket.job == nil:
-            resolveByReading(ticket, text: text, slot: slot, now: now)
         case .answerLost:
             leave(ticket, job: ticket.job, isAccepted: false, slot: slot, now: now)
         case .failed(let remedy, let text, let retryAfter):
@@ -373,21 +376,6 @@ extension ReconcileLoop {
         }
     }
 
-    /// The answer to a call without a job was lost: nothing can be asked for, so the volume itself has to tell, in an exact
-    /// read newer than this.
-    private mutating func resolveByReading(_ ticket: StepTicket, text: String, slot: Int, now: Instant) {
-        if let action = ticket.step.ledgerAction {
-            effects.append(
-                .append(
-                    LedgerEntry(
-                        intent: ticket.intent, attachment: ticket.attachment, action: action, job: nil,
-                        phase: .ended(.resolvedByReading), at: now,
-                        evidence: "the answer was lost; the volume is read anew")))
-        }
-        fail(ticket, remedy: .lookAgain, text: text, retryAfter: nil, slot: slot, now: now)
-        update(slot: slot) { $0.view.cloud = .never }
-    }
-
     private mutating func fail(
         _ ticket: StepTicket, remedy: CloudRemedy, text: String, retryAfter: Duration?, slot: Int, now: Instant
     ) {
@@ -407,14 +395,17 @@ extension ReconcileLoop {
         }
     }
 
-    /// A CloudStack job is known to have ended: the ledger says so, and the volume is read anew.
+    /// A call is known to have ended: the ledger says so, and the volume is read anew.
     private mutating func end(_ effect: OutstandingEffect, outcome: LedgerOutcome, slot: Int, now: Instant) {
         guard let attachment = rows[slot]?.view.desired.id else { return }
         effects.append(
             .append(
                 LedgerEntry(
                     intent: effect.intent, attachment: attachment, action: effect.action, job: effect.job,
-                    phase: .ended(outcome), at: now, evidence: "CloudStack's report of the job")))
+                    phase: .ended(outcome), at: now,
+                    evidence: effect.job == nil
+                        ? "it can no longer be on its way; the volume is read anew" : "CloudStack's report of the job"))
+        )
         countCloudEffect(effect.action, by: -1)
         work.end(effect.action, outcome)
         let jitter = generator.nextUnit()

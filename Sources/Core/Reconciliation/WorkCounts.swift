@@ -41,8 +41,7 @@ public struct WorkCounts: Sendable, Equatable {
         case .done: count(.succeeded, of: ticket.step.kind)
         case .failed: count(.failed, of: ticket.step.kind)
         case .notStarted: count(.notDone, of: ticket.step.kind)
-        case .answerLost: if ticket.job == nil { count(.readInstead, of: ticket.step.kind) }
-        case .accepted: break
+        case .accepted, .answerLost: break
         }
     }
 

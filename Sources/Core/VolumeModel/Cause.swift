@@ -141,7 +141,7 @@ extension Cause {
         case .working(let what): what
         case .looking(let what): "reading \(what)"
         case .waitingForJob(let job, let verb, _): "waiting for CloudStack's job \(job) (\(verb))"
-        case .answerLost(let verb, _): "the answer to \(verb) was lost; asking CloudStack what became of it"
+        case .answerLost(let verb, _): "the answer to \(verb) was lost; finding out what became of it"
         case .backingOff(_, let text): "waiting before the next try: \(text)"
         case .queued(let text): "queued: \(text)"
         case .contested(let contention, _): contention.text

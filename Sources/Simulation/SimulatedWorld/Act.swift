@@ -19,6 +19,8 @@ enum Act: Sendable, Equatable {
     case swapNames(Int, Int)
     /// By no person's word for any of them.
     case deleteAll
+    /// One object, by no person's word.
+    case vanish(Int)
     case moveAll(to: Int)
     case approveHeld
     case reconcile
@@ -73,6 +75,12 @@ enum Act: Sendable, Equatable {
     case pause(seconds: Int)
     /// Of several hawserd the one that works is stopped with its next effect in hand, for longer than its lease.
     case stopInHand
+    /// hawserd dies as soon as it has sent its next mutation, which takes long; before it starts again, the clock is set.
+    case dieInCall(clock: Int)
+    /// Of several hawserd the one that works cannot reach the store any more.
+    case cutOff(seconds: Int)
+    /// What hawserd asks of the store is done at once, and answered after so much of the lease's lifetime.
+    case slowAnswers(percent: Int, seconds: Int)
     /// The exports cannot be listed as a whole.
     case hideExports(seconds: Int)
     case reboot(seconds: Int)
@@ -111,6 +119,7 @@ extension Act: CustomStringConvertible {
         case .protect(let object, let isOn): "a person \(isOn ? "protects" : "no longer protects") object \(object)"
         case .swapNames(let one, let other): "a person swaps the export names of objects \(one) and \(other)"
         case .deleteAll: "all objects vanish at once"
+        case .vanish(let object): "object \(object) vanishes"
         case .moveAll(let machine): "all objects are wanted on machine \(machine) at once"
         case .approveHeld: "a person approves the removals that are on hold"
         case .reconcile: "a person asks to look again"
@@ -152,6 +161,10 @@ extension Act: CustomStringConvertible {
         case .kill(let seconds): "hawserd is killed, and started \(seconds) s later"
         case .pause(let seconds): "hawserd is stopped for \(seconds) s"
         case .stopInHand: "hawserd is stopped with its next effect in hand"
+        case .dieInCall(let seconds): "hawserd is to die with a call under way, and the clock to be set by \(seconds) s"
+        case .cutOff(let seconds): "for \(seconds) s: hawserd cannot reach the store, and another can"
+        case .slowAnswers(let percent, let seconds):
+            "for \(seconds) s: the store answers after \(percent) % of a lease"
         case .hideExports(let seconds): "for \(seconds) s: the exports cannot be listed"
         case .reboot(let seconds): "the appliance reboots, which takes \(seconds) s"
         case .storeAway(let seconds): "the store is away for \(seconds) s"

@@ -29,6 +29,7 @@ struct Kernel: Sendable {
         var isReadOnly = false
         /// Somebody on the machine has mounted it.
         var isMounted = false
+        var mountedAt: Instant?
         /// hawserd has it open exclusively.
         var heldBy: ProcessID?
     }

@@ -58,6 +58,9 @@ struct Oracle: Sendable {
     private(set) var editedAt: [AttachmentID: Instant] = [:]
     private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
     private(set) var created: [String: Int] = [:]
+    /// Whether the removal of each object is approved, and when that ended.
+    private var approved: [AttachmentID: Bool] = [:]
+    private(set) var approvedAt: [AttachmentID: Instant] = [:]
     /// When something was last taken away that nobody has approved, of each object.
     private(set) var unapproved: [AttachmentID: Instant] = [:]
     /// How often each volume was attached lately.
@@ -91,6 +94,9 @@ struct Oracle: Sendable {
         for object in store.desired.values where lastGenerations[object.id] != object {
             lastGenerations[object.id] = object
             editedAt[object.id] = now
+        }
+        for object in store.desired.values where approved[object.id] != object.isRemovalApproved {
+            if approved.updateValue(object.isRemovalApproved, forKey: object.id) == true { approvedAt[object.id] = now }
         }
     }
 
@@ -137,6 +143,12 @@ struct Oracle: Sendable {
         times.append(now)
         submissions[kind] = (occasion, times)
         return times.count
+    }
+
+    /// Somebody asks to look again: what was tried in vain may be tried anew.
+    mutating func noteAsked() {
+        repairs = [:]
+        submissions = [:]
     }
 
     mutating func noteHandsOn(_ volume: VolumeID) { handled.insert(volume) }
@@ -311,7 +323,8 @@ extension World {
         switch object.machine {
         case .thisMachine: Self.here
         case .id(let id): id
-        case .named: nil
+        case .named(let name):
+            cloud.world.machines.first { $0.name == name }.flatMap { MachineID($0.id) }
         }
     }
 
@@ -351,7 +364,7 @@ extension World {
     private mutating func judgeBrake(_ objects: [DesiredAttachment]) {
         guard objects.count == 1, let object = objects.first, !object.isRemovalApproved, clockError == .zero,
             // An approval that was taken back a moment ago, or was used up, may still be acted on.
-            oracle.editedAt[object.id].map({ now - $0 > .seconds(30) }) ?? false
+            oracle.approvedAt[object.id].map({ now - $0 > .seconds(30) }) ?? true
         else { return }
         oracle.noteUnapproved(object.id, at: now)
         // Steps have their effect a while after they were begun, and not all after the same.
@@ -468,10 +481,10 @@ extension World {
         return !store.inOrder.contains { $0.export?.name == name && !own.contains($0) }
     }
 
-    /// Whether a client was there when it could be known, or the disk is mounted.
+    /// Whether a client was there, or the disk mounted, when it could be known.
     private func isInUse(_ disk: Kernel.Disk) -> Bool {
-        if disk.isMounted { return true }
         let known = now - policy.decisionLifetime - .seconds(5)
+        if disk.isMounted, disk.mountedAt.map({ $0 < known }) ?? true { return true }
         return exports.sessions.contains { session in
             session.sequence == disk.sequence && (clients[session.client]?.connectedAt ?? now) < known
         }
@@ -480,8 +493,8 @@ extension World {
     mutating func judgeSession(_ client: Int, name: ExportName, disk: Kernel.Disk) {
         guard clients[client]?.cameThroughWindow == false else { return }
         if oracle.volumesOfName[name]?.contains(disk.volume) == true { return }
-        // What somebody else exported is somebody else's.
-        if exports.entries[name]?.owner == .foreign { return }
+        // What somebody else exported is somebody else's, and so is who came by it, when it is gone.
+        if exports.entries[name]?.owner == .foreign || clients[client]?.isSomebodyElses == true { return }
         if isHiddenTwin(disk) { return }
         oracle.report("RIGHT-DISK", "client \(client) of '\(name)' writes to the disk of volume \(disk.volume)")
     }

@@ -29,8 +29,40 @@ extension Plan {
         }
     }
 
+    /// More of them, drawn apart from those.
+    mutating func provokeMore(_ seed: UInt64) {
+        var chance = SplitMix64(seed: seed &* 0x9E6C_63D1 &+ 13)
+        for _ in 0..<Int(chance.next() % 4) {
+            let at = chance.within(.seconds(1)...trouble)
+            let object = Int(chance.next() % UInt64(objects.count))
+            let other = Int(chance.next() % UInt64(objects.count))
+            let story: [(Int, Act)]
+            switch chance.next() % 4 {
+            case 0: story = [(0, .vanish(object)), (90, .vanish(other)), (240, .want(object)), (250, .want(other))]
+            case 1:
+                let clock = Int(chance.next() % 3_600) - 600
+                story = [
+                    (0, .dieInCall(clock: clock)), (1, .detachByHand(object)), (2, .delete(other)), (90, .want(other)),
+                ]
+            case 2:
+                story = [
+                    (0, .cutOff(seconds: 90)), (40, .swapNames(object, other)),
+                    (60, .detachByHand(object)), (70, .swapNames(object, other)),
+                ]
+            default:
+                story = [
+                    (0, .slowAnswers(percent: 60 + Int(chance.next() % 120), seconds: 40)), (1, .delete(object)),
+                    (2, .detachByHand(other)), (20, .readOnly(object, chance.chance(0.5))), (60, .want(object)),
+                ]
+            }
+            tell(story, from: at)
+        }
+    }
+
     private mutating func tell(_ story: [(Int, Act)], from begin: Duration) {
-        for (seconds, act) in story { entries.append(Entry(at: begin + .seconds(seconds), act: act)) }
+        for (seconds, act) in story where begin + .seconds(seconds) <= trouble {
+            entries.append(Entry(at: begin + .seconds(seconds), act: act))
+        }
     }
 
     /// Acts with the seconds after which each comes.

@@ -99,6 +99,7 @@ public struct Plan: Sendable {
         }
         enrich(seed)
         provoke(seed)
+        provokeMore(seed)
         entries.sort { $0.at < $1.at }
     }
 

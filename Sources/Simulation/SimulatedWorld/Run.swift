@@ -158,12 +158,7 @@ extension World {
     mutating func judgeTheEnd() {
         for object in store.inOrder {
             guard !object.isDeparting, let volume = store.bindings[object.id] ?? volumeByID(object) else { continue }
-            let wanted: MachineID? =
-                switch object.machine {
-                case .thisMachine: Self.here
-                case .id(let id): id
-                case .named: nil
-                }
+            let wanted = machine(of: object)
             let record = cloud.volume(volume)
             if record?.machine.flatMap({ MachineID($0) }) != wanted {
                 oracle.report(

@@ -43,6 +43,11 @@ extension World {
                     object.departingSince = now
                 }
             }
+        case .vanish(let index):
+            edit(index, approving: false) { object, now in
+                object.isDeparting = true
+                object.departingSince = now
+            }
         case .moveAll(let machine):
             for index in plan.objects.indices {
                 edit(index, approving: false) { object, _ in
@@ -52,7 +57,7 @@ extension World {
         case .approveHeld: approveHeld()
         case .contend(let index, let seconds, let times): contend(index, every: seconds, times: times)
         case .reconcile:
-            oracle.repairs = [:]
+            oracle.noteAsked()
             if let worker { deliver(.reconcile(nil), to: daemons[worker].process) }
         case .moveToName(let index, let name): edit(index) { object, _ in object.machine = .named(name) }
         case .garble(let index, let isOn):
@@ -285,7 +290,10 @@ extension World {
     mutating func mount(_ disk: Kernel.Disk) {
         guard disk.heldBy == nil, !disk.isForged else { return }
         note("  \(disk.name) is mounted")
-        kernel.change(disk.name) { $0.isMounted = true }
+        kernel.change(disk.name) { [now] disk in
+            disk.isMounted = true
+            disk.mountedAt = now
+        }
         // Nobody holds a disk for a process that has died, until the next one has begun.
         if worker.map({ daemons[$0].pausedUntil != nil }) ?? true { oracle.noteUnwatchedMount(of: disk.sequence) }
     }
@@ -349,6 +357,10 @@ extension World {
         case .stop(let seconds):
             if let worker { tellToStop(daemons[worker].process, startsAgainAfter: seconds) }
         case .stopInHand: stopsBeforeNextEffect = plan.daemons > 1
+        case .dieInCall(let seconds): diesInCall = .seconds(seconds)
+        case .cutOff(let seconds): cutOff(for: .seconds(seconds))
+        case .slowAnswers(let percent, let seconds):
+            slowness = (plan.leaseLifetime * percent / 100, now + .seconds(seconds))
         case .hideExports(let seconds):
             exports.isListingBroken = true
             calendar.add(.listingMended, at: now + .seconds(seconds))
@@ -396,6 +408,9 @@ extension World {
         blindness = nil
         mendListing()
         stopsBeforeNextEffect = false
+        diesInCall = nil
+        slowness = nil
+        for daemon in daemons.indices { daemons[daemon].cutOffUntil = nil }
         cloud.change { $0.dataDiskLimit = 32 }
         setManifestTrouble(nil)
         hasLastWord = true

@@ -34,6 +34,15 @@ extension World {
         let base: ClosedRange<Duration> =
             plan.isCloudSlow && isTroubled
             ? .milliseconds(100) ... .seconds(3) : .milliseconds(2) ... .milliseconds(40)
+        if isTroubled, flight.call.isMutation, let shift = diesInCall {
+            diesInCall = nil
+            counts.faults += 1
+            calendar.add(.arrives(CallInFlight(lost: flight)), at: now + chance.within(.seconds(4) ... .seconds(20)))
+            note("  \(Self.text(of: flight.call)) will arrive late")
+            for daemon in daemons.indices { kill(daemon, startsAgainAfter: .milliseconds(200)) }
+            clockError = shift
+            return oracle.noteWrongClock()
+        }
         if isTroubled, flight.call.isMutation, chance.chance(plan.ambushes * 0.06) {
             // It dies as soon as it has sent the call, which takes long.
             counts.faults += 1
@@ -108,7 +117,8 @@ extension World {
             return
         }
         guard flight.number >= 0 else { return }
-        let delay = wayBack(of: flight.call)
+        var delay = wayBack(of: flight.call)
+        if flight.call.isForStore, isTroubled, let slowness, now < slowness.until { delay += slowness.delay }
         calendar.add(.answered(flight, answer), at: now + delay)
         interrupt(flight)
     }
@@ -222,7 +232,7 @@ extension World {
     private mutating func answerFromStore(_ flight: CallInFlight) -> SystemAnswer {
         let call = flight.call
         let away = SystemAnswer.storeFailed(.unavailable("disk full"))
-        guard !store.isAway else {
+        guard !store.isAway, !isCutOff(flight.from) else {
             oracle.noteStoreTrouble()
             return away
         }

@@ -11,6 +11,8 @@ struct Daemon: Sendable {
     /// It has read the store, and reconciles.
     var isBegun = false
     var pausedUntil: Instant?
+    /// Until then it cannot reach the store.
+    var cutOffUntil: Instant?
     /// What has come for a stopped process.
     var inbox: [ControllerCore.Input] = []
     /// What it was about to send when it was stopped.
@@ -130,6 +132,20 @@ extension World {
         for input in waiting { deliver(input, to: process) }
     }
 
+    /// Of the processes that share the store, the one that works cannot reach it.
+    mutating func cutOff(for duration: Duration) {
+        guard plan.daemons > 1, let worker else { return }
+        let process = daemons[worker].process
+        note("  which is hawserd \(process.name)")
+        daemons[process.daemon].cutOffUntil = now + duration
+        // It is told of what it has missed.
+        tell(process, .desired, after: duration)
+    }
+
+    func isCutOff(_ process: ProcessID) -> Bool {
+        daemons[process.daemon].cutOffUntil.map { now < $0 } ?? false
+    }
+
     // MARK: What it is told
 
     mutating func tell(_ process: ProcessID, _ told: Told, after delay: Duration) {
@@ -151,7 +167,9 @@ extension World {
         case .enumerate:
             note("  udev tells all it knows")
             deliver(.device(.enumerated(kernel.enumeration)), to: process)
-        case .desired: deliver(.desiredMayHaveChanged, to: process)
+        case .desired:
+            guard !isCutOff(process) else { return }
+            deliver(.desiredMayHaveChanged, to: process)
         case .exports: deliver(.exportsMayHaveChanged, to: process)
         }
     }

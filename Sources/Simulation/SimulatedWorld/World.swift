@@ -39,6 +39,10 @@ public struct World: Sendable {
     var isTraced: Bool
     /// The process that works is stopped at its next effect, with it in hand, for longer than its lease.
     var stopsBeforeNextEffect = false
+    /// The process dies with its next mutation under way, and the clock is set by so much.
+    var diesInCall: Duration?
+    /// Until when the store's answers take so long.
+    var slowness: (delay: Duration, until: Instant)?
     /// Somebody is to write once more, when hawserd has just read.
     var hasLastWord = false
     /// A hook for crashes: the process dies just before, or just after, the call with this place in the order of calls has its

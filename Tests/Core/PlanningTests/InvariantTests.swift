@@ -216,7 +216,7 @@ import VolumeModel
     private func outcome(_ report: JobReport, isAccepted: Bool, askedAfterSending: Duration) -> LedgerOutcome? {
         var effect = Fixture.outstanding(.never, isAccepted: isAccepted)
         effect.report = Fixture.exact(.present(report), at: effect.sentAt + askedAfterSending)
-        return LedgerRules.outcome(of: effect, policy: Fixture.policy)
+        return LedgerRules.outcome(of: effect, at: Fixture.now, policy: Fixture.policy)
     }
 
     @Test func `NO-BLIND-REPEAT: no such job proves nothing while the call may still be on its way`() {

@@ -134,6 +134,14 @@ import VolumeModel
         #expect(cause(of: departing) == .holderMissing(Fixture.other))
     }
 
+    @Test func `that of a deleted object is, too, when what it names as its machine is nobody's name any more`() {
+        let departing = astray(Fixture.exact(.absent)) { view in
+            view.target = .absent
+            view.desired.isDeparting = true
+        }
+        #expect(cause(of: departing) == .holderMissing(Fixture.other))
+    }
+
     @Test func `that a machine does not exist is told by an exact read, never by a listing`() {
         for sighting in [Sighting<MachineRecord>.never, Fixture.listed(.present(Fixture.machine(Fixture.other)))] {
             let decision = Fixture.decide(astray(sighting, Self.wishes[1]))

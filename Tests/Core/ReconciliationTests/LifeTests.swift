@@ -122,6 +122,24 @@ import VolumeModel
         #expect(world.deeds.filter { $0.hasPrefix("delete") }.count == 1)
     }
 
+    @Test(arguments: [true, false]) func `NO-BLIND-REPEAT: an object stays while its deletion can still arrive`(
+        dies: Bool
+    ) {
+        let world = createdAndDeleted(DeletionPolicy(data: .delete, grace: .seconds(600)))
+        world.run(for: .seconds(60))
+        world.loseNextAnswer = (false, ())
+        while world.loseNextAnswer != nil { world.run(for: .milliseconds(100)) }
+        if dies { world.crashAndRestart() }
+        world.run(for: .seconds(2))
+        // Somebody attaches the volume elsewhere: there is nothing of it left to take down.
+        for volume in world.volumes.keys { world.volumes[volume]?.attachedTo = MemoryWorld.other }
+        world.run(for: .seconds(22))
+        #expect(world.report("a")?.readiness.code == "AnswerLost")
+        world.run(for: .seconds(120))
+        #expect(world.overview.reports.isEmpty, "\(world.overview.reports)")
+        #expect(world.volumes.count == 1)
+    }
+
     // MARK: Modes
 
     @Test func `Observe reports what differs and touches nothing, and lets a deleted object go`() {
