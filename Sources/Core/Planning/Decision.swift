@@ -28,7 +28,7 @@ public enum Step: Sendable, Equatable {
     case deleteVolume(VolumeID)
     case publish(ExportName, of: VolumeID, device: DeviceRecord, isReadOnly: Bool)
     /// Only while the name is this owner's. Another's only under RIGHT-DISK, or when an object has adopted it.
-    case withdraw(ExportName, of: ExportOwner)
+    case withdraw(ExportName, of: ExportOwner, leadingTo: ExportTarget)
     case cutStrayedSessions(of: ExportName, provenOn: DeviceNumber)
     case hold(DeviceIdentity)
     case release(DeviceIdentity)
@@ -72,7 +72,7 @@ extension Step {
         case .deleteVolume(let volume): "delete volume \(volume) with its data"
         case .publish(let name, _, let device, let isReadOnly):
             "export \(device.kernelName) as '\(name)'" + (isReadOnly ? " read-only" : "")
-        case .withdraw(let name, _): "withdraw export '\(name)'"
+        case .withdraw(let name, _, _): "withdraw export '\(name)'"
         case .cutStrayedSessions(let name, _): "cut sessions of '\(name)' that are on a wrong disk"
         case .hold: "hold the device exclusively"
         case .release: "release the device"
@@ -88,7 +88,7 @@ extension Step {
         case .resize(let volume, let size): .resizeVolume(volume, sizeInBytes: size)
         case .deleteVolume(let volume): .deleteVolume(volume)
         case .publish(let name, let volume, _, _): .publishExport(name, of: volume)
-        case .withdraw(let name, _): .withdrawExport(name)
+        case .withdraw(let name, _, _): .withdrawExport(name)
         case .bind, .cutStrayedSessions, .hold, .release: nil
         }
     }

@@ -20,7 +20,7 @@ public enum LeaseRules {
     public static func isFreeOfLease(_ step: Step, _ view: VolumeView) -> Bool {
         // That two volumes with one serial are wanted is known from desired state, too.
         guard RightDiskRules.isGuard(step, view), view.serialSharedWith == nil else { return false }
-        if case .withdraw(_, .hawser(let volume)) = step { return volume == view.volume }
+        if case .withdraw(_, .hawser(let volume), _) = step { return volume == view.volume }
         return true
     }
 }

@@ -90,7 +90,7 @@ public enum RemovalRules {
             return decision
         }
         return .act(
-            .withdraw(entry.name, of: entry.owner),
+            .withdraw(entry.name, of: entry.owner, leadingTo: entry.target),
             because: idleness(view, identity: identity, now: now))
     }
 

@@ -103,14 +103,17 @@ public enum RightDiskRules {
                     because: "\(entry.strayedSessions) sessions are on another disk")
             }
             return .act(
-                .withdraw(entry.name, of: entry.owner),
+                .withdraw(entry.name, of: entry.owner, leadingTo: entry.target),
                 because: "the name leads to device \(number), which is not proven to be the volume's")
         case .nothing:
             guard case .hawser = entry.owner else { return nil }
-            return .act(.withdraw(entry.name, of: entry.owner), because: "the device behind the name is gone")
+            return .act(
+                .withdraw(entry.name, of: entry.owner, leadingTo: entry.target),
+                because: "the device behind the name is gone")
         case .other(let found):
             guard case .hawser = entry.owner else { return nil }
-            return .act(.withdraw(entry.name, of: entry.owner), because: "the name leads to \(found)")
+            return .act(
+                .withdraw(entry.name, of: entry.owner, leadingTo: entry.target), because: "the name leads to \(found)")
         }
     }
 }

@@ -345,7 +345,7 @@ extension ReconcileLoop {
                 row.exportsChangedAt = now
                 row.view.export = .never
                 row.view.withdrawnAt = nil
-            case .withdraw(let name, _):
+            case .withdraw(let name, _, _):
                 row.exportsChangedAt = now
                 if row.view.desired.export?.name == name { row.view.export = .never }
                 row.view.staleExports.removeAll { $0.name == name }

@@ -80,8 +80,8 @@ struct SystemCaller: Sendable {
         case .publish(let publication):
             try await exports.publish(publication)
             return .done
-        case .withdraw(let name, let owner):
-            try await exports.withdraw(name, of: owner)
+        case .withdraw(let name, let owner, let target):
+            try await exports.withdraw(name, of: owner, leadingTo: target)
             return .done
         case .cutStrayedSessions(let name, let device):
             _ = try await exports.cutStrayedSessions(of: name, provenOn: device)

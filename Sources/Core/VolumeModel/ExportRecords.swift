@@ -73,6 +73,15 @@ public enum ExportTarget: Sendable, Equatable, Hashable {
     case nothing
     /// To something that is no disk, or that could not be resolved; with what was found.
     case other(String)
+
+    public var inWords: String {
+        switch self {
+        case .device(let number, let sequence):
+            "device \(number)" + (sequence.map { " with disk sequence number \($0)" } ?? "")
+        case .nothing: "nothing"
+        case .other(let found): found
+        }
+    }
 }
 
 /// Whether the export server can be used at all.

@@ -77,9 +77,12 @@ enum Act: Sendable, Equatable {
     case stopInHand
     /// hawserd dies as soon as it has sent its next mutation, which takes long; before it starts again, the clock is set.
     case dieInCall(clock: Int)
+    /// Of several hawserd the one that works is stopped with an answer about its lease unread, for longer than that; just
+    /// before it goes on, the object is unmounted.
+    case stopUnread(Int)
     /// Of several hawserd the one that works cannot reach the store any more.
     case cutOff(seconds: Int)
-    /// What hawserd asks of the store is done at once, and answered after so much of the lease's lifetime.
+    /// What the hawserd that works asks of the store is done at once, and answered after so much of the lease's lifetime.
     case slowAnswers(percent: Int, seconds: Int)
     /// The exports cannot be listed as a whole.
     case hideExports(seconds: Int)
@@ -162,6 +165,8 @@ extension Act: CustomStringConvertible {
         case .pause(let seconds): "hawserd is stopped for \(seconds) s"
         case .stopInHand: "hawserd is stopped with its next effect in hand"
         case .dieInCall(let seconds): "hawserd is to die with a call under way, and the clock to be set by \(seconds) s"
+        case .stopUnread(let object):
+            "hawserd is to be stopped with an answer about its lease unread, until object \(object) is unmounted"
         case .cutOff(let seconds): "for \(seconds) s: hawserd cannot reach the store, and another can"
         case .slowAnswers(let percent, let seconds):
             "for \(seconds) s: the store answers after \(percent) % of a lease"

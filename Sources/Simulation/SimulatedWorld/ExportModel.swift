@@ -124,15 +124,19 @@ struct ExportModel: Sendable {
     func entry(_ name: ExportName, _ kernel: Kernel) -> ExportEntry? {
         guard let entry = entries[name] else { return nil }
         let disk = kernel.followLink(sequence: entry.sequence)
-        let target =
-            entry.isMisled
-            ? .other("a file") : disk.map { ExportTarget.device($0.number, diskSequence: $0.sequence) } ?? .nothing
+        let target = target(of: entry, kernel)
         let liveness: Liveness = !isRunning ? .unknown : offered[name] != nil && disk != nil ? .live : .notListed
         let own = sessions.filter { $0.name == name }
         let strayed = kind == .nbdkit ? 0 : own.count { $0.sequence != disk?.sequence }
         return ExportEntry(
             name: name, isReadOnly: entry.isReadOnly, owner: entry.owner, target: target, liveness: liveness,
             clients: .known(own.count), strayedSessions: strayed)
+    }
+
+    func target(of entry: Entry, _ kernel: Kernel) -> ExportTarget {
+        guard !entry.isMisled else { return .other("a file") }
+        return kernel.followLink(sequence: entry.sequence).map { .device($0.number, diskSequence: $0.sequence) }
+            ?? .nothing
     }
 
     func count(on number: DeviceNumber, isBlind: Bool) -> ClientCount {
@@ -153,9 +157,13 @@ struct ExportModel: Sendable {
         return .done
     }
 
-    mutating func withdraw(_ name: ExportName, of owner: ExportOwner) -> SystemAnswer {
+    mutating func withdraw(
+        _ name: ExportName, of owner: ExportOwner, leadingTo target: ExportTarget, _ kernel: Kernel
+    ) -> SystemAnswer {
         guard let entry = entries[name] else { return .done }
         guard entry.owner == owner else { return .exportFailed(.nameTaken("\(name): \(entry.owner.inWords)")) }
+        let found = self.target(of: entry, kernel)
+        guard found == target else { return .exportFailed(.leadsElsewhere("\(name) leads to \(found.inWords)")) }
         entries[name] = nil
         if kind != .daemon { offered[name] = nil }
         return .done

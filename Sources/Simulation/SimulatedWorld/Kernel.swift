@@ -159,7 +159,8 @@ struct Kernel: Sendable {
     }
 
     mutating func release(_ identity: DeviceIdentity, by process: ProcessID) {
-        guard let disk = disk(number: identity.number), disk.heldBy == process else { return }
+        guard let disk = disk(number: identity.number), disk.sequence == identity.diskSequence, disk.heldBy == process
+        else { return }
         disks[disk.name]?.heldBy = nil
     }
 }

@@ -194,8 +194,10 @@ extension World {
             return
         }
         switch flight.call {
-        case .withdraw(let name, let owner):
+        case .withdraw(let name, let owner, let target):
+            // The server refuses to take away what leads elsewhere by now.
             guard let disk = rightDisk(of: name), owner == .hawser(disk.volume), isBeyondDoubt(disk, named: name),
+                exports.entry(name, kernel)?.target == target,
                 store.inOrder.contains(where: { $0.export?.name == name && objects(of: disk.volume).contains($0) })
             else { return }
         case .cutStrayedSessions, .release: return
@@ -392,8 +394,12 @@ extension World {
             oracle.noteAstray(disk.volume)
             return
         }
-        let session = exports.sessions.first {
-            $0.sequence == disk.sequence && clients[$0.client]?.isSomebodyElses == false
+        let intention = store.openLedger.last { $0.job?.description == job && $0.phase == .intended }
+        let session = exports.sessions.first { session in
+            guard session.sequence == disk.sequence, let client = clients[session.client] else { return false }
+            // Nobody can call back what was sent before somebody came through the window.
+            let cameLate = intention.map { client.connectedAt + clockError > $0.at } ?? false
+            return !client.isSomebodyElses && !(client.cameThroughWindow && cameLate)
         }
         if let session {
             oracle.report("IN-USE", "the disk of volume \(disk.volume) goes away under client \(session.client)")

@@ -32,12 +32,12 @@ extension Plan {
     /// More of them, drawn apart from those.
     mutating func provokeMore(_ seed: UInt64) {
         var chance = SplitMix64(seed: seed &* 0x9E6C_63D1 &+ 13)
-        for _ in 0..<Int(chance.next() % 4) {
+        for _ in 0..<Int(chance.next() % 5) {
             let at = chance.within(.seconds(1)...trouble)
             let object = Int(chance.next() % UInt64(objects.count))
             let other = Int(chance.next() % UInt64(objects.count))
             let story: [(Int, Act)]
-            switch chance.next() % 4 {
+            switch chance.next() % 8 {
             case 0: story = [(0, .vanish(object)), (90, .vanish(other)), (240, .want(object)), (250, .want(other))]
             case 1:
                 let clock = Int(chance.next() % 3_600) - 600
@@ -48,6 +48,32 @@ extension Plan {
                 story = [
                     (0, .cutOff(seconds: 90)), (40, .swapNames(object, other)),
                     (60, .detachByHand(object)), (70, .swapNames(object, other)),
+                ]
+            case 3:
+                // A list of before the attach, and the object goes.
+                story = [
+                    (0, .detachByHand(object)), (0, .fault(Fault(kind: .staleList), seconds: 130)),
+                    (1, .move(object, to: machines - 1)), (90, .delete(object)), (91, .reconcile), (140, .want(object)),
+                ]
+            case 4:
+                // What was wanted when it was stopped is not any more.
+                let client = clients > 0 ? Int(chance.next() % UInt64(clients)) : 0
+                story = [
+                    (0, .connect(client: client)), (3, .move(object, to: machines - 1)),
+                    (9, .slowAnswers(percent: 10, seconds: 240)), (10, .pause(seconds: 201)),
+                    (15, .move(object, to: 0)),
+                    (205, .disconnect(client: client)),
+                ]
+            case 5:
+                story = [
+                    (0, .slowAnswers(percent: 12, seconds: 30)), (1, .detachByHand(object)), (2, .stop(seconds: 1)),
+                    (12, .detachByHand(other)), (13, .stop(seconds: 1)),
+                ]
+            case 6:
+                story = [
+                    (0, .export(object, false)), (5, .mount(object)), (6, .move(object, to: machines - 1)),
+                    (10, .slowAnswers(percent: 15, seconds: 120)), (11, .stopUnread(object)),
+                    (100, .unmount(object)), (110, .export(object, true)), (120, .move(object, to: 0)),
                 ]
             default:
                 story = [

@@ -358,9 +358,12 @@ extension World {
             if let worker { tellToStop(daemons[worker].process, startsAgainAfter: seconds) }
         case .stopInHand: stopsBeforeNextEffect = plan.daemons > 1
         case .dieInCall(let seconds): diesInCall = .seconds(seconds)
+        case .stopUnread(let index): stopsUnread = plan.daemons > 1 ? index : nil
         case .cutOff(let seconds): cutOff(for: .seconds(seconds))
         case .slowAnswers(let percent, let seconds):
-            slowness = (plan.leaseLifetime * percent / 100, now + .seconds(seconds))
+            guard let worker else { return }
+            let delay = plan.leaseLifetime * percent / 100
+            slowness = (daemons[worker].process, delay, now + .seconds(seconds))
         case .hideExports(let seconds):
             exports.isListingBroken = true
             calendar.add(.listingMended, at: now + .seconds(seconds))
@@ -409,6 +412,7 @@ extension World {
         mendListing()
         stopsBeforeNextEffect = false
         diesInCall = nil
+        stopsUnread = nil
         slowness = nil
         for daemon in daemons.indices { daemons[daemon].cutOffUntil = nil }
         cloud.change { $0.dataDiskLimit = 32 }

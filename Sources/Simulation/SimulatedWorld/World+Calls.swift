@@ -118,7 +118,9 @@ extension World {
         }
         guard flight.number >= 0 else { return }
         var delay = wayBack(of: flight.call)
-        if flight.call.isForStore, isTroubled, let slowness, now < slowness.until { delay += slowness.delay }
+        if flight.call.isForStore, isTroubled, let slowness, slowness.process == flight.from, now < slowness.until {
+            delay += chance.within(slowness.delay / 2...slowness.delay * 3 / 2)
+        }
         calendar.add(.answered(flight, answer), at: now + delay)
         interrupt(flight)
     }
@@ -135,7 +137,15 @@ extension World {
     /// Of several processes the one that works is stopped at a bad moment: with an intention on disk and the call yet to be
     /// sent, or with the answer about its lease unread.
     private mutating func interrupt(_ flight: CallInFlight) {
-        guard isTroubled, plan.daemons > 1, plan.ambushes > 0, isAlive(flight.from) else { return }
+        guard isTroubled, plan.daemons > 1, isAlive(flight.from) else { return }
+        if case .renewLease = flight.call, let index = stopsUnread {
+            stopsUnread = nil
+            counts.faults += 1
+            let duration = longerThanTheLease
+            pause(flight.from.daemon, for: duration)
+            return calendar.add(.act(.unmount(index)), at: now + max(.zero, duration - .milliseconds(200)))
+        }
+        guard plan.ambushes > 0 else { return }
         switch flight.call {
         case .append(let entry):
             if entry.phase == .intended, chance.chance(plan.ambushes * 0.06) {
@@ -200,12 +210,12 @@ extension World {
             let answer = exports.publish(publication, kernel: kernel)
             exportsChanged()
             return answer
-        case .withdraw(let name, let owner):
-            if exports.entries[name]?.owner == owner {
+        case .withdraw(let name, let owner, let target):
+            if let entry = exports.entry(name, kernel), entry.owner == owner, entry.target == target {
                 judgeWithdrawal(of: name)
                 ambush(name)
             }
-            let answer = exports.withdraw(name, of: owner)
+            let answer = exports.withdraw(name, of: owner, leadingTo: target, kernel)
             exportsChanged()
             return answer
         case .cutStrayedSessions(let name, let number):
@@ -359,7 +369,7 @@ extension World {
         case .readExport(let name): "read export \(name)"
         case .sessions(let number): "count sessions on \(number)"
         case .publish(let publication): "publish \(publication.name) on \(publication.device.kernelName)"
-        case .withdraw(let name, _): "withdraw \(name)"
+        case .withdraw(let name, _, _): "withdraw \(name)"
         case .cutStrayedSessions(let name, _): "cut strayed sessions of \(name)"
         case .desiredDelta: "read what changed in desired state"
         case .consumeOverride: "use up an override"

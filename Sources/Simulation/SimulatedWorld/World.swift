@@ -41,8 +41,11 @@ public struct World: Sendable {
     var stopsBeforeNextEffect = false
     /// The process dies with its next mutation under way, and the clock is set by so much.
     var diesInCall: Duration?
-    /// Until when the store's answers take so long.
-    var slowness: (delay: Duration, until: Instant)?
+    /// Until when the store's answers to one process take about so long.
+    var slowness: (process: ProcessID, delay: Duration, until: Instant)?
+    /// The process that works is stopped with the next answer about its lease unread, and the object of this place unmounted
+    /// just before it goes on.
+    var stopsUnread: Int?
     /// Somebody is to write once more, when hawserd has just read.
     var hasLastWord = false
     /// A hook for crashes: the process dies just before, or just after, the call with this place in the order of calls has its

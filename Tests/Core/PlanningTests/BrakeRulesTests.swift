@@ -58,7 +58,7 @@ import VolumeModel
 
     @Test func `RIGHT-DISK outranks BRAKE: a name that leads to a wrong disk is no removal`() {
         let gone = Fixture.view { $0.devices = .absent }
-        let step = Step.withdraw(Fixture.name, of: .hawser(Fixture.volume))
+        let step = Step.withdraw(Fixture.name, of: .hawser(Fixture.volume), leadingTo: gone.shownTarget)
         #expect(!BrakeRules.isRemoval(step, of: gone))
         #expect(BrakeRules.isRemoval(step, of: Fixture.view { $0.desired.isDeparting = true }))
     }

@@ -18,13 +18,15 @@ import VolumeModel
                 $0.target = .device(DeviceNumber(major: 254, minor: 32), diskSequence: 9)
                 $0.owner = owner
             }
-            #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: owner))
+            #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: owner, leadingTo: view.shownTarget))
         }
     }
 
     @Test func `RIGHT-DISK: the same numbers under another disk sequence number are another disk`() {
         let view = entry { $0.target = .device(Fixture.device.number, diskSequence: 8) }
-        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
+        #expect(
+            Fixture.decide(view).step
+                == .withdraw(Fixture.name, of: .hawser(Fixture.volume), leadingTo: view.shownTarget))
     }
 
     @Test
@@ -35,7 +37,9 @@ import VolumeModel
         view.backoff = Backoff(
             world: .thisMachine, failures: 3, until: Fixture.now + .seconds(60), remedy: .retryLater, text: "x",
             generation: 1)
-        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
+        #expect(
+            Fixture.decide(view).step
+                == .withdraw(Fixture.name, of: .hawser(Fixture.volume), leadingTo: view.shownTarget))
     }
 
     @Test func `RIGHT-DISK: it outranks IN-USE: clients do not keep a wrong name alive`() {
@@ -43,7 +47,9 @@ import VolumeModel
             $0.target = .device(DeviceNumber(major: 254, minor: 32), diskSequence: 9)
             $0.clients = .known(3)
         }
-        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
+        #expect(
+            Fixture.decide(view).step
+                == .withdraw(Fixture.name, of: .hawser(Fixture.volume), leadingTo: view.shownTarget))
     }
 
     @Test func `RIGHT-DISK: sessions proven to be on another disk are cut`() {
@@ -83,14 +89,19 @@ import VolumeModel
             $0.owner = .hawser(Fixture.twin)
             $0.target = .device(DeviceNumber(major: 254, minor: 32), diskSequence: 9)
         }
+        var twins = entry { _ in }
+        twins.serialSharedWith = Fixture.twin
         var planner = Planner(policy: Fixture.policy)
         planner.lease = .held(until: Fixture.now)
         #expect(planner.decide(missing, at: Fixture.now).step?.verb == "export")
         for standing in [LeaseStanding.held(until: Fixture.now - .seconds(1)), .unproven, .awaited(holder: "another")] {
             planner.lease = standing
             #expect(planner.decide(missing, at: Fixture.now).step == nil, "\(standing)")
-            #expect(planner.decide(wrong, at: Fixture.now).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
+            #expect(
+                planner.decide(wrong, at: Fixture.now).step
+                    == .withdraw(Fixture.name, of: .hawser(Fixture.volume), leadingTo: wrong.shownTarget))
             #expect(planner.decide(another, at: Fixture.now).step == nil)
+            #expect(planner.decide(twins, at: Fixture.now).step == nil)
         }
     }
 
@@ -259,7 +270,9 @@ import VolumeModel
 @Suite("IN-USE") struct InUseTests {
     @Test func `IN-USE: the way down is withdraw, count again, hold, detach`() {
         var view = Fixture.departing()
-        #expect(Fixture.decide(view).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
+        #expect(
+            Fixture.decide(view).step
+                == .withdraw(Fixture.name, of: .hawser(Fixture.volume), leadingTo: view.shownTarget))
         view.export = Fixture.exact(.absent)
         view.withdrawnAt = Fixture.now + .milliseconds(1)
         #expect(Fixture.decide(view).look == Fixture.device.identity.map { .sessions($0) }, "counted again")

@@ -104,7 +104,9 @@ import VolumeModel
             Self.wishes[wish](&view)
             twoDevices(&view)
         }
-        #expect(Fixture.decide(served).step == .withdraw(Fixture.name, of: .hawser(Fixture.volume)))
+        #expect(
+            Fixture.decide(served).step
+                == .withdraw(Fixture.name, of: .hawser(Fixture.volume), leadingTo: served.shownTarget))
     }
 
     /// Attached to a machine that no listing has.

@@ -172,7 +172,7 @@ import VolumeModel
             else { return "RIGHT-DISK: size" }
             guard view.cloud.fact.value?.attachedTo == Fixture.here else { return "ORDER: not attached" }
             guard isReadOnly == view.desired.export?.isReadOnly else { return "mode" }
-        case .withdraw(let name, let owner):
+        case .withdraw(let name, let owner, _):
             let entries = ([view.export.fact.value].compactMap { $0 } + view.staleExports).filter { $0.name == name }
             if !entries.contains(where: { $0.owner == owner }) { return "MINE-ONLY" }
         case .resize(_, let size):

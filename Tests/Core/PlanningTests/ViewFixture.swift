@@ -122,6 +122,11 @@ enum Fixture {
     static func decide(_ view: VolumeView) -> Decision { Planner(policy: policy).decide(view, at: now) }
 }
 
+extension VolumeView {
+    /// Where the name leads that the view shows.
+    var shownTarget: ExportTarget { self.export.fact.value?.target ?? .nothing }
+}
+
 extension Decision {
     /// The step that is taken; `nil` for anything else.
     var step: Step? { if case .act(let step, _) = self { step } else { nil } }

@@ -94,7 +94,9 @@ private struct Silence: CloudService, DeviceObserver, ExportServer, TimeSource {
     func read(_ name: ExportName) -> Fact<ExportEntry> { .unknown }
     func sessions(on device: DeviceNumber) -> ClientCount { .unknown("none") }
     func publish(_ publication: ExportPublication) throws(ExportError) { throw .serverDown("none") }
-    func withdraw(_ name: ExportName, of owner: ExportOwner) throws(ExportError) { throw .serverDown("none") }
+    func withdraw(_ name: ExportName, of owner: ExportOwner, leadingTo target: ExportTarget) throws(ExportError) {
+        throw .serverDown("none")
+    }
     func cutStrayedSessions(of name: ExportName, provenOn device: DeviceNumber) throws(ExportError) -> Int { 0 }
 
     func now() -> Instant { Instant(nanoseconds: 1_000_000_000) }

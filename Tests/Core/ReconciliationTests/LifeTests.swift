@@ -133,7 +133,7 @@ import VolumeModel
         world.run(for: .seconds(2))
         // Somebody attaches the volume elsewhere: there is nothing of it left to take down.
         for volume in world.volumes.keys { world.volumes[volume]?.attachedTo = MemoryWorld.other }
-        world.run(for: .seconds(22))
+        world.run(for: .seconds(2))
         #expect(world.report("a")?.readiness.code == "AnswerLost")
         world.run(for: .seconds(120))
         #expect(world.overview.reports.isEmpty, "\(world.overview.reports)")

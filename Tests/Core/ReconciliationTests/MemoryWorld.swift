@@ -491,7 +491,7 @@ final class MemoryWorld {
             outcome = .done
         case .withdraw where withdrawalsFail:
             outcome = .failed(remedy: .retryLater, text: "read-only file system", retryAfter: nil)
-        case .withdraw(let name, _):
+        case .withdraw(let name, _, _):
             deeds.append("unexport \(name)")
             if case .device(let number, _)? = links[name]?.target { lingering[number] = clients[name] }
             links[name] = nil

@@ -196,7 +196,8 @@ struct NBDKitExportsTests {
         #expect(entry.target == .device(wrong.number, diskSequence: nil))
         #expect(entry.target != .device(device.number, diskSequence: nil))
         await #expect(throws: ExportError.self) {
-            try await fixture.exports.withdraw(moor, of: .hawser(VolumeID(UUIDValue(high: 1, low: 1))))
+            try await fixture.exports.withdraw(
+                moor, of: .hawser(VolumeID(UUIDValue(high: 1, low: 1))), leadingTo: entry.target)
         }
         try await fixture.exports.withdrawAsSeen(moor)
         #expect(await fixture.exports.read(moor) == .absent)
@@ -231,6 +232,22 @@ struct NBDKitExportsTests {
         if case .nameTaken? = error {} else { Issue.record("\(String(describing: error))") }
         #expect(try linkTarget("\(fixture.root)/rw/\(moor)") == theirs.path)
         #expect(await fixture.exports.observe().entries.map(\.owner) == [.foreign])
+        try await fixture.finish()
+    }
+
+    @Test func `LIVE-PROOF: a name that leads elsewhere than was seen is not taken away`() async throws {
+        let fixture = try await Fixture()
+        let device = try await fixture.publish(moor, 1, byte: 1)
+        let owner = ExportOwner.hawser(VolumeID(UUIDValue(high: 1, low: 1)))
+        for seen in [ExportTarget.nothing, .device(DeviceNumber(major: 259, minor: 4_000), diskSequence: nil)] {
+            await #expect(throws: ExportError.self) {
+                try await fixture.exports.withdraw(moor, of: owner, leadingTo: seen)
+            }
+        }
+        #expect(await fixture.exports.read(moor).value?.target == .device(device.number, diskSequence: nil))
+        #expect(try fixture.connect(moor).read(count: 1, at: 0) == [1])
+        try await fixture.exports.withdrawAsSeen(moor)
+        #expect(await fixture.exports.read(moor) == .absent)
         try await fixture.finish()
     }
 

@@ -134,7 +134,8 @@ struct StepCourse: Sendable {
             }
             phase = .checkingDevice
             return .call(.mismatch(of: identity))
-        case .withdraw(let name, let owner): return .call(.withdraw(name, of: owner))
+        case .withdraw(let name, let owner, let target):
+            return .call(.withdraw(name, of: owner, leadingTo: target))
         }
     }
 

@@ -25,12 +25,14 @@ public protocol ExportServer: Sendable {
 
     /// Takes the name away for new clients; connected ones go on. Withdrawing what is not there succeeds.
     ///
-    /// Only the entry of this owner is taken: between the decision and this call the name can have become another volume's.
+    /// Only the entry of this owner is taken, and only while it leads where it was seen to lead: between the decision and this
+    /// call the name can have become another volume's, or been renewed by another process.
     /// An entry that Hawser did not make is taken for a name that desired state binds to a volume and that leads to another
     /// disk (RIGHT-DISK), and for one that an object has adopted.
     ///
-    /// - Throws: ``ExportError/nameTaken(_:)`` when the name is somebody else's by now.
-    func withdraw(_ name: ExportName, of owner: ExportOwner) async throws(ExportError)
+    /// - Throws: ``ExportError/nameTaken(_:)`` when the name is somebody else's by now, ``ExportError/leadsElsewhere(_:)`` when
+    ///   it leads to something else.
+    func withdraw(_ name: ExportName, of owner: ExportOwner, leadingTo target: ExportTarget) async throws(ExportError)
 
     /// Cuts the sessions of this name that are proven to be on a disk other than the given one (RIGHT-DISK).
     ///
@@ -109,6 +111,8 @@ public struct ExportPublication: Sendable, Equatable {
 public enum ExportError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The name belongs to an entry that Hawser did not make.
     case nameTaken(String)
+    /// The name leads to something else than it was seen to.
+    case leadsElsewhere(String)
     /// The server is not running.
     case serverDown(String)
     case failed(String)
@@ -116,6 +120,7 @@ public enum ExportError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .nameTaken(let text): "cannot change the export: the name is taken: \(text)"
+        case .leadsElsewhere(let text): "cannot change the export: it leads elsewhere by now: \(text)"
         case .serverDown(let text): "cannot change the export: the NBD server is not running: \(text)"
         case .failed(let text): "cannot change the export: \(text)"
         }

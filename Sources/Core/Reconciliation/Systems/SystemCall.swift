@@ -31,7 +31,7 @@ public enum SystemCall: Sendable, Equatable {
     case readExport(ExportName)
     case sessions(on: DeviceNumber)
     case publish(ExportPublication)
-    case withdraw(ExportName, of: ExportOwner)
+    case withdraw(ExportName, of: ExportOwner, leadingTo: ExportTarget)
     case cutStrayedSessions(of: ExportName, provenOn: DeviceNumber)
 
     // The store: see StateStore

@@ -141,7 +141,7 @@ private struct SilentWorld: CloudService, DeviceObserver, ExportServer, TimeSour
     func read(_ name: ExportName) -> Fact<ExportEntry> { .absent }
     func sessions(on device: DeviceNumber) -> ClientCount { .known(0) }
     func publish(_ publication: ExportPublication) throws(ExportError) {}
-    func withdraw(_ name: ExportName, of owner: ExportOwner) throws(ExportError) {}
+    func withdraw(_ name: ExportName, of owner: ExportOwner, leadingTo target: ExportTarget) throws(ExportError) {}
     func cutStrayedSessions(of name: ExportName, provenOn device: DeviceNumber) throws(ExportError) -> Int { 0 }
 
     func now() -> Instant { MonotonicTime.now() }

@@ -169,12 +169,25 @@ public actor NBDKitExports: ExportServer {
     public func publish(_ publication: ExportPublication) throws(ExportError) {
         try directory.publish(publication) { sessions(on: $0) }
         guard directory.leads(publication) else {
-            try withdraw(publication.name, of: .hawser(publication.volume))
+            try withdraw(publication.name, of: .hawser(publication.volume), onlyFrom: nil)
             throw .failed("after the publication '\(publication.name)' led to another device; it was withdrawn")
         }
     }
 
-    public func withdraw(_ name: ExportName, of owner: ExportOwner) throws(ExportError) {
+    public func withdraw(
+        _ name: ExportName, of owner: ExportOwner, leadingTo target: ExportTarget
+    ) throws(ExportError) {
+        try withdraw(name, of: owner, onlyFrom: target)
+    }
+
+    private func withdraw(
+        _ name: ExportName, of owner: ExportOwner, onlyFrom target: ExportTarget?
+    ) throws(ExportError) {
+        for side in ExportDirectory.Side.allCases where (try? directory.owner(side, name)) == owner {
+            let found = directory.target(side, name)
+            guard let target, target != found else { continue }
+            throw .leadsElsewhere("\(name) leads to \(found.inWords), not to \(target.inWords)")
+        }
         do throws(SystemCallError) {
             for side in ExportDirectory.Side.allCases {
                 guard let found = try directory.owner(side, name) else { continue }

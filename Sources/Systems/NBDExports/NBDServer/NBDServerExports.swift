@@ -211,14 +211,9 @@ public actor NBDServerExports: ExportServer {
         _ name: ExportName, _ definitions: [ExportDefinition], _ view: ServerView
     ) throws(SystemCallError) -> ExportEntry? {
         guard let first = definitions.first else { return nil }
+        guard let target = target(of: definitions) else { return nil }
         var owner = definitions.count == 1 ? first.owner : .foreign
-        var target: ExportTarget
-        switch first.source {
-        case _ where definitions.count > 1:
-            target = .other("\(definitions.count) sections of this name; which one nbd-server takes is chance")
-        case .unclear(let text): target = .other(text)
-        case .path(let path):
-            target = links.target(of: path)
+        if definitions.count == 1, case .path(let path) = first.source {
             let side: ExportDirectory.Side = first.isReadOnly ? .readOnly : .writable
             // A link that somebody put in the place of Hawser's own.
             if path == links.path(side, name), try links.owner(side, name) == .foreign { owner = .foreign }
@@ -231,6 +226,18 @@ public actor NBDServerExports: ExportServer {
             entry.strayedSessions = try strayed(name, from: number, among: view.sessions).count
         }
         return entry
+    }
+
+    /// Where a name leads that is defined so; `nil` when it is not defined at all.
+    private func target(of definitions: [ExportDefinition]) -> ExportTarget? {
+        guard let first = definitions.first else { return nil }
+        guard definitions.count == 1 else {
+            return .other("\(definitions.count) sections of this name; which one nbd-server takes is chance")
+        }
+        switch first.source {
+        case .unclear(let text): return .other(text)
+        case .path(let path): return links.target(of: path)
+        }
     }
 
     private func liveness(of name: ExportName, _ definition: ExportDefinition, _ view: ServerView) -> Liveness {
@@ -266,11 +273,11 @@ public actor NBDServerExports: ExportServer {
         do throws(SystemCallError) {
             if isNew { try files.place(file) }
         } catch {
-            try withdraw(publication.name, of: .hawser(publication.volume))
+            try withdraw(publication.name, of: .hawser(publication.volume), onlyFrom: nil)
             throw ExportError(error)
         }
         guard links.leads(publication) else {
-            try withdraw(publication.name, of: .hawser(publication.volume))
+            try withdraw(publication.name, of: .hawser(publication.volume), onlyFrom: nil)
             throw .failed("after the publication '\(publication.name)' led to another device; it was withdrawn")
         }
     }
@@ -305,9 +312,25 @@ public actor NBDServerExports: ExportServer {
 
     /// The link goes first: from then on no server lets anybody in by this name. Another's file is never touched, and so a
     /// name that it defines cannot be withdrawn; another's link in Hawser's own directory is moved aside.
-    public func withdraw(_ name: ExportName, of owner: ExportOwner) throws(ExportError) {
+    public func withdraw(
+        _ name: ExportName, of owner: ExportOwner, leadingTo target: ExportTarget
+    ) throws(ExportError) {
+        try withdraw(name, of: owner, onlyFrom: target)
+    }
+
+    private func withdraw(
+        _ name: ExportName, of owner: ExportOwner, onlyFrom target: ExportTarget?
+    ) throws(ExportError) {
+        let definitions: [ExportDefinition]
         do throws(SystemCallError) {
-            let definitions = try definitions()[name] ?? []
+            definitions = try self.definitions()[name] ?? []
+        } catch {
+            throw ExportError(error)
+        }
+        if let target, let found = self.target(of: definitions), found != target {
+            throw .leadsElsewhere("\(name) leads to \(found.inWords), not to \(target.inWords)")
+        }
+        do throws(SystemCallError) {
             // The file says whose the name is; a link without one says so itself.
             let isOwners = definitions.contains { $0.owner == owner }
             for side in ExportDirectory.Side.allCases {
