@@ -30,6 +30,9 @@ public enum MachineRules {
             }
             return revisit(view, target: target, cause: .machineNotFound("\(target)"), now: now, policy: policy)
         case .present(let machine):
+            // A process that was stopped remembers a machine that may be gone.
+            let (age, limit) = (now - view.targetMachine.answered, policy.resyncInterval + policy.requestInFlightBound)
+            guard age <= limit else { return .look(.machine(target), lacking: .tooOld(age: age, limit: limit)) }
             guard machine.zone == volume.zone else { return .hold(.zoneMismatch, until: now + policy.slowRetry) }
             if view.desired.role == .root {
                 return rootObjection(view, machine: machine, volume: volume, now: now, policy: policy)
@@ -77,10 +80,18 @@ public enum MachineRules {
     /// volume that is attached to none that exists is left alone.
     static func missingHolder(_ view: VolumeView, holder: MachineID, now: Instant, policy: Policy) -> Decision? {
         guard view.isHolderNominatedAbsent else { return nil }
-        guard view.holderMachine.isAbsent, view.holderMachine.proof == .exact else {
-            return .look(
-                .machine(holder),
-                lacking: .onlyListed(age: now - view.holderMachine.answered, limit: policy.evidenceLifetime))
+        return unknownHolder(view, holder: holder, now: now, policy: policy)
+    }
+
+    /// The same for a holder that nothing is known of, or that is not there; `nil` for one that exists.
+    static func unknownHolder(_ view: VolumeView, holder: MachineID, now: Instant, policy: Policy) -> Decision? {
+        switch view.holderMachine.fact {
+        case .present where !view.isHolderNominatedAbsent: return nil
+        case .unknown: return .look(.machine(holder), lacking: .neverRead)
+        case .absent where view.holderMachine.proof == .exact: break
+        case .present, .absent:
+            let age = now - view.holderMachine.answered
+            return .look(.machine(holder), lacking: .onlyListed(age: age, limit: policy.evidenceLifetime))
         }
         let dueAt = view.holderMachine.answered + policy.revisitInterval
         let cause = Cause.holderMissing(holder)

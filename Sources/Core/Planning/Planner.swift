@@ -213,7 +213,7 @@ public struct Planner: Sendable {
         case .unknown: return .hold(.cloudNotReadYet, until: nil)
         case .absent:
             // The machine that was meant may be the very one that has the volume and is not listed any more.
-            return MachineRules.missingHolder(view, holder: holder, now: now, policy: policy) ?? leave(view, at: now)
+            return MachineRules.unknownHolder(view, holder: holder, now: now, policy: policy) ?? leave(view, at: now)
         case .present(let target): if target != holder { return leave(view, at: now) }
         }
         return RemovalRules.takeFromOther(view, volume: volume, holder: holder, now: now, policy: policy)

@@ -250,6 +250,12 @@ extension ReconcileLoop {
         if old != new {
             if let old { machinesByName[old]?.removeAll { $0 == id } }
             if let new { machinesByName[new, default: []].append(id) }
+            for slot in rows.indices {
+                guard case .named(let name)? = rows[slot]?.view.desired.machine, name == old || name == new else {
+                    continue
+                }
+                resolveTarget(slot: slot)
+            }
         }
         for slot in rows.indices {
             let isTarget = rows[slot]?.view.target.value == id

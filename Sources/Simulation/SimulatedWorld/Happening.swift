@@ -19,6 +19,8 @@ struct CallInFlight: Sendable {
     var call: SystemCall
     /// By the clock of the node that sent it.
     var sentAt: Instant
+    /// By no clock but the world's.
+    var leftAt: Instant
 }
 
 /// What falls due at some time.

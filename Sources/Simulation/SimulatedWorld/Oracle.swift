@@ -230,7 +230,7 @@ extension World {
                 judgeAttach(volume, to: machine)
             case .detachVolume(let volume):
                 judgeBarrier(volume, job: job)
-                judgeDetach(volume)
+                judgeDetach(volume, leftAt: flight.leftAt)
                 judgeTarget(of: volume)
                 judgeBrake(objects(of: volume))
             case .resizeVolume(let volume, let size):
@@ -284,7 +284,7 @@ extension World {
         judgeRestraint(on: objects(of: volume), "touch volume \(volume)")
     }
 
-    private mutating func judgeDetach(_ volume: VolumeID) {
+    private mutating func judgeDetach(_ volume: VolumeID, leftAt: Instant) {
         guard let record = cloud.volume(volume), let holder = record.machine.flatMap({ MachineID($0) }) else { return }
         if holder == Self.here {
             let sequences = Set(kernel.disks(of: volume).map(\.sequence))
@@ -302,7 +302,8 @@ extension World {
             oracle.report("IN-USE", "volume \(volume) is taken from machine \(holder), which is running")
         }
         let isSeen = kernel.disks(of: volume).contains { kernel.known[$0.name] == $0 && !oracle.isAllowed($0, at: now) }
-        if holder == Self.here, isSeen, hasBeenBlind(for: .seconds(20)) {
+        // What was on its way for long was decided on what was here then.
+        if holder == Self.here, isSeen, now - leftAt < .seconds(5), hasBeenBlind(for: .seconds(20)) {
             oracle.report("IN-USE", "volume \(volume) is detached, and nobody can tell whether it is in use")
         }
         let wishes = objects(of: volume)

@@ -37,7 +37,7 @@ extension Plan {
             let object = Int(chance.next() % UInt64(objects.count))
             let other = Int(chance.next() % UInt64(objects.count))
             let story: [(Int, Act)]
-            switch chance.next() % 8 {
+            switch chance.next() % 11 {
             case 0: story = [(0, .vanish(object)), (90, .vanish(other)), (240, .want(object)), (250, .want(other))]
             case 1:
                 let clock = Int(chance.next() % 3_600) - 600
@@ -69,6 +69,13 @@ extension Plan {
                     (0, .slowAnswers(percent: 12, seconds: 30)), (1, .detachByHand(object)), (2, .stop(seconds: 1)),
                     (12, .detachByHand(other)), (13, .stop(seconds: 1)),
                 ]
+            case 7: story = [(0, .delete(object)), (25, .dieInCall(clock: 0)), (150, .want(object))]
+            case 8:
+                story = [
+                    (0, .moveToName(object, "machine-\(machines - 1)")), (80, .loseMachine(machines - 1)),
+                    (85, .delete(object)), (150, .want(object)),
+                ]
+            case 9: story = [(0, .contend(object, every: 12, times: 14))]
             case 6:
                 story = [
                     (0, .export(object, false)), (5, .mount(object)), (6, .move(object, to: machines - 1)),

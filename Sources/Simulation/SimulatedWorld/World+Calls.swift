@@ -15,7 +15,7 @@ extension SystemCall {
 /// Calls on their way.
 extension World {
     mutating func send(_ call: SystemCall, number: Int, from process: ProcessID) {
-        let flight = CallInFlight(from: process, number: number, call: call, sentAt: now + clockError)
+        let flight = CallInFlight(from: process, number: number, call: call, sentAt: now + clockError, leftAt: now)
         judgeLease(flight)
         judgeEvidence(flight)
         daemons[process.daemon].evidence.noteSent(call)
@@ -40,6 +40,11 @@ extension World {
             calendar.add(.arrives(CallInFlight(lost: flight)), at: now + chance.within(.seconds(4) ... .seconds(20)))
             note("  \(Self.text(of: flight.call)) will arrive late")
             for daemon in daemons.indices { kill(daemon, startsAgainAfter: .milliseconds(200)) }
+            if case .deleteVolume(let volume) = flight.call {
+                // Somebody takes it over in just that moment.
+                let (id, machine) = (volume.description, CloudFace.machine(plan.machines - 1).description)
+                cloud.change { [now] in $0.attachByHand(id, to: machine, now: CloudFace.milliseconds(now)) }
+            }
             clockError = shift
             return oracle.noteWrongClock()
         }
