@@ -122,11 +122,14 @@ extension ReconcileLoop {
         return nil
     }
 
-    /// That there is no volume with the object's token can be made untrue by nobody but the lease's holder.
+    /// That there is no volume with the object's token can be made untrue by nobody but the lease's holder; but what is wanted
+    /// can change while the names of the zone and the offering are looked up, or the process is stopped.
     private func lastMoment(for step: Step, _ view: VolumeView, now: Instant) -> Instant {
         if LeaseRules.isFreeOfLease(step, view) { return now + policy.decisionLifetime }
         guard case .held(let end) = planner.lease else { return now }
-        if case .createVolume = step { return end }
+        if case .createVolume = step {
+            return min(end, now + policy.decisionLifetime + policy.requestInFlightBound)
+        }
         return min(end, now + policy.decisionLifetime)
     }
 

@@ -75,7 +75,10 @@ extension Plan {
                     (0, .moveToName(object, "machine-\(machines - 1)")), (80, .loseMachine(machines - 1)),
                     (85, .delete(object)), (150, .want(object)),
                 ]
-            case 9: story = [(0, .contend(object, every: 12, times: 14))]
+            case 9:
+                // For long, from early on.
+                tell([(30, .contend(object, every: 15, times: 60))], from: .zero)
+                story = []
             case 6:
                 story = [
                     (0, .export(object, false)), (5, .mount(object)), (6, .move(object, to: machines - 1)),
