@@ -39,7 +39,7 @@ fuzz: install-deps
 NBD := nbdkit
 
 # How many worlds each deliberate bug is looked for in.
-WORLDS := 1000
+WORLDS := 2000
 
 ## mutations: plants deliberate bugs, and looks whether the simulated worlds find each; writes docs/mutations.md
 mutations: install-deps

@@ -4,14 +4,14 @@
 # Says so as it goes; the exit status is 1 when one was not found.
 #
 # usage: run.sh [--worlds N] [--table FILE] [--build-only] [NAME...]
-#   --worlds N     at most so many worlds for each bug (1000)
+#   --worlds N     at most so many worlds for each bug (2000)
 #   --table FILE   writes a table of all bugs to FILE
 #   --build-only   only builds: .build/mutations/.build/release/hawser-trials
 #   NAME           only the bugs of these names
 # JOBS in the environment: how many bugs are awake at once (one on each processor)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-worlds=1000 table='' build_only='' names=()
+worlds=2000 table='' build_only='' names=()
 while [[ $# -gt 0 ]]; do
     case $1 in
     --worlds) worlds=$2 && shift 2 ;;

@@ -11,8 +11,8 @@ enum ApplyCommand {
             "apply", summary: "make manifests the desired state, all or none",
             discussion: """
                 --prune also deletes what 'hawser apply' made and these files do not name any more. On a terminal it says how many
-                removals it leads to, and asks when there are several; elsewhere those that --approve-removals does not approve
-                count toward the brake.
+                removals it leads to, and asks when there are several. What --approve-removals does not approve counts toward the
+                brake, unless this is about one object alone.
                 """,
             options: [
                 Commands.file, CommandOption("dry-run", help: "say what would change, and change nothing"),

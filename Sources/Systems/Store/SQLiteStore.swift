@@ -150,7 +150,8 @@ public actor SQLiteStore: StateStore {
                 }
             }
             try refuseDoubleClaims(wanted)
-            let isApproved = try Self.approval(approval, of: edits).covers(applied.filter(\.isRemoval).count)
+            let isApproved = try Self.approval(approval, of: edits).covers(
+                applied.filter(\.isRemoval).count, of: edits.count)
             guard !dryRun else { return applied }
             for write in writes { try store(write.new, replacing: write.old) }
             if isApproved { for edit in applied where edit.isRemoval { try approveRemoval(of: edit.name) } }
@@ -294,7 +295,8 @@ public actor SQLiteStore: StateStore {
                         differences: [], isRemoval: true))
             }
             let removals = applied.filter(\.isRemoval)
-            let isApproved = try (remover == .directory ? RemovalApproval.none : approval).covers(removals.count)
+            let isApproved = try (remover == .directory ? RemovalApproval.none : approval).covers(
+                removals.count, of: applied.count)
             if isApproved, !dryRun { for removal in removals { try approveRemoval(of: removal.name) } }
             return applied
         }

@@ -184,16 +184,17 @@ extension StateStore {
 public enum RemovalApproval: Sendable, Equatable {
     /// They count toward the brake, even one.
     case none
-    /// One that is asked for by itself is approved; several count.
+    /// That of a call about one object is approved by its name; those of a call about several count.
     case one
     /// So many are approved; more are refused with the whole call.
     case upTo(Int)
 
+    /// - Parameter named: how many objects the call is about.
     /// - Throws: ``StoreError/conflict(_:)`` when there are more than were approved.
-    public func covers(_ removals: Int) throws(StoreError) -> Bool {
+    public func covers(_ removals: Int, of named: Int) throws(StoreError) -> Bool {
         switch self {
         case .none: return false
-        case .one: return removals == 1
+        case .one: return removals == 1 && named == 1
         case .upTo(let most):
             guard removals <= most else {
                 throw .conflict(
