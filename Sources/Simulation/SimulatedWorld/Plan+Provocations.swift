@@ -32,7 +32,7 @@ extension Plan {
     /// More of them, drawn apart from those.
     mutating func provokeMore(_ seed: UInt64) {
         var chance = SplitMix64(seed: seed &* 0x9E6C_63D1 &+ 13)
-        for _ in 0..<Int(chance.next() % 5) {
+        for _ in 0...Int(chance.next() % 5) {
             let at = chance.within(.seconds(1)...trouble)
             let object = Int(chance.next() % UInt64(objects.count))
             let other = Int(chance.next() % UInt64(objects.count))
@@ -67,7 +67,8 @@ extension Plan {
             case 5:
                 story = [
                     (0, .slowAnswers(percent: 12, seconds: 30)), (1, .detachByHand(object)), (2, .stop(seconds: 1)),
-                    (12, .detachByHand(other)), (13, .stop(seconds: 1)),
+                    (12, .detachByHand(other)), (13, .stop(seconds: 1)), (20, .detachByHand(object)),
+                    (21, .stop(seconds: 2)),
                 ]
             case 7: story = [(0, .delete(object)), (25, .dieInCall(clock: 0)), (150, .want(object))]
             case 8:

@@ -127,6 +127,7 @@ public struct Run: Sendable {
     private static func watchPeace(_ world: inout World, for duration: Duration) {
         // Clients who come and go are worth a line of status.
         for client in world.clients.keys.sorted() { world.disconnect(client) }
+        world.clients = [:]
         world.run(until: world.now + .seconds(180))
         let mutations = world.counts.mutations
         let writes = world.store.writes

@@ -267,6 +267,9 @@ extension World {
             cloud.change { $0.expungeMachine(id) }
         case .setState(let index, let state):
             guard let volume = volume(ofObject: index), !isRoot(index) else { return }
+            // CloudStack neither destroys what is attached, nor attaches what was never uploaded.
+            let canBeAttached = ["Ready", "Migrating"].contains(state)
+            guard canBeAttached || cloud.volume(volume)?.machine == nil else { return }
             cloud.change { $0.setState(state, of: volume.description) }
         case .limitDisks(let count): cloud.change { $0.dataDiskLimit = count }
         default: break
