@@ -82,6 +82,8 @@ public struct ControllerCore: Sendable {
     private var armedWakes: [Instant] = []
     private var keeper: LeaseKeeper
     private var isBegun = false
+    /// What CloudStack has answered before the store was read.
+    private var early: [LoopEvent] = []
     private var isStopping = false
     private var isOver = false
 
@@ -120,7 +122,7 @@ public struct ControllerCore: Sendable {
         loop.take(lease: keeper.standing(at: now))
         let hasAsked = catchUp(at: now)
         switch input {
-        case .opened: if keeper.isHolding { orders.append(.begin) }
+        case .opened: if keeper.isHolding { begin(at: now) }
         case .started(let desired, let bindings, let openLedger, let openDrifts, let statuses, let removals):
             desiredRevision = desired.revision
             isBegun = true
@@ -130,6 +132,8 @@ public struct ControllerCore: Sendable {
                     desired, bindings: bindings, openLedger: openLedger, openDrifts: openDrifts, statuses: statuses,
                     removals: removals),
                 at: now)
+            for event in early { deliver(event, at: now) }
+            early = []
         case .answered(let number, let answer):
             guard let (errand, isForStore) = errands.removeValue(forKey: number) else { break }
             if case .storeFailed(.leaseLost) = answer {
@@ -171,9 +175,16 @@ public struct ControllerCore: Sendable {
         loop.take(lease: keeper.standing(at: now))
         switch news {
         case .none: if isBegun { deliver(.timer, at: now) }
-        case .acquired: if !isBegun { orders.append(.begin) }
+        case .acquired: if !isBegun { begin(at: now) }
         case .lost: end(news)
         }
+    }
+
+    /// CloudStack makes its first listing while the store is read: with very many volumes each takes about as long.
+    private mutating func begin(at now: Instant) {
+        loop.noteListing(at: now)
+        call(.listVolumes, for: .volumes(asked: now))
+        orders.append(.begin)
     }
 
     private mutating func end(_ news: LeaseKeeper.News) {
@@ -211,6 +222,11 @@ public struct ControllerCore: Sendable {
         }
     }
 
+    /// Tells the loop of a listing: once it knows what the store knows.
+    private mutating func tell(_ event: LoopEvent, at now: Instant) {
+        if isBegun { deliver(event, at: now) } else { early.append(event) }
+    }
+
     /// A nearer deadline gets a wake of its own, and one that finds nothing due is idle.
     private mutating func arm(_ instant: Instant) {
         if let nearest = armedWakes.last, nearest <= instant { return }
@@ -233,16 +249,16 @@ public struct ControllerCore: Sendable {
         case .volumes(let asked):
             switch answer {
             case .volumes(let listing):
-                deliver(.volumesListed(listing, asked: asked), at: now)
+                tell(.volumesListed(listing, asked: asked), at: now)
                 // One walk over all pages for each resync, machines after volumes.
                 call(.listMachines, for: .machines(asked: now))
-            case .cloudFailed(let error): deliver(.listingFailed(error), at: now)
+            case .cloudFailed(let error): tell(.listingFailed(error), at: now)
             default: unexpected(answer, to: "listing volumes")
             }
         case .machines(let asked):
             switch answer {
-            case .machines(let listing): deliver(.machinesListed(listing, asked: asked), at: now)
-            case .cloudFailed(let error): deliver(.listingFailed(error), at: now)
+            case .machines(let listing): tell(.machinesListed(listing, asked: asked), at: now)
+            case .cloudFailed(let error): tell(.listingFailed(error), at: now)
             default: unexpected(answer, to: "listing machines")
             }
         case .exports(let asked):
