@@ -150,10 +150,12 @@ extension World {
             pause(flight.from.daemon, for: duration)
             return calendar.add(.act(.unmount(index)), at: now + max(.zero, duration - .milliseconds(200)))
         }
-        guard plan.ambushes > 0 else { return }
+        // Where the answer takes long, another can take the lease over meanwhile.
+        let isSlow = slowness.map { $0.process == flight.from && now < $0.until } ?? false
+        guard plan.ambushes > 0 || isSlow else { return }
         switch flight.call {
         case .append(let entry):
-            if entry.phase == .intended, chance.chance(plan.ambushes * 0.06) {
+            if entry.phase == .intended, chance.chance(isSlow ? 0.1 : plan.ambushes * 0.06) {
                 tellToStop(flight.from, startsAgainAfter: 1)
             }
         case .renewLease:
