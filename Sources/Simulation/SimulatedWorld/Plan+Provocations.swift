@@ -94,6 +94,14 @@ extension Plan {
             }
             tell(story, from: at)
         }
+        if chance.chance(0.05) {
+            // Another disk has the serial, and the right one is plugged in anew beside it.
+            let object = Int(chance.next() % UInt64(objects.count))
+            let other = (object + 1) % objects.count
+            tell(
+                [(0, .forgeDisk(object)), (10, .replug(object, other)), (70, .removeForgedDisks)],
+                from: chance.within(.seconds(20)...trouble))
+        }
     }
 
     private mutating func tell(_ story: [(Int, Act)], from begin: Duration) {
