@@ -153,6 +153,7 @@ extension ReconcileLoop {
                 if let binding { row.binding = binding }
                 row.problems = []
                 row.view.desired = desired
+                if !desired.isDeparting { row.isBeingForgotten = false }
             }
             rebind(slot: slot)
             if let volume = rows[slot]?.view.volume { refreshClaims(serial: DiskSerial(of: volume)) }

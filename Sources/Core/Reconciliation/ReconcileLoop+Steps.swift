@@ -62,6 +62,7 @@ extension ReconcileLoop {
         case .departed:
             if rows[slot]?.step == nil {
                 effects.append(.forget(attachment))
+                replace(slot: slot) { $0.isBeingForgotten = true }
                 wakes.add(attachment, at: now + policy.revisitInterval)
             }
             return decision
@@ -80,6 +81,10 @@ extension ReconcileLoop {
             effects.append(.look(LookTicket(attachment: attachment, look: look)))
             return decision
         case .act(let step, let reason):
+            // The order to forget it may be on its way to the store: what is begun now would be done for no object.
+            if rows[slot]?.contents.isBeingForgotten == true, !step.isUrgent {
+                return .hold(.working("forgetting the object"), until: nil)
+            }
             return begin(step, because: reason, slot: slot, now: now) ?? decision
         }
     }
@@ -140,9 +145,14 @@ extension ReconcileLoop {
         var attempt = rows[slot]?.contents.attempts[step.verb] ?? RowContents.Attempt(step: step)
         if attempt.step != step { attempt = RowContents.Attempt(step: step) }
         if attempt.notBefore == nil, let endedAt = attempt.endedAt {
-            attempt.repeats = now - endedAt < policy.backoffBase ? attempt.repeats + 1 : 0
+            // What CloudStack did can be read late, and calls that it forgets are no reason to hurry.
+            let isInCloud = step.ledgerAction?.isInCloudStack == true
+            let (window, most) =
+                isInCloud
+                ? (policy.requestInFlightBound, policy.backoffCap) : (policy.backoffBase, policy.revisitInterval)
+            attempt.repeats = now - endedAt < window ? attempt.repeats + 1 : 0
             let doubled = policy.backoffBase * (1 << min(max(attempt.repeats - 2, 0), 20))
-            attempt.notBefore = attempt.repeats < 2 ? now : now + min(doubled, policy.revisitInterval)
+            attempt.notBefore = attempt.repeats < 2 ? now : now + min(doubled, most)
         }
         replace(slot: slot) { $0.attempts[step.verb] = attempt }
         guard let notBefore = attempt.notBefore, now < notBefore else { return nil }

@@ -73,6 +73,7 @@ struct RowContents: Sendable {
         var createdVolume: VolumeID?
         var attachBegunAt: Instant?
         var repairs: [String] = []
+        var isBeingForgotten = false
     }
 
     /// Everything that its decisions are made from.
@@ -91,6 +92,12 @@ struct RowContents: Sendable {
     }
 
     // MARK: What few have
+
+    /// It has departed, and the store was told to forget it.
+    var isBeingForgotten: Bool {
+        get { particulars[\.isBeingForgotten] }
+        set { particulars[\.isBeingForgotten] = newValue }
+    }
 
     /// Why the object cannot be read, when it cannot: then nothing is done for it.
     var problems: [SpecProblem] {
