@@ -116,13 +116,9 @@ extension ReconcileLoop {
         }
         if let earlier = rows[slot]?.cloudEffect {
             // One is begun only when the one before is known to have ended: just that was not written in time.
-            effects.append(
-                .append(
-                    LedgerEntry(
-                        intent: earlier.intent, attachment: first.attachment, action: earlier.action, job: earlier.job,
-                        phase: .ended(.resolvedByReading), at: now,
-                        evidence: "\(first.action.verb) was begun after it, so it had ended")))
-            countCloudEffect(earlier.action, by: -1)
+            close(
+                earlier, of: first.attachment, .resolvedByReading,
+                evidence: "\(first.action.verb) was begun after it, so it had ended", now: now)
         }
         update(slot: slot) { $0.cloudEffect = effect }
         countCloudEffect(first.action, by: 1)

@@ -414,18 +414,27 @@ extension ReconcileLoop {
         }
     }
 
-    /// A call is known to have ended: the ledger says so, and the volume is read anew.
-    private mutating func end(_ effect: OutstandingEffect, outcome: LedgerOutcome, slot: Int, now: Instant) {
-        guard let attachment = rows[slot]?.view.desired.id else { return }
+    /// Writes that a call has ended, and gives its place among those under way to another.
+    mutating func close(
+        _ effect: OutstandingEffect, of attachment: AttachmentID, _ outcome: LedgerOutcome, evidence: String,
+        now: Instant
+    ) {
         effects.append(
             .append(
                 LedgerEntry(
                     intent: effect.intent, attachment: attachment, action: effect.action, job: effect.job,
-                    phase: .ended(outcome), at: now,
-                    evidence: effect.job == nil
-                        ? "it can no longer be on its way; the volume is read anew" : "CloudStack's report of the job"))
-        )
+                    phase: .ended(outcome), at: now, evidence: evidence)))
         countCloudEffect(effect.action, by: -1)
+    }
+
+    /// A call is known to have ended: the ledger says so, and the volume is read anew.
+    private mutating func end(_ effect: OutstandingEffect, outcome: LedgerOutcome, slot: Int, now: Instant) {
+        guard let attachment = rows[slot]?.view.desired.id else { return }
+        close(
+            effect, of: attachment, outcome,
+            evidence: effect.job == nil
+                ? "it can no longer be on its way; the volume is read anew" : "CloudStack's report of the job", now: now
+        )
         work.end(effect.action, outcome)
         let jitter = generator.nextUnit()
         let policy = policy

@@ -28,8 +28,9 @@ struct Kernel: Sendable {
         /// The kernel refuses to write it.
         var isReadOnly = false
         /// Somebody on the machine has mounted it.
-        var isMounted = false
+        /// Since when it is mounted.
         var mountedAt: Instant?
+        var isMounted: Bool { mountedAt != nil }
         /// hawserd has it open exclusively.
         var heldBy: ProcessID?
     }

@@ -491,7 +491,7 @@ extension World {
     /// Whether a client was there, or the disk mounted, when it could be known.
     private func isInUse(_ disk: Kernel.Disk) -> Bool {
         let known = now - policy.decisionLifetime - .seconds(5)
-        if disk.isMounted, disk.mountedAt.map({ $0 < known }) ?? true { return true }
+        if let mountedAt = disk.mountedAt, mountedAt < known { return true }
         return exports.sessions.contains { session in
             session.sequence == disk.sequence && (clients[session.client]?.connectedAt ?? now) < known
         }

@@ -70,6 +70,12 @@ extension Plan {
                     (12, .detachByHand(other)), (13, .stop(seconds: 1)), (20, .detachByHand(object)),
                     (21, .stop(seconds: 2)),
                 ]
+            case 6:
+                story = [
+                    (0, .export(object, false)), (5, .mount(object)), (6, .move(object, to: machines - 1)),
+                    (10, .slowAnswers(percent: 15, seconds: 120)), (11, .stopUnread(object)),
+                    (100, .unmount(object)), (110, .export(object, true)), (120, .move(object, to: 0)),
+                ]
             case 7: story = [(0, .delete(object)), (25, .dieInCall(clock: 0)), (150, .want(object))]
             case 8:
                 story = [
@@ -80,12 +86,6 @@ extension Plan {
                 // For long, from early on.
                 tell([(30, .contend(object, every: 15, times: 60))], from: .zero)
                 story = []
-            case 6:
-                story = [
-                    (0, .export(object, false)), (5, .mount(object)), (6, .move(object, to: machines - 1)),
-                    (10, .slowAnswers(percent: 15, seconds: 120)), (11, .stopUnread(object)),
-                    (100, .unmount(object)), (110, .export(object, true)), (120, .move(object, to: 0)),
-                ]
             default:
                 story = [
                     (0, .slowAnswers(percent: 60 + Int(chance.next() % 120), seconds: 40)), (1, .delete(object)),

@@ -9,11 +9,7 @@ extension World {
         note("* \(act)")
         switch act {
         case .want(let index): want(index)
-        case .delete(let index):
-            edit(index) { object, now in
-                object.isDeparting = true
-                object.departingSince = now
-            }
+        case .delete(let index): depart(index, approving: true)
         case .move(let index, let machine):
             edit(index) { object, _ in
                 object.machine = machine == 0 ? .thisMachine : .id(CloudFace.machine(machine))
@@ -37,17 +33,8 @@ extension World {
             editStore { $0.protect(volume, reason: isOn ? "test" : nil) }
         case .swapNames(let one, let other): swapNames(one, other)
         case .deleteAll:
-            for index in plan.objects.indices {
-                edit(index, approving: false) { object, now in
-                    object.isDeparting = true
-                    object.departingSince = now
-                }
-            }
-        case .vanish(let index):
-            edit(index, approving: false) { object, now in
-                object.isDeparting = true
-                object.departingSince = now
-            }
+            for index in plan.objects.indices { depart(index, approving: false) }
+        case .vanish(let index): depart(index, approving: false)
         case .moveAll(let machine):
             for index in plan.objects.indices {
                 edit(index, approving: false) { object, _ in
@@ -163,6 +150,13 @@ extension World {
         editStore { $0.edit(new.id, countsAsChange: countsAsChange, approving: approving) { $0 = new } }
         // What only observes lets go of what it has, as it is.
         if new.mode == .observe, let volume = volume(ofObject: index) { oracle.noteLetGo(volume) }
+    }
+
+    private mutating func depart(_ index: Int, approving: Bool) {
+        edit(index, approving: approving) { object, now in
+            object.isDeparting = true
+            object.departingSince = now
+        }
     }
 
     private mutating func allowInUse(_ index: Int) {
@@ -286,17 +280,14 @@ extension World {
 
     mutating func setMount(_ index: Int, _ isMounted: Bool) {
         guard let volume = volume(ofObject: index), let disk = kernel.disks(of: volume).first else { return }
-        if isMounted { mount(disk) } else { kernel.change(disk.name) { $0.isMounted = false } }
+        if isMounted { mount(disk) } else { kernel.change(disk.name) { $0.mountedAt = nil } }
     }
 
     /// A mount opens exclusively: it fails on what hawserd holds.
     mutating func mount(_ disk: Kernel.Disk) {
         guard disk.heldBy == nil, !disk.isForged else { return }
         note("  \(disk.name) is mounted")
-        kernel.change(disk.name) { [now] disk in
-            disk.isMounted = true
-            disk.mountedAt = now
-        }
+        kernel.change(disk.name) { [now] disk in disk.mountedAt = now }
         // Nobody holds a disk for a process that has died, until the next one has begun.
         if worker.map({ daemons[$0].pausedUntil != nil }) ?? true { oracle.noteUnwatchedMount(of: disk.sequence) }
     }
@@ -409,7 +400,7 @@ extension World {
         }
         if store.isAway { storeIsBack() }
         if !exports.isRunning { startServer() }
-        for disk in kernel.inOrder { kernel.change(disk.name) { $0.isMounted = false } }
+        for disk in kernel.inOrder { kernel.change(disk.name) { $0.mountedAt = nil } }
         removeForgedDisks()
         blindness = nil
         mendListing()

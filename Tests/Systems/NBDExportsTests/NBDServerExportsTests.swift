@@ -84,12 +84,7 @@ struct NBDServerExportsTests {
         let fixture = try await NBDServerFixture(style)
         let device = try await fixture.publish(moor, 1, byte: 1)
         try await fixture.untilLive(moor)
-        let owner = ExportOwner.hawser(VolumeID(UUIDValue(high: 1, low: 1)))
-        for seen in [ExportTarget.nothing, .device(DeviceNumber(major: 259, minor: 4_000), diskSequence: nil)] {
-            await #expect(throws: ExportError.self) {
-                try await fixture.exports.withdraw(moor, of: owner, leadingTo: seen)
-            }
-        }
+        await fixture.exports.expectToKeep(moor, of: .hawser(VolumeID(UUIDValue(high: 1, low: 1))))
         #expect(await fixture.exports.read(moor).value?.target == .device(device.number, diskSequence: nil))
         #expect(try fixture.connect(moor).read(count: 1, at: 0) == [1])
         try await fixture.exports.withdrawAsSeen(moor)

@@ -126,3 +126,14 @@ public enum ExportError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 }
+
+extension ExportTarget {
+    /// Refuses to take a name away that leads here, and was seen to lead elsewhere (LIVE-PROOF).
+    ///
+    /// - Parameter seen: `nil` to take it away wherever it leads.
+    /// - Throws: ``ExportError/leadsElsewhere(_:)``.
+    public func requireSeen(_ seen: ExportTarget?, of name: ExportName) throws(ExportError) {
+        guard let seen, seen != self else { return }
+        throw .leadsElsewhere("\(name) leads to \(inWords), not to \(seen.inWords)")
+    }
+}

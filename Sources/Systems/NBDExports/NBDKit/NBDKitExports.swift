@@ -183,11 +183,15 @@ public actor NBDKitExports: ExportServer {
     private func withdraw(
         _ name: ExportName, of owner: ExportOwner, onlyFrom target: ExportTarget?
     ) throws(ExportError) {
-        for side in ExportDirectory.Side.allCases where (try? directory.owner(side, name)) == owner {
-            let found = directory.target(side, name)
-            guard let target, target != found else { continue }
-            throw .leadsElsewhere("\(name) leads to \(found.inWords), not to \(target.inWords)")
+        var found: [ExportTarget] = []
+        do throws(SystemCallError) {
+            for side in ExportDirectory.Side.allCases where try directory.owner(side, name) == owner {
+                found.append(directory.target(side, name))
+            }
+        } catch {
+            throw ExportError(error)
         }
+        for leadsTo in found { try leadsTo.requireSeen(target, of: name) }
         do throws(SystemCallError) {
             for side in ExportDirectory.Side.allCases {
                 guard let found = try directory.owner(side, name) else { continue }

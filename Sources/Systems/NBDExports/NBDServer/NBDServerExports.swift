@@ -327,9 +327,7 @@ public actor NBDServerExports: ExportServer {
         } catch {
             throw ExportError(error)
         }
-        if let target, let found = self.target(of: definitions), found != target {
-            throw .leadsElsewhere("\(name) leads to \(found.inWords), not to \(target.inWords)")
-        }
+        try self.target(of: definitions)?.requireSeen(target, of: name)
         do throws(SystemCallError) {
             // The file says whose the name is; a link without one says so itself.
             let isOwners = definitions.contains { $0.owner == owner }
