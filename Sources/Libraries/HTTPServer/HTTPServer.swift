@@ -47,8 +47,8 @@ public final class HTTPServer: Sendable {
         await Stopper().stop(self)
     }
 
-    /// Takes no more requests, lets those under way end, and closes everything. Calling it again does nothing. A client
-    /// that does not take its answer within two seconds loses it.
+    /// Takes no more requests, lets those under way end, and closes everything. Calling it again does nothing. What is
+    /// asked meanwhile gets 503, or no answer; a client that does not take its answer within two seconds loses it.
     ///
     /// It blocks until then, and for ever when the caller holds up what a handler waits for.
     public func stop() {
@@ -57,10 +57,11 @@ public final class HTTPServer: Sendable {
             return daemon
         }
         guard let ended = running?.pointer else { return }
-        let listening = MHD_quiesce_daemon(ended)
-        if listening >= 0 { close(listening) }
+        context.takeNoMore()
         if case .unix(let path, _) = address { unlink(path) }
-        // The library may not be stopped while a connection is suspended; and it drops answers that are not sent yet.
+        // The library may not be stopped while a connection is suspended, and it drops answers that are not sent yet.
+        // Until then it listens: MHD_quiesce_daemon and the library's own threads can both take the listening socket
+        // out of one epoll set, and the second one ends the process (daemon.c of 0.9.75, line 5531).
         context.waitUntilHandled()
         context.waitUntilAnswered(seconds: 2)
         MHD_stop_daemon(ended)
@@ -96,24 +97,29 @@ private final class Context: Sendable {
         self.handler = handler
     }
 
-    func begin() {
+    /// Counts a request as under way; false when the server is being stopped, which may not have another connection
+    /// suspended then.
+    func begin() -> Bool {
+        guard handlersUnderWay.enter() else { return false }
         answersUnderWay.change(by: 1)
-        handlersUnderWay.change(by: 1)
+        return true
     }
 
     func handlerEnded() { handlersUnderWay.change(by: -1) }
     func answerEnded() { answersUnderWay.change(by: -1) }
+    func takeNoMore() { handlersUnderWay.close() }
     func waitUntilHandled() { handlersUnderWay.waitForZero() }
     func waitUntilAnswered(seconds: Int) { answersUnderWay.waitForZero(seconds: seconds) }
 }
 
-/// A count that can be waited on.
+/// A count that can be waited on, and closed to those who want in.
 ///
 /// `@unchecked Sendable` is sound because the count is touched only while the mutex is held.
 private final class Condition: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var count = 0
+    private var isClosed = false
 
     init() {
         mutex = .allocate(capacity: 1)
@@ -135,6 +141,20 @@ private final class Condition: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         count += difference
         if count == 0 { pthread_cond_broadcast(condition) }
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Counts one more, unless it is closed.
+    func enter() -> Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        if !isClosed { count += 1 }
+        return !isClosed
+    }
+
+    func close() {
+        pthread_mutex_lock(mutex)
+        isClosed = true
         pthread_mutex_unlock(mutex)
     }
 
@@ -196,6 +216,12 @@ private final class Exchange: @unchecked Sendable {
                 answer.withLock { $0 = .whole(status: 413, headers: [], body: Array("body too large\n".utf8)) }
                 return reply(connection)
             }
+            guard context.begin() else {
+                answer.withLock {
+                    $0 = .whole(status: 503, headers: [("Connection", "close")], body: Array("stopping\n".utf8))
+                }
+                return reply(connection)
+            }
             handle(context, connection, method: method)
             return .YES
         case .handling, .answered:
@@ -218,7 +244,6 @@ private final class Exchange: @unchecked Sendable {
         let suspended = SuspendedConnection(connection)
         MHD_suspend_connection(connection)
         wasHandled = true
-        context.begin()
         // The task ends with the request; the server's stop waits for it.
         Task {
             let response = await context.handler(request)

@@ -62,6 +62,22 @@ import Testing
         #expect(try await answer.body.count == body.count)
     }
 
+    /// The library ends the process when its listening socket goes before its threads, and when a connection is suspended
+    /// while it is stopped.
+    @Test func `servers are stopped while clients keep connecting`() async throws {
+        for _ in 0..<400 {
+            let server = try echo()
+            let port = server.port
+            async let answered = withTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask { _ = try? await HTTPClient().send(HTTPRequest(.get, "http://127.0.0.1:\(port)/")) }
+                }
+            }
+            await server.stopAndWait()
+            await answered
+        }
+    }
+
     @Test func `a body over the limit gets 413`() async throws {
         let server = try echo()
         defer { server.stop() }

@@ -193,6 +193,7 @@ public struct ControlClient: Sendable {
             if let problem = try? JSONDecoder().decode(WireProblem.self, from: Data(response.body)) {
                 throw .refused(problem)
             }
+            if response.status == 503 { throw .unreachable(socket: socket, "it is being stopped") }
             throw .unreadable("status \(response.status)")
         }
         return response.body
