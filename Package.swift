@@ -119,7 +119,8 @@ let package = Package(
             name: "CSimdjson", path: "Sources/CLibraries/CSimdjson", cxxSettings: [.unsafeFlags(["-O3"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
 
-        // Libraries. ActorThreads is the ground that the others stand on: a lock, and executors.
+        // Libraries. ActorThreads is the ground that the others stand on: a lock, and executors; SQL is what databases have in
+        // common.
         library("ActorThreads", uses: ["CLinux"]),
         library("Arguments"),
         library("Crypto", uses: ["CCrypto"]),
@@ -129,7 +130,8 @@ let package = Package(
         library("LinuxCalls", uses: ["CLinux", "ActorThreads"]),
         library("MountTable", uses: ["CMount"]),
         library("NBD", uses: ["CNBD"]),
-        library("SQLite", uses: ["CSQLite"]),
+        library("SQL"),
+        library("SQLite", uses: ["CSQLite", "SQL"]),
         library("Systemd", uses: ["CSystemd"]),
         library("Udev", uses: ["CUdev", "CLinux"]),
         library("UnixHTTP", uses: ["ActorThreads"]),
@@ -154,7 +156,8 @@ let package = Package(
             uses: ["VolumeModel", "Reconciliation", "Manifests", "LinuxCalls"]),
         system("NBDExports", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         system("ServiceStatus", uses: ["VolumeModel", "Reconciliation", "Systemd"]),
-        system("Store", uses: ["VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "SQLite"]),
+        system(
+            "Store", uses: ["VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "SQL", "SQLite"]),
 
         // Simulation
         simulation("CloudStackModel", uses: ["VolumeModel"], settings: pure),
@@ -193,7 +196,7 @@ let package = Package(
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "Arguments", "CloudStack", "ControlAPIClient", "Curl",
                 "LinuxCalls", "LinuxDevices", "Udev",
-                "Rig", "SimulatedWorld", "SQLite", "Store",
+                "Rig", "SimulatedWorld", "SQL", "SQLite", "Store",
             ]),
 
         // Tests
@@ -235,7 +238,9 @@ let package = Package(
             of: "NBDExports", in: "Systems",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
-        tests(of: "Store", in: "Systems", uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQLite"]),
+        tests(
+            of: "Store", in: "Systems",
+            uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQL", "SQLite"]),
         tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),
         tests(of: "SimulatedWorld", in: "Simulation", uses: ["LinuxCalls", "Rig"]),
         tests(
@@ -255,7 +260,9 @@ let package = Package(
             name: "RepositoryTests", path: "Tests/Repository", swiftSettings: strict),
         .testTarget(
             name: "AcceptanceTests",
-            dependencies: ["Rig", "VolumeModel", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "NBD", "SQLite"],
+            dependencies: [
+                "Rig", "VolumeModel", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "NBD", "SQL", "SQLite",
+            ],
             path: "Tests/Acceptance", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

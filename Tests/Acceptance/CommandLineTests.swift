@@ -1,6 +1,7 @@
 import Glibc
 import LinuxCalls
 import Rig
+import SQL
 import SQLite
 import Testing
 

@@ -1,68 +1,23 @@
 import CSQLite
+public import SQL
 
-/// What SQLite said, with the statement that it said it of.
-public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The extended result code (sqlite.org/rescode.html).
-    public var code: Int32
-    public var message: String
-    /// Never the bound values: they can be secret.
-    public var statement: String
+/// A row where SQLite has it.
+private struct SQLiteRow: SQLRowSource {
+    let statement: OpaquePointer
 
-    public init(code: Int32, message: String, statement: String) {
-        self.code = code
-        self.message = message
-        self.statement = statement
-    }
+    func isNull(_ column: Int) -> Bool { sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL }
 
-    /// Refused by a CHECK, UNIQUE or other constraint.
-    public var isConstraint: Bool { code & 0xFF == SQLITE_CONSTRAINT }
-
-    public var description: String {
-        "SQLite error \(code): \(message)" + (statement.isEmpty ? "" : " in: \(statement)")
-    }
-}
-
-/// A value of a column.
-public enum SQLiteValue: Sendable, Equatable {
-    case null
-    case integer(Int64)
-    case real(Double)
-    case text(String)
-    case blob([UInt8])
-
-    public var text: String? { if case .text(let text) = self { text } else { nil } }
-    public var integer: Int64? { if case .integer(let number) = self { number } else { nil } }
-}
-
-/// A row of an answer, valid only while it is handed out. Columns are counted from 0.
-public struct SQLiteRow: ~Copyable {
-    private let statement: OpaquePointer
-
-    fileprivate init(_ statement: OpaquePointer) {
-        self.statement = statement
-    }
-
-    public func isNull(_ column: Int) -> Bool { sqlite3_column_type(statement, Int32(column)) == SQLITE_NULL }
-
-    /// `nil` for anything else than a whole number.
-    public func integer(_ column: Int) -> Int64? {
+    func integer(_ column: Int) -> Int64? {
         sqlite3_column_type(statement, Int32(column)) == SQLITE_INTEGER
             ? sqlite3_column_int64(statement, Int32(column)) : nil
     }
 
-    /// `nil` for anything else than text.
-    public func text(_ column: Int) -> String? {
-        withTextBytes(column) { bytes in bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
-    }
-
-    /// The bytes of a text where SQLite keeps them; `nil` for anything else than text.
-    public func withTextBytes<Result>(_ column: Int, _ body: (Span<UInt8>) -> Result) -> Result? {
+    func textBytes(_ column: Int) -> UnsafeBufferPointer<UInt8>? {
         // The text first: asking for the length before could give that of another encoding (sqlite.org/c3ref/column_blob.html).
         guard sqlite3_column_type(statement, Int32(column)) == SQLITE_TEXT,
             let text = sqlite3_column_text(statement, Int32(column))
         else { return nil }
-        let count = Int(sqlite3_column_bytes(statement, Int32(column)))
-        return body(UnsafeBufferPointer(start: text, count: count).span)
+        return UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(statement, Int32(column))))
     }
 }
 
@@ -70,7 +25,7 @@ public struct SQLiteRow: ~Copyable {
 ///
 /// The library is built for any thread, but a connection is used by one thread at a time
 /// (sqlite.org/threadsafe.html): let an actor own it. Statements are kept and used again.
-public final class SQLiteConnection {
+public final class SQLiteConnection: SQLConnection {
     private let handle: OpaquePointer
     private var statements: [String: OpaquePointer] = [:]
 
@@ -83,14 +38,15 @@ public final class SQLiteConnection {
     public init(
         path: String, isForReading: Bool = false, busyTimeoutInMilliseconds: Int32 = 5_000,
         cacheInKibibytes: Int = 2_000
-    ) throws(SQLiteError) {
+    ) throws(SQLError) {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let code = sqlite3_open_v2(path, &opened, flags, nil)
-        guard let opened else { throw SQLiteError(code: code, message: "out of memory", statement: "") }
+        guard let opened else { throw SQLError(kind: .other, code: Int(code), message: "out of memory", statement: "") }
         handle = opened
         guard code == SQLITE_OK else {
-            throw SQLiteError(code: code, message: String(cString: sqlite3_errmsg(opened)), statement: "")
+            throw SQLError(
+                kind: .other, code: Int(code), message: String(cString: sqlite3_errmsg(opened)), statement: "")
         }
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, busyTimeoutInMilliseconds)
@@ -107,21 +63,21 @@ public final class SQLiteConnection {
     }
 
     /// Runs statements without parameters and drops their rows.
-    public func execute(_ sql: String) throws(SQLiteError) {
+    public func execute(_ sql: String) throws(SQLError) {
         let code = sqlite3_exec(handle, sql, nil, nil, nil)
         guard code == SQLITE_OK else { throw failure(sql) }
     }
 
     /// Runs one statement and returns its rows.
     @discardableResult
-    public func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [[SQLiteValue]] {
+    public func run(_ sql: String, _ values: [SQLValue]) throws(SQLError) -> [[SQLValue]] {
         let statement = try prepare(sql)
         defer {
             sqlite3_reset(statement)
             sqlite3_clear_bindings(statement)
         }
         for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1), of: statement, sql) }
-        var rows: [[SQLiteValue]] = []
+        var rows: [[SQLValue]] = []
         while true {
             switch sqlite3_step(statement) {
             case SQLITE_ROW: rows.append(row(of: statement))
@@ -133,8 +89,8 @@ public final class SQLiteConnection {
 
     /// Runs one statement and hands out its rows one by one.
     public func forEachRow(
-        _ sql: String, _ values: [SQLiteValue] = [], _ body: (borrowing SQLiteRow) -> Void
-    ) throws(SQLiteError) {
+        _ sql: String, _ values: [SQLValue], _ body: (borrowing SQLRow) -> Void
+    ) throws(SQLError) {
         let statement = try prepare(sql)
         defer {
             sqlite3_reset(statement)
@@ -143,59 +99,36 @@ public final class SQLiteConnection {
         for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1), of: statement, sql) }
         while true {
             switch sqlite3_step(statement) {
-            case SQLITE_ROW: body(SQLiteRow(statement))
+            case SQLITE_ROW: body(SQLRow(SQLiteRow(statement: statement)))
             case SQLITE_DONE: return
             default: throw failure(sql)
             }
         }
     }
 
-    /// Runs `body` in one transaction: all of it is on disk when this returns, or none.
-    public func transaction<Result, Failure: Error>(
-        _ body: () throws(Failure) -> Result, wrap: (SQLiteError) -> Failure
-    ) throws(Failure) -> Result {
-        try transaction("BEGIN IMMEDIATE", body, wrap: wrap)
+    /// A reading one sees the file as it is at its first statement.
+    public func begin(_ purpose: SQLTransactionPurpose) throws(SQLError) {
+        switch purpose {
+        case .writing: try execute("BEGIN IMMEDIATE")
+        case .reading: try execute("BEGIN DEFERRED")
+        }
     }
 
-    /// Runs `body`, which only reads, on the file as it is at its first statement, whatever others commit meanwhile.
-    public func snapshot<Result, Failure: Error>(
-        _ body: () throws(Failure) -> Result, wrap: (SQLiteError) -> Failure
-    ) throws(Failure) -> Result {
-        try transaction("BEGIN DEFERRED", body, wrap: wrap)
-    }
+    public func commit() throws(SQLError) { try execute("COMMIT") }
 
-    private func transaction<Result, Failure: Error>(
-        _ begin: String, _ body: () throws(Failure) -> Result, wrap: (SQLiteError) -> Failure
-    ) throws(Failure) -> Result {
-        do { try execute(begin) } catch { throw wrap(error) }
-        let result: Result
-        do throws(Failure) {
-            result = try body()
-        } catch {
-            rollBack()
-            throw error
-        }
-        do { try execute("COMMIT") } catch {
-            rollBack()
-            throw wrap(error)
-        }
-        return result
+    public func rollBack() {
+        sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
     }
 
     /// How many rows the last statement changed.
     public var changes: Int { Int(sqlite3_changes(handle)) }
 
     /// Changes whenever another connection has committed (`PRAGMA data_version`).
-    public func dataVersion() throws(SQLiteError) -> Int64 {
+    public func dataVersion() throws(SQLError) -> Int64 {
         try run("PRAGMA data_version").first?.first?.integer ?? 0
     }
 
-    /// A rollback fails only when SQLite has rolled back by itself already, which is what was wanted.
-    private func rollBack() {
-        sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
-    }
-
-    private func prepare(_ sql: String) throws(SQLiteError) -> OpaquePointer {
+    private func prepare(_ sql: String) throws(SQLError) -> OpaquePointer {
         if let statement = statements[sql] { return statement }
         var statement: OpaquePointer?
         let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
@@ -205,8 +138,8 @@ public final class SQLiteConnection {
     }
 
     private func bind(
-        _ value: SQLiteValue, at index: Int32, of statement: OpaquePointer, _ sql: String
-    ) throws(SQLiteError) {
+        _ value: SQLValue, at index: Int32, of statement: OpaquePointer, _ sql: String
+    ) throws(SQLError) {
         let code =
             switch value {
             case .null: sqlite3_bind_null(statement, index)
@@ -218,7 +151,7 @@ public final class SQLiteConnection {
         guard code == SQLITE_OK else { throw failure(sql) }
     }
 
-    private func row(of statement: OpaquePointer) -> [SQLiteValue] {
+    private func row(of statement: OpaquePointer) -> [SQLValue] {
         (0..<sqlite3_column_count(statement)).map { column in
             switch sqlite3_column_type(statement, column) {
             case SQLITE_INTEGER: .integer(sqlite3_column_int64(statement, column))
@@ -241,9 +174,15 @@ public final class SQLiteConnection {
         }
     }
 
-    private func failure(_ sql: String) -> SQLiteError {
-        SQLiteError(
-            code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)), statement: sql)
+    private func failure(_ sql: String) -> SQLError {
+        let code = sqlite3_extended_errcode(handle)
+        let kind: SQLError.Kind =
+            switch code & 0xFF {
+            case SQLITE_CONSTRAINT: .constraint
+            case SQLITE_BUSY: .lostRace
+            default: .other
+            }
+        return SQLError(kind: kind, code: Int(code), message: String(cString: sqlite3_errmsg(handle)), statement: sql)
     }
 }
 

@@ -1,5 +1,5 @@
 import Reconciliation
-import SQLite
+import SQL
 import VolumeModel
 
 /// Reads rows of `desired_volume_attachments`, with what is kept beside them, as what they want: whoever wrote them, by the
@@ -89,7 +89,7 @@ struct DesiredReading {
     private var sources: [String: DesiredSource] = [:]
 
     /// What the row wants; nil for a row whose id is none, which only a person with a SQL client can make.
-    mutating func entry(_ row: borrowing SQLiteRow) -> DesiredEntry? {
+    mutating func entry(_ row: borrowing SQLRow) -> DesiredEntry? {
         guard let attachment = row.uuid(Column.id.rawValue).map({ AttachmentID($0) }) else { return nil }
         var problems: [SpecProblem] = []
         let rawName = text(row, .name) ?? ""
@@ -120,17 +120,17 @@ struct DesiredReading {
 
     // MARK: Columns
 
-    private func text(_ row: borrowing SQLiteRow, _ column: Column) -> String? { row.text(column.rawValue) }
+    private func text(_ row: borrowing SQLRow, _ column: Column) -> String? { row.text(column.rawValue) }
 
-    private func integer(_ row: borrowing SQLiteRow, _ column: Column) -> Int64? { row.integer(column.rawValue) }
+    private func integer(_ row: borrowing SQLRow, _ column: Column) -> Int64? { row.integer(column.rawValue) }
 
-    private func instant(_ row: borrowing SQLiteRow, _ column: Column) -> Instant? {
+    private func instant(_ row: borrowing SQLRow, _ column: Column) -> Instant? {
         integer(row, column).map { Instant(nanoseconds: $0) }
     }
 
     /// A column that takes one of a few words.
     private func word<Word: RawRepresentable & CaseIterable>(
-        _ row: borrowing SQLiteRow, _ column: Column, _: Word.Type, _ problems: inout [SpecProblem]
+        _ row: borrowing SQLRow, _ column: Column, _: Word.Type, _ problems: inout [SpecProblem]
     ) -> Word? where Word.RawValue == String {
         let text = text(row, column) ?? ""
         if let word = Word(rawValue: text) { return word }
@@ -142,7 +142,7 @@ struct DesiredReading {
     // MARK: What they mean
 
     private func role(
-        _ row: borrowing SQLiteRow, _ machine: MachineReference, _ problems: inout [SpecProblem]
+        _ row: borrowing SQLRow, _ machine: MachineReference, _ problems: inout [SpecProblem]
     ) -> DiskRole? {
         guard let role = word(row, .role, DiskRole.self, &problems) else { return nil }
         if role == .root, machine == .thisMachine {
@@ -154,7 +154,7 @@ struct DesiredReading {
     }
 
     private func deletion(
-        _ row: borrowing SQLiteRow, of volume: VolumeReference?, _ problems: inout [SpecProblem]
+        _ row: borrowing SQLRow, of volume: VolumeReference?, _ problems: inout [SpecProblem]
     ) -> DeletionPolicy? {
         guard let data = word(row, .deletionPolicy, DeletionPolicy.Data.self, &problems) else { return nil }
         if data == .delete, let volume {
@@ -169,7 +169,7 @@ struct DesiredReading {
         return DeletionPolicy(data: data, grace: .seconds(integer(row, .deletionGrace) ?? 86_400))
     }
 
-    private func volume(_ row: borrowing SQLiteRow, _ problems: inout [SpecProblem]) -> VolumeReference? {
+    private func volume(_ row: borrowing SQLRow, _ problems: inout [SpecProblem]) -> VolumeReference? {
         refuseBrokenSize(row, .volumeSize, &problems)
         if !row.isNull(Column.volumeID.rawValue) {
             if let id = row.uuid(Column.volumeID.rawValue) { return .id(VolumeID(id)) }
@@ -198,7 +198,7 @@ struct DesiredReading {
     }
 
     private func refuseBrokenSize(
-        _ row: borrowing SQLiteRow, _ column: Column, _ problems: inout [SpecProblem]
+        _ row: borrowing SQLRow, _ column: Column, _ problems: inout [SpecProblem]
     ) {
         guard let size = integer(row, column), size % (1 << 30) != 0 else { return }
         problems.append(SpecProblem(field: column.sql, message: "\(size) is no whole number of GiB"))
@@ -206,13 +206,13 @@ struct DesiredReading {
 
     private static func zone(_ text: String) -> ZoneReference { ZoneID(text).map { .id($0) } ?? .named(text) }
 
-    private func machine(_ row: borrowing SQLiteRow) -> MachineReference {
+    private func machine(_ row: borrowing SQLRow) -> MachineReference {
         if let id = row.uuid(Column.machine.rawValue) { return .id(MachineID(id)) }
         let text = text(row, .machine) ?? "self"
         return text == "self" ? .thisMachine : .named(text)
     }
 
-    private func export(_ row: borrowing SQLiteRow, _ problems: inout [SpecProblem]) -> DesiredExport? {
+    private func export(_ row: borrowing SQLRow, _ problems: inout [SpecProblem]) -> DesiredExport? {
         guard let text = text(row, .exportName) else { return nil }
         guard let name = ExportName(text) else {
             problems.append(
@@ -222,7 +222,7 @@ struct DesiredReading {
         return DesiredExport(name: name, isReadOnly: integer(row, .exportReadOnly) == 1)
     }
 
-    private mutating func labels(_ row: borrowing SQLiteRow) -> [String: String] {
+    private mutating func labels(_ row: borrowing SQLRow) -> [String: String] {
         let text = text(row, .labels) ?? ""
         if let known = labels[text] { return known }
         // By bytes: a value can begin with a sign that makes one character with what stands before it.
@@ -235,7 +235,7 @@ struct DesiredReading {
         return read
     }
 
-    private mutating func source(_ row: borrowing SQLiteRow) -> DesiredSource {
+    private mutating func source(_ row: borrowing SQLRow) -> DesiredSource {
         let text = text(row, .source) ?? "row"
         if let known = sources[text] { return known }
         let read = DesiredSource(text: text)
@@ -243,11 +243,11 @@ struct DesiredReading {
         return read
     }
 
-    private func suspension(_ row: borrowing SQLiteRow) -> Suspension? {
+    private func suspension(_ row: borrowing SQLRow) -> Suspension? {
         text(row, .suspensionReason).map { Suspension(reason: $0, until: instant(row, .suspensionUntil)) }
     }
 
-    private func inUseOverride(_ row: borrowing SQLiteRow) -> InUseOverride? {
+    private func inUseOverride(_ row: borrowing SQLRow) -> InUseOverride? {
         guard let volume = row.uuid(Column.overrideVolume.rawValue), let expires = instant(row, .overrideExpiry) else {
             return nil
         }
@@ -270,7 +270,7 @@ extension DesiredSource {
     }
 }
 
-extension SQLiteRow {
+extension SQLRow {
     /// `nil` for a column that holds no UUID.
     func uuid(_ column: Int) -> UUIDValue? { withTextBytes(column) { UUIDValue(utf8: $0) }.flatMap { $0 } }
 }

@@ -1,5 +1,5 @@
 import Reconciliation
-import SQLite
+import SQL
 import VolumeModel
 
 /// One row of `desired_volume_attachments` as it stands there, for changing it.
@@ -19,11 +19,11 @@ struct DesiredRow: Equatable {
         + "FROM desired_volume_attachments"
 
     var id: String
-    var spec: [SQLiteValue]
+    var spec: [SQLValue]
     var isDeparting: Bool
     var generation: Int64
 
-    init(_ values: [SQLiteValue]) {
+    init(_ values: [SQLValue]) {
         let count = Self.specColumns.count
         id = values[0].text ?? ""
         spec = Array(values[1...count])
@@ -35,7 +35,7 @@ struct DesiredRow: Equatable {
         self.id = id
         isDeparting = false
         generation = 1
-        var values: [String: SQLiteValue] = ["name": .text(edit.name.text)]
+        var values: [String: SQLValue] = ["name": .text(edit.name.text)]
         switch edit.volume {
         case .id(let volume): values["volume_id"] = .text(volume.description)
         case .named(let name, let zone):
@@ -83,7 +83,7 @@ struct DesiredRow: Equatable {
         }
     }
 
-    subscript(_ column: String) -> SQLiteValue {
+    subscript(_ column: String) -> SQLValue {
         Self.specColumns.firstIndex(of: column).map { spec[$0] } ?? .null
     }
 
@@ -94,7 +94,7 @@ struct DesiredRow: Equatable {
         }
     }
 
-    private static func shown(_ value: SQLiteValue) -> String {
+    private static func shown(_ value: SQLValue) -> String {
         switch value {
         case .null: "none"
         case .integer(let number): String(number)

@@ -1,4 +1,4 @@
-import SQLite
+import SQL
 import VolumeModel
 
 /// One line of the ledger as a row.
@@ -7,7 +7,7 @@ enum LedgerRow {
         "intent, attachment, verb, volume, machine, name, job, phase, remedy, failure, at, evidence, "
         + "counts_as_removal"
 
-    static func values(_ entry: LedgerEntry) -> [SQLiteValue] {
+    static func values(_ entry: LedgerEntry) -> [SQLValue] {
         var volume: VolumeID?
         var machine: MachineID?
         var name: String?
@@ -43,7 +43,7 @@ enum LedgerRow {
     }
 
     /// nil for a row that this program cannot have written.
-    static func entry(_ row: [SQLiteValue]) -> LedgerEntry? {
+    static func entry(_ row: [SQLValue]) -> LedgerEntry? {
         guard row.count == 13, let intent = row[0].text.flatMap({ IntentID($0) }),
             let attachment = row[1].text.flatMap({ AttachmentID($0) }), let action = action(row),
             let phase = phase(row),
@@ -55,7 +55,7 @@ enum LedgerRow {
             at: Instant(nanoseconds: at), evidence: row[11].text ?? "", countsAsRemoval: row[12].integer == 1)
     }
 
-    private static func action(_ row: [SQLiteValue]) -> LedgerAction? {
+    private static func action(_ row: [SQLValue]) -> LedgerAction? {
         let volume = row[3].text.flatMap { VolumeID($0) }
         let machine = row[4].text.flatMap { MachineID($0) }
         let name = row[5].text
@@ -79,7 +79,7 @@ enum LedgerRow {
         }
     }
 
-    private static func phase(_ row: [SQLiteValue]) -> LedgerPhase? {
+    private static func phase(_ row: [SQLValue]) -> LedgerPhase? {
         switch row[7].text {
         case "intended": .intended
         case "accepted": .accepted
@@ -92,5 +92,5 @@ enum LedgerRow {
         }
     }
 
-    static func text(_ text: String?) -> SQLiteValue { text.map { .text($0) } ?? .null }
+    static func text(_ text: String?) -> SQLValue { text.map { .text($0) } ?? .null }
 }

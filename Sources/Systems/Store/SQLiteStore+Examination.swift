@@ -1,6 +1,6 @@
 import Glibc
 public import Reconciliation
-import SQLite
+import SQL
 public import VolumeModel
 
 extension SQLiteStore: Examinable {

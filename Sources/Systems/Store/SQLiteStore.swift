@@ -1,6 +1,7 @@
 import ActorThreads
 import LinuxCalls
 public import Reconciliation
+import SQL
 import SQLite
 public import VolumeModel
 
@@ -38,14 +39,14 @@ public actor SQLiteStore: StateStore {
                 throw SystemCallError("open store \(path), which is held by", holder, errno: 11)
             }
         } catch { throw .unavailable(error.description) }
-        do throws(SQLiteError) { database = try SQLiteConnection(path: path, cacheInKibibytes: 1_000) } catch {
+        do throws(SQLError) { database = try SQLiteConnection(path: path, cacheInKibibytes: 1_000) } catch {
             throw .unavailable(error.description)
         }
         try StoreSchema.migrate(database)
         reader = try StoreReader(path: path, changes: changes)
     }
 
-    private func perform<Result>(_ body: () throws(SQLiteError) -> Result) throws(StoreError) -> Result {
+    private func perform<Result>(_ body: () throws(SQLError) -> Result) throws(StoreError) -> Result {
         try database.attempt(body)
     }
 
@@ -109,7 +110,7 @@ public actor SQLiteStore: StateStore {
     // MARK: Desired state
 
     private func row(named name: String) throws(StoreError) -> DesiredRow? {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             try database.run("\(DesiredRow.selection) WHERE name = ?", [.text(name)]).first.map { DesiredRow($0) }
         }
     }
@@ -170,7 +171,7 @@ public actor SQLiteStore: StateStore {
     /// Whether a deleted object can be taken back by applying it again: nobody has approved its removal, and the brake holds
     /// it, or nothing of it was begun, since it is in use.
     private func canBeTakenBack(_ row: DesiredRow) throws(StoreError) -> Bool {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             let found = try database.run(
                 """
                 SELECT 1 FROM desired_volume_attachments AS o LEFT JOIN status AS s ON s.attachment = o.id
@@ -183,7 +184,7 @@ public actor SQLiteStore: StateStore {
     }
 
     private func approveRemoval(of name: ObjectName) throws(StoreError) {
-        _ = try perform { () throws(SQLiteError) in
+        _ = try perform { () throws(SQLError) in
             try database.run(
                 "UPDATE desired_volume_attachments SET removal_approved = 1 WHERE name = ?", [.text(name.text)])
         }
@@ -192,7 +193,7 @@ public actor SQLiteStore: StateStore {
     public func approveRemovals(_ generations: [AttachmentID: Int64]) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
             for (attachment, generation) in generations.sorted(by: { $0.key < $1.key }) {
-                let changed = try perform { () throws(SQLiteError) in
+                let changed = try perform { () throws(SQLError) in
                     try database.run(
                         """
                         UPDATE desired_volume_attachments SET removal_approved = 1 WHERE id = ? AND generation = ?
@@ -252,14 +253,14 @@ public actor SQLiteStore: StateStore {
     }
 
     private func owner(of claim: String, _ column: String) throws(StoreError) -> String? {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             try database.run("SELECT name FROM desired_volume_attachments WHERE \(column) = ?", [.text(claim)])
                 .first?.first?.text
         }
     }
 
     private func store(_ row: DesiredRow, replacing old: DesiredRow?) throws(StoreError) {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             if let old {
                 let assignments = (DesiredRow.specColumns.map { "\($0) = ?" } + ["departing = 0"]).joined(
                     separator: ", ")
@@ -310,7 +311,7 @@ public actor SQLiteStore: StateStore {
     }
 
     private func depart(_ row: DesiredRow, by remover: Remover) throws(StoreError) {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             if remover == .personRetainingData {
                 try database.run(
                     "UPDATE desired_volume_attachments SET deletion_policy = 'Retain' WHERE id = ?", [.text(row.id)])
@@ -327,8 +328,8 @@ public actor SQLiteStore: StateStore {
     public func suspend(_ name: ObjectName, _ suspension: Suspension?) throws(StoreError) -> Bool {
         let isFound = try inTransaction { () throws(StoreError) in
             guard let row = try row(named: name.text) else { return false }
-            try perform { () throws(SQLiteError) in
-                let id = SQLiteValue.text(row.id)
+            try perform { () throws(SQLError) in
+                let id = SQLValue.text(row.id)
                 if let suspension {
                     try database.run(
                         "INSERT OR REPLACE INTO suspensions VALUES (?, ?, ?)",
@@ -345,8 +346,8 @@ public actor SQLiteStore: StateStore {
 
     public func protect(_ volume: VolumeID, reason: String?) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            try perform { () throws(SQLiteError) in
-                let id = SQLiteValue.text(volume.description)
+            try perform { () throws(SQLError) in
+                let id = SQLValue.text(volume.description)
                 if let reason {
                     try database.run("INSERT OR REPLACE INTO protections VALUES (?, ?)", [id, .text(reason)])
                 } else {
@@ -359,8 +360,8 @@ public actor SQLiteStore: StateStore {
 
     public func permitInUse(_ attachment: AttachmentID, _ override: InUseOverride) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            try perform { () throws(SQLiteError) in
-                let id = SQLiteValue.text(attachment.description)
+            try perform { () throws(SQLError) in
+                let id = SQLValue.text(attachment.description)
                 try database.run(
                     "INSERT OR REPLACE INTO in_use_overrides VALUES (?, ?, ?, ?, ?)",
                     [
@@ -375,8 +376,8 @@ public actor SQLiteStore: StateStore {
 
     public func consumeOverride(of attachment: AttachmentID) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            try perform { () throws(SQLiteError) in
-                let id = SQLiteValue.text(attachment.description)
+            try perform { () throws(SQLError) in
+                let id = SQLValue.text(attachment.description)
                 try database.run("DELETE FROM in_use_overrides WHERE attachment = ?", [id])
             }
         }
@@ -385,8 +386,8 @@ public actor SQLiteStore: StateStore {
 
     public func forget(_ attachment: AttachmentID) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            try perform { () throws(SQLiteError) in
-                let id = [SQLiteValue.text(attachment.description)]
+            try perform { () throws(SQLError) in
+                let id = [SQLValue.text(attachment.description)]
                 try database.run("DELETE FROM desired_volume_attachments WHERE id = ? AND departing = 1", id)
                 try database.run("DELETE FROM bindings WHERE attachment = ?", id)
                 for table in ["status", "device_mappings", "exports", "suspensions", "in_use_overrides"] {
@@ -402,15 +403,15 @@ public actor SQLiteStore: StateStore {
 
     public func bind(_ attachment: AttachmentID, to volume: VolumeID) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            try perform { () throws(SQLiteError) in
-                let id = SQLiteValue.text(attachment.description)
+            try perform { () throws(SQLError) in
+                let id = SQLValue.text(attachment.description)
                 try database.run("INSERT OR REPLACE INTO bindings VALUES (?, ?)", [id, .text(volume.description)])
                 try closeCreation(of: id)
             }
         }
     }
 
-    private func closeCreation(of attachment: SQLiteValue) throws(SQLiteError) {
+    private func closeCreation(of attachment: SQLValue) throws(SQLError) {
         _ = try database.run(
             "DELETE FROM open_intents WHERE intent IN (SELECT intent FROM ledger WHERE attachment = ? AND verb = 'create')",
             [attachment])
@@ -418,11 +419,11 @@ public actor SQLiteStore: StateStore {
 
     public func append(_ entry: LedgerEntry) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            try perform { () throws(SQLiteError) in
+            try perform { () throws(SQLError) in
                 try database.run(
                     "INSERT INTO ledger (\(LedgerRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     LedgerRow.values(entry))
-                let intent = [SQLiteValue.text(entry.intent.description)]
+                let intent = [SQLValue.text(entry.intent.description)]
                 if entry.closesIntent {
                     try database.run("DELETE FROM open_intents WHERE intent = ?", intent)
                 } else {
@@ -434,7 +435,7 @@ public actor SQLiteStore: StateStore {
 
     public func save(_ details: [AttachmentDetail]) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            try perform { () throws(SQLiteError) in
+            try perform { () throws(SQLError) in
                 for detail in details {
                     try saveStatus(detail)
                     try saveDevice(detail)
@@ -444,7 +445,7 @@ public actor SQLiteStore: StateStore {
         }
     }
 
-    private func saveStatus(_ detail: AttachmentDetail) throws(SQLiteError) {
+    private func saveStatus(_ detail: AttachmentDetail) throws(SQLError) {
         let report = detail.report
         if report.readiness == .ready {
             // What was approved is done; what is taken away from now on is something else (BRAKE).
@@ -470,9 +471,9 @@ public actor SQLiteStore: StateStore {
             ])
     }
 
-    private func saveDevice(_ detail: AttachmentDetail) throws(SQLiteError) {
+    private func saveDevice(_ detail: AttachmentDetail) throws(SQLError) {
         guard detail.isDeviceKnown else { return }
-        let attachment = SQLiteValue.text(detail.report.attachment.description)
+        let attachment = SQLValue.text(detail.report.attachment.description)
         guard let device = detail.device, let volume = detail.report.volume else {
             try database.run("DELETE FROM device_mappings WHERE attachment = ?", [attachment])
             return
@@ -487,13 +488,13 @@ public actor SQLiteStore: StateStore {
             ])
     }
 
-    private func saveExport(_ detail: AttachmentDetail) throws(SQLiteError) {
-        let attachment = SQLiteValue.text(detail.report.attachment.description)
+    private func saveExport(_ detail: AttachmentDetail) throws(SQLError) {
+        let attachment = SQLValue.text(detail.report.attachment.description)
         guard let entry = detail.export, let volume = detail.report.volume else {
             try database.run("DELETE FROM exports WHERE attachment = ?", [attachment])
             return
         }
-        var clients = SQLiteValue.null
+        var clients = SQLValue.null
         if case .known(let count) = entry.clients { clients = .integer(Int64(count)) }
         try database.run(
             "INSERT OR REPLACE INTO exports VALUES (?, ?, ?, ?, ?, ?)",
@@ -508,7 +509,7 @@ public actor SQLiteStore: StateStore {
 
     public func record(_ events: [EventRecord]) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
-            try perform { () throws(SQLiteError) in
+            try perform { () throws(SQLError) in
                 for event in events {
                     try database.run(
                         "INSERT INTO events (at, attachment, name, severity, reason, message) VALUES (?, ?, ?, ?, ?, ?)",
@@ -527,7 +528,7 @@ public actor SQLiteStore: StateStore {
     public func record(_ drifts: [DriftRecord]) throws(StoreError) {
         try inTransaction { () throws(StoreError) in
             for record in drifts {
-                try perform { () throws(SQLiteError) in
+                try perform { () throws(SQLError) in
                     _ = try database.run(
                         """
                         INSERT INTO drifts (attachment, name, world, kind, wanted, observed, seen_at, ended_at, repaired_by)

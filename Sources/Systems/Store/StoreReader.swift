@@ -1,6 +1,7 @@
 import ActorThreads
 import LinuxCalls
 import Reconciliation
+import SQL
 import SQLite
 import VolumeModel
 
@@ -21,26 +22,26 @@ actor StoreReader {
 
     init(path: String, changes: ChangeNotice) throws(StoreError) {
         self.changes = changes
-        do throws(SQLiteError) {
+        do throws(SQLError) {
             // What it reads again and again are a few pages; a start reads everything, but once.
             database = try SQLiteConnection(path: path, isForReading: true, cacheInKibibytes: 256)
         } catch { throw .unavailable(error.description) }
     }
 
-    private func perform<Result>(_ body: () throws(SQLiteError) -> Result) throws(StoreError) -> Result {
+    private func perform<Result>(_ body: () throws(SQLError) -> Result) throws(StoreError) -> Result {
         try database.attempt(body)
     }
 
     private func inSnapshot<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
-        try database.snapshot(body) { .unavailable($0.description) }
+        try database.transaction(for: .reading, body) { .unavailable($0.description) }
     }
 
     // MARK: Desired state
 
     private func entries(
-        _ choice: DesiredReading.Choice, _ values: [SQLiteValue] = []
+        _ choice: DesiredReading.Choice, _ values: [SQLValue] = []
     ) throws(StoreError) -> [DesiredEntry] {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             var reading = DesiredReading()
             var entries: [DesiredEntry] = []
             try database.forEachRow(DesiredReading.selection(of: choice), values) { row in
@@ -51,7 +52,7 @@ actor StoreReader {
     }
 
     private func protections() throws(StoreError) -> [VolumeID: String] {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             var protections: [VolumeID: String] = [:]
             try database.forEachRow("SELECT volume, reason FROM protections") { row in
                 if let volume = row.uuid(0) { protections[VolumeID(volume)] = row.text(1) ?? "" }
@@ -60,7 +61,7 @@ actor StoreReader {
         }
     }
 
-    private func revision() throws(SQLiteError) -> Int64 {
+    private func revision() throws(SQLError) -> Int64 {
         try database.run("SELECT value FROM desired_revision").first?.first?.integer ?? 0
     }
 
@@ -74,7 +75,7 @@ actor StoreReader {
     func desiredDelta(since revision: Int64) throws(StoreError) -> DesiredDelta {
         try inSnapshot { () throws(StoreError) in
             let changed = try entries(.changedSince, [.integer(revision)])
-            let removed = try perform { () throws(SQLiteError) in
+            let removed = try perform { () throws(SQLError) in
                 try database.run("SELECT id FROM forgotten_attachments WHERE revision > ?", [.integer(revision)])
             }
             return DesiredDelta(
@@ -84,7 +85,7 @@ actor StoreReader {
     }
 
     func directoryObjects(besides names: Set<ObjectName>) throws(StoreError) -> [ObjectName] {
-        let others = try perform { () throws(SQLiteError) in
+        let others = try perform { () throws(SQLError) in
             var others: [ObjectName] = []
             try database.forEachRow(
                 "SELECT name FROM desired_volume_attachments WHERE \(StoreSchema.isFromDirectory) ORDER BY name"
@@ -163,7 +164,7 @@ actor StoreReader {
     // MARK: What the loop wrote
 
     func bindings() throws(StoreError) -> [AttachmentID: VolumeID] {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             var bindings: [AttachmentID: VolumeID] = [:]
             try database.forEachRow("SELECT attachment, volume FROM bindings") { row in
                 guard let attachment = row.uuid(0), let volume = row.uuid(1) else { return }
@@ -174,7 +175,7 @@ actor StoreReader {
     }
 
     func savedStatuses() throws(StoreError) -> [SavedStatus] {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             var statuses: [SavedStatus] = []
             try database.forEachRow(
                 """
@@ -200,7 +201,7 @@ actor StoreReader {
     }
 
     /// The columns from the fifth on of a saved status.
-    private static func device(_ row: borrowing SQLiteRow) -> DeviceIdentity? {
+    private static func device(_ row: borrowing SQLRow) -> DeviceIdentity? {
         guard let serial = row.text(5).flatMap({ DiskSerial($0) }),
             let number = row.text(6).flatMap({ DeviceNumber($0) }),
             let size = row.integer(8)
@@ -211,7 +212,7 @@ actor StoreReader {
     }
 
     /// The columns from the tenth on of a saved status.
-    private static func contest(_ row: borrowing SQLiteRow) -> Contest? {
+    private static func contest(_ row: borrowing SQLRow) -> Contest? {
         guard let machine = row.uuid(10), let since = row.integer(11), let times = row.integer(13) else { return nil }
         return Contest(
             machine: MachineID(machine), stoodSince: Instant(nanoseconds: since),
@@ -219,7 +220,7 @@ actor StoreReader {
     }
 
     func openLedger() throws(StoreError) -> [LedgerEntry] {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             try database.run(
                 "SELECT \(LedgerRow.columns) FROM ledger WHERE intent IN (SELECT intent FROM open_intents) ORDER BY line"
             )
@@ -227,7 +228,7 @@ actor StoreReader {
     }
 
     func countedRemovals(since: Instant) throws(StoreError) -> [AttachmentID: Instant] {
-        try perform { () throws(SQLiteError) in
+        try perform { () throws(SQLError) in
             var removals: [AttachmentID: Instant] = [:]
             try database.forEachRow(
                 "SELECT attachment, max(at) FROM ledger WHERE counts_as_removal = 1 AND at > ? GROUP BY attachment",
@@ -251,9 +252,9 @@ actor StoreReader {
         "attachment, name, world, kind, wanted, observed, seen_at, ended_at, repaired_by"
 
     private func drifts(
-        _ condition: String, _ values: [SQLiteValue], limit: Int
+        _ condition: String, _ values: [SQLValue], limit: Int
     ) throws(StoreError) -> [DriftRecord] {
-        let rows = try perform { () throws(SQLiteError) in
+        let rows = try perform { () throws(SQLError) in
             try database.run(
                 "SELECT \(Self.driftColumns) FROM drifts WHERE \(condition) ORDER BY seen_at DESC LIMIT ?",
                 values + [.integer(Int64(limit))])
@@ -277,7 +278,7 @@ actor StoreReader {
     }
 
     func events(of attachment: AttachmentID?, limit: Int) throws(StoreError) -> [EventRecord] {
-        let rows = try perform { () throws(SQLiteError) in
+        let rows = try perform { () throws(SQLError) in
             try database.run(
                 """
                 SELECT at, attachment, name, severity, reason, message FROM events
@@ -294,7 +295,7 @@ actor StoreReader {
     }
 
     func operations(of attachment: AttachmentID?, limit: Int) throws(StoreError) -> [OperationRecord] {
-        let lines = try perform { () throws(SQLiteError) in
+        let lines = try perform { () throws(SQLError) in
             try database.run(
                 """
                 SELECT \(LedgerRow.columns) FROM ledger WHERE intent IN
@@ -375,9 +376,9 @@ final class ChangeNotice: Sendable {
     }
 }
 
-extension SQLiteConnection {
-    /// Runs statements and turns SQLite's words into the store's.
-    func attempt<Result>(_ body: () throws(SQLiteError) -> Result) throws(StoreError) -> Result {
-        do throws(SQLiteError) { return try body() } catch { throw .unavailable(error.description) }
+extension SQLConnection {
+    /// Runs statements and turns the database's words into the store's.
+    func attempt<Result>(_ body: () throws(SQLError) -> Result) throws(StoreError) -> Result {
+        do throws(SQLError) { return try body() } catch { throw .unavailable(error.description) }
     }
 }

@@ -1,4 +1,5 @@
 import Reconciliation
+import SQL
 import SQLite
 
 /// The tables, and how an older file becomes a newer one.
@@ -10,19 +11,18 @@ enum StoreSchema {
 
     /// Brings the file to the present version.
     static func migrate(_ database: SQLiteConnection) throws(StoreError) {
-        do throws(SQLiteError) {
+        try database.attempt { () throws(SQLError) in
             try database.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT")
-        } catch { throw .unavailable(error.description) }
+        }
         try database.transaction { () throws(StoreError) in
-            do throws(SQLiteError) {
-                let found = Int(try database.run("SELECT max(version) FROM schema_version").first?.first?.integer ?? 0)
-                if found > version { throw SQLiteError(code: -1, message: "\(found)", statement: "") }
-                if found == version { return }
+            let found = try database.attempt { () throws(SQLError) in
+                Int(try database.run("SELECT max(version) FROM schema_version").first?.first?.integer ?? 0)
+            }
+            if found > version { throw .tooNew(found: found, understood: version) }
+            if found == version { return }
+            try database.attempt { () throws(SQLError) in
                 for step in steps[found...] { try database.execute(step) }
                 try database.run("INSERT INTO schema_version VALUES (?)", [.integer(Int64(version))])
-            } catch {
-                if error.code == -1, let found = Int(error.message) { throw .tooNew(found: found, understood: version) }
-                throw .unavailable(error.description)
             }
         } wrap: {
             .unavailable($0.description)

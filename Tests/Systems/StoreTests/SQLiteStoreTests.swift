@@ -1,6 +1,7 @@
 import Glibc
 import LinuxCalls
 import Reconciliation
+import SQL
 import SQLite
 @testable import Store
 import Testing
@@ -143,7 +144,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         ).compactMap { $0.last?.text }
         #expect(plan.first?.contains("USING INDEX desired_revisions (revision>?)") == true, "\(plan)")
         #expect(!plan.contains { $0.contains("SCAN") || $0.contains("TEMP B-TREE") }, "\(plan)")
-        #expect(throws: SQLiteError.self) { try database.execute("DELETE FROM bindings") }
+        #expect(throws: SQLError.self) { try database.execute("DELETE FROM bindings") }
         withExtendedLifetime(store) {}
     }
 

@@ -1,4 +1,5 @@
 import LinuxCalls
+import SQL
 import SQLite
 import VolumeModel
 

@@ -5,6 +5,7 @@ import Glibc
 import LinuxCalls
 import Reconciliation
 import Rig
+import SQL
 import SQLite
 import Store
 import VolumeModel

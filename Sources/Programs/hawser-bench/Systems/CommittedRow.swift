@@ -2,6 +2,7 @@ import Glibc
 import LinuxCalls
 import Planning
 import Reconciliation
+import SQL
 import SQLite
 import Store
 import VolumeModel
