@@ -72,6 +72,9 @@ public enum ExportRules {
         _ wanted: DesiredExport, _ view: VolumeView, volume: VolumeRecord, device: DeviceRecord,
         identity: DeviceIdentity, now: Instant, policy: Policy
     ) -> Decision {
+        if let decision = RightDiskRules.match(identity, view, volume: volume.id, now: now, policy: policy) {
+            return decision
+        }
         let checked = view.mismatch
         switch checked.shortcoming(at: now, after: view.devicesChangedAt, policy: policy, isLocal: true) {
         case .notTold(let age)? where checked.asked >= view.devicesChangedAt && age <= policy.evidenceLifetime: break

@@ -59,6 +59,8 @@ public struct Planner: Sendable {
         switch decision {
         case .settled, .departed, .hold: return decision
         case .look(let look, _):
+            // What was refused for good has come about all the same: that is read, once for each disk that comes.
+            if backoff.remedy == .wrongRequest, RightDiskRules.lacksMatch(view) { return decision }
             return look.isCloud ? .hold(cause, until: backoff.until) : decision
         case .act(let step, _):
             let isHeldBack = !step.isUrgent && step.world == backoff.world

@@ -44,6 +44,48 @@ public enum RightDiskRules {
             && identity.diskSequence == proven.diskSequence && identity.sizeInBytes >= proven.sizeInBytes
     }
 
+    /// Whether CloudStack was asked about the volume by itself, after its right device had come, and said that it is attached
+    /// here. What was said before tells nothing of a disk that came later: the volume can have been detached and
+    /// grown since, and another disk show its serial and the size that it had.
+    public static func isMatched(_ identity: DeviceIdentity, _ view: VolumeView) -> Bool {
+        if let matched = view.matched {
+            // The very disk, in the very plugging-in.
+            if identity.serial == matched.serial && identity.number == matched.number
+                && identity.diskSequence == matched.diskSequence
+            {
+                return true
+            }
+        }
+        return isRecordOfDevice(view) && view.cloud.value?.attachedTo == view.here
+    }
+
+    private static func isRecordOfDevice(_ view: VolumeView) -> Bool {
+        view.cloud.proof == .exact && view.cloud.asked >= view.devicesChangedAt
+    }
+
+    /// Whether the volume has come here, by what is known, and CloudStack is still to be asked for its device.
+    static func lacksMatch(_ view: VolumeView) -> Bool {
+        guard view.cloud.value?.attachedTo == view.here, case .right(_, let identity) = verdict(view) else {
+            return false
+        }
+        return !isMatched(identity, view)
+    }
+
+    /// Reads the volume's record for a device that came after it was read.
+    static func match(
+        _ identity: DeviceIdentity, _ view: VolumeView, volume: VolumeID, now: Instant, policy: Policy
+    ) -> Decision? {
+        isMatched(identity, view) ? nil : readRecord(view, of: volume, now: now, policy: policy)
+    }
+
+    private static func readRecord(_ view: VolumeView, of volume: VolumeID, now: Instant, policy: Policy) -> Decision {
+        let age = now - view.cloud.answered
+        return .look(
+            .volume(volume),
+            lacking: view.cloud.proof == .exact
+                ? .outdated(age: age) : .onlyListed(age: age, limit: policy.evidenceLifetime))
+    }
+
     /// For a device that is larger than its volume by more than rounding explains: what is served goes on, and nothing is
     /// done with it before somebody has found out which of the two sizes is wrong. A device can show a growth before
     /// CloudStack's record does, so that the record is read after the device has changed.
@@ -51,13 +93,7 @@ public enum RightDiskRules {
         _ view: VolumeView, device: DeviceRecord, volume: VolumeRecord, now: Instant, policy: Policy
     ) -> Decision? {
         guard isOversized(device, volume) else { return nil }
-        guard view.cloud.proof == .exact, view.cloud.asked >= view.devicesChangedAt else {
-            let age = now - view.cloud.answered
-            return .look(
-                .volume(volume.id),
-                lacking: view.cloud.proof == .exact
-                    ? .outdated(age: age) : .onlyListed(age: age, limit: policy.evidenceLifetime))
-        }
+        guard isRecordOfDevice(view) else { return readRecord(view, of: volume.id, now: now, policy: policy) }
         let text = "\(device.kernelName) has \(device.sizeInBytes) bytes where CloudStack says \(volume.sizeInBytes)"
         return VolumeRules.revisit(view, id: volume.id, cause: .deviceMismatch(text), now: now, policy: policy)
     }

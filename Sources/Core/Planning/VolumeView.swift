@@ -73,6 +73,8 @@ public struct VolumeView: Sendable, Equatable {
         /// The device as it was when it was last proven to be the volume, size and all. A volume that grows in CloudStack is
         /// for a while larger than its device, and that is no other disk.
         public var proven: DeviceIdentity?
+        /// The device for which CloudStack was asked about the volume after it had come: see ``RightDiskRules/isMatched(_:_:)``.
+        public var matched: DeviceIdentity?
         public var use = Sighting<DeviceUse>.never
         /// The outcome of the check on the open descriptor: `absent` when all was well, `present` with what differs.
         public var mismatch = Sighting<String>.never

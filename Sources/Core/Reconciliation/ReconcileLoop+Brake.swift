@@ -39,7 +39,8 @@ extension ReconcileLoop {
                 message: brake.isEngaged ? brakeText : "no removal waits for approval any more"))
     }
 
-    private mutating func judgeBrake(now: Instant) { brake.judge(among: slotByName.count, at: now, policy: policy) }
+    /// Also when nothing is left to be decided: the last one that was held can be the one that has gone.
+    mutating func judgeBrake(now: Instant) { brake.judge(among: slotByName.count, at: now, policy: policy) }
 
     /// Why a step of an unapproved removal is not begun; `nil` when it may be.
     mutating func brakeHolds(_ step: Step, _ view: VolumeView, now: Instant) -> Cause? {

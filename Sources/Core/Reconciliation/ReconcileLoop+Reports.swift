@@ -325,7 +325,8 @@ extension VolumeView {
         switch world {
         case .cloudStack: if case .unknown = self.cloud.fact { false } else { true }
         case .device: if case .unknown = self.devices { false } else { true }
-        case .export: if case .unknown = self.export.fact { false } else { true }
+        // Of names that are no longer wanted, other drifts tell.
+        case .export: if self.desired.export != nil, case .unknown = self.export.fact { false } else { true }
         }
     }
 

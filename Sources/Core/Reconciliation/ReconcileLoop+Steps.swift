@@ -19,6 +19,7 @@ extension ReconcileLoop {
                 decide(slot: slot, now: now, saved: &saved, events: &events, drifts: &drifts)
             }
         }
+        judgeBrake(now: now)
         announceBrake(now: now, events: &events)
         if !drifts.isEmpty {
             work.noteDrifts(drifts)
@@ -125,6 +126,15 @@ extension ReconcileLoop {
         countCloudEffect(step.ledgerAction, by: 1)
         effects.append(.perform(ticket))
         return nil
+    }
+
+    /// Whether a step that has not had its effect yet is not to have it any more: somebody has changed the object since, or what
+    /// is to be taken away for RIGHT-DISK does not lead to a wrong disk any more.
+    func overrules(_ ticket: StepTicket) -> Bool {
+        guard let slot = index[ticket.attachment.value], let row = rows[slot],
+            row.view.desired.generation == ticket.generation
+        else { return true }
+        return ticket.isGuard && !RightDiskRules.isGuard(ticket.step, row.view)
     }
 
     /// That there is no volume with the object's token can be made untrue by nobody but the lease's holder; but what is wanted

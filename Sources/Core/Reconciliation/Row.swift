@@ -171,7 +171,10 @@ struct RowContents: Sendable {
     /// Brings up to date what follows from the rest.
     mutating func refresh() {
         view.outstanding = outstanding
-        if let identity = proof { view.proven = identity }
+        if let identity = proof {
+            view.proven = identity
+            if view.matched != identity, RightDiskRules.isMatched(identity, view) { view.matched = identity }
+        }
     }
 
     /// The device as the volume's while its size agrees: remembered, so that a growth is not taken for another disk.

@@ -196,7 +196,8 @@ extension World {
         switch flight.call {
         case .withdraw(let name, let owner, let target):
             // The server refuses to take away what leads elsewhere by now.
-            guard let disk = rightDisk(of: name), owner == .hawser(disk.volume), isBeyondDoubt(disk, named: name),
+            guard let disk = rightDisk(of: name), owner == .hawser(disk.volume),
+                isBeyondDoubt(disk, named: name, to: flight.from),
                 exports.entry(name, kernel)?.target == target,
                 store.inOrder.contains(where: { $0.export?.name == name && objects(of: disk.volume).contains($0) })
             else { return }
@@ -428,9 +429,10 @@ extension World {
         plan.hasTwins && objects(of: disk.volume).isEmpty && !volumesWanted(withSerialOf: disk.volume).isEmpty
     }
 
-    mutating func judgeWithdrawal(of name: ExportName) {
+    mutating func judgeWithdrawal(of name: ExportName, by process: ProcessID) {
         oracle.noteEdits(store, now: now)
-        guard let disk = rightDisk(of: name), !isAstray(disk.volume), isBeyondDoubt(disk, named: name) else { return }
+        guard let disk = rightDisk(of: name), !isAstray(disk.volume), isBeyondDoubt(disk, named: name, to: process)
+        else { return }
         let wishes = objects(of: disk.volume)
         judgeBrake(wishes)
         judgeRestraint(on: wishes, "withdraw '\(name)'")
@@ -467,8 +469,8 @@ extension World {
         return entry.owner == .hawser(disk.volume) ? disk : nil
     }
 
-    /// Whether the name leads to the right disk, and can be known to (RIGHT-DISK).
-    private func isBeyondDoubt(_ disk: Kernel.Disk, named name: ExportName) -> Bool {
+    /// Whether the name leads to the right disk, and the process can know that (RIGHT-DISK).
+    private func isBeyondDoubt(_ disk: Kernel.Disk, named name: ExportName, to process: ProcessID) -> Bool {
         // A disk that is smaller than it was is proven to be nothing; its name goes at once. So it is where two have a serial.
         // A process that was stopped hears late of a twin that is gone by then.
         guard disk.cutAt == nil, kernel.disks(serial: disk.serial).count == 1,
@@ -485,7 +487,11 @@ extension World {
         guard kernel.known[disk.name]?.sequence == disk.sequence else { return false }
         // A name that somebody now wants for another volume leads to the wrong disk.
         let own = objects(of: disk.volume)
-        return !store.inOrder.contains { $0.export?.name == name && !own.contains($0) }
+        if store.inOrder.contains(where: { $0.export?.name == name && !own.contains($0) }) { return false }
+        // That nobody does any more, it may not have been told; what a dead one was told is not known any more.
+        guard isAlive(process) else { return false }
+        let ids = Set(own.map(\.id))
+        return !daemons[process.daemon].evidence.wishes.contains { $0.value == name && !ids.contains($0.key) }
     }
 
     /// Whether a client was there, or the disk mounted, when it could be known.

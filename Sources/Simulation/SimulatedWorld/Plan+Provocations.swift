@@ -102,6 +102,27 @@ extension Plan {
                 [(0, .forgeDisk(object)), (10, .replug(object, other)), (70, .removeForgedDisks)],
                 from: chance.within(.seconds(20)...trouble))
         }
+        if chance.chance(0.05) {
+            // Nobody has read that it is detached and has grown, when another disk shows its serial and the size that it had.
+            let object = Int(chance.next() % UInt64(objects.count))
+            tell(
+                [
+                    (0, .detachByHand(object)), (1, .growRecord(object)), (3, .forgeDisk(object)),
+                    (70, .removeForgedDisks),
+                ],
+                from: chance.within(.seconds(20)...trouble))
+        }
+        if chance.chance(0.05) {
+            // What is wanted changes twice while the store takes its time.
+            let object = Int(chance.next() % UInt64(objects.count))
+            let other = (object + 1) % objects.count
+            tell(
+                [
+                    (0, .slowAnswers(percent: 15, seconds: 60)), (1, .mount(object)), (20, .swapNames(object, other)),
+                    (23, .export(other, false)), (100, .unmount(object)), (110, .export(other, true)),
+                ],
+                from: chance.within(.seconds(1)...trouble))
+        }
     }
 
     private mutating func tell(_ story: [(Int, Act)], from begin: Duration) {

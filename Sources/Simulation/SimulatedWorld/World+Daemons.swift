@@ -61,6 +61,7 @@ extension World {
         }
         note("hawserd \(process.name) begins")
         daemons[process.daemon].isBegun = true
+        daemons[process.daemon].evidence.noteTold(store.state.entries)
         deliver(
             .started(
                 store.state, bindings: store.bindings, openLedger: store.openLedger, openDrifts: store.openDrifts,

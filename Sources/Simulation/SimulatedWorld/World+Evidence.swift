@@ -13,6 +13,9 @@ struct Evidence: Sendable {
     /// The disks that udev has told the process of and has not taken back, by kernel name, and since when.
     private(set) var disks: [String: (serial: DiskSerial, since: Instant)] = [:]
 
+    /// Which objects the process was told want each name.
+    private(set) var wishes: [AttachmentID: ExportName] = [:]
+
     mutating func noteSent(_ call: SystemCall) {
         if case .submit(let mutation, let job) = call, let volume = mutation.volume { volumeOfJob[job] = volume }
     }
@@ -24,8 +27,15 @@ struct Evidence: Sendable {
             for record in records { readAt[record.id] = flight.sentAt }
         case (.report(let job), .job(let report)) where report != .running:
             if let volume = volumeOfJob[job] { jobEndedAt[volume] = now }
+        case (.desiredDelta, .desired(let delta)): noteTold(delta.changed, without: delta.removed)
         default: break
         }
+    }
+
+    /// One that cannot be read wants what it wanted when it could.
+    mutating func noteTold(_ entries: [DesiredEntry], without removed: [AttachmentID] = []) {
+        for case .valid(let object) in entries { wishes[object.id] = object.export?.name }
+        for id in removed { wishes[id] = nil }
     }
 
     mutating func noteTold(_ event: DeviceEvent, now: Instant) {

@@ -67,7 +67,9 @@ extension World {
             putRight(index)
             // The disk that is still here can be the twin's, which nobody wants any more.
             if plan.hasTwins, index < 2 { putRight(1 - index) }
-        case .requestRefused where plan.objects[index].offering != "Custom" || plan.objects[index].zone != "zone-1":
+        case .requestRefused
+        where (plan.objects[index].offering != "Custom" || plan.objects[index].zone != "zone-1")
+            && store.desired[object(index)]?.isDeparting == false:
             carryOut(.delete(index))
         case .deviceMissing, .recordsDisagree, .backingOff, .requestRefused, .limitReached:
             putRight(index)

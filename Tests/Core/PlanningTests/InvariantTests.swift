@@ -151,6 +151,27 @@ import VolumeModel
         #expect(Fixture.decide(view).cause == .deviceMismatch("serial differs"))
     }
 
+    @Test func `RIGHT-DISK: a disk that came after its volume was read is exported when that was read again`() {
+        var view = Fixture.view { view in
+            view.export = Fixture.exact(.absent)
+            view.mismatch = Fixture.exact(.absent)
+            view.matched?.diskSequence = 6
+        }
+        #expect(Fixture.decide(view).look == .volume(Fixture.volume), "a listing of before nominates")
+        view.cloud = Fixture.exact(.present(Fixture.record), at: view.devicesChangedAt - .seconds(1))
+        #expect(Fixture.decide(view).look == .volume(Fixture.volume), "so does a read of before")
+        view.cloud = Fixture.exact(.present(Fixture.record))
+        #expect(Fixture.decide(view).step?.verb == "export")
+    }
+
+    @Test func `RIGHT-DISK: a disk that was matched once stays so while CloudStack cannot be read`() {
+        let view = Fixture.view { view in
+            view.export = Fixture.exact(.absent)
+            view.mismatch = Fixture.exact(.absent)
+        }
+        #expect(Fixture.decide(view).step?.verb == "export")
+    }
+
     @Test func `RIGHT-DISK: a disk that lies fallow in the record and lingers here blocks the attach elsewhere`() {
         let view = Fixture.detached {
             $0.devices = .present([Fixture.device])

@@ -68,6 +68,7 @@ enum Fixture {
         view.targetMachine = listed(.present(machine(here)))
         view.devices = .present([device])
         view.devicesChangedAt = now - .seconds(20)
+        view.matched = device.identity
         view.server = .running
         view.knowsAllExports = true
         view.export = exact(.present(entry), at: now - .seconds(5))

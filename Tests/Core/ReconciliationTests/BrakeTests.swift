@@ -75,6 +75,21 @@ import VolumeModel
         #expect(world.overview.nodeCauses.isEmpty)
     }
 
+    @Test func `BRAKE: when the last object that was held has gone by itself, nothing is on hold any more`() throws {
+        let world = exported(3)
+        world.deleteInBulk(["a1", "a2"])
+        world.run(for: .seconds(10))
+        #expect(world.overview.nodeCauses.map(\.kind) == [.braked])
+        // Their rows are gone from the store, which nobody but a person with a SQL client can do.
+        let gone = try ["a1", "a2"].map { name in
+            try #require(world.desired.values.first { $0.name.text == name }?.id)
+        }
+        world.deliver(.desired(DesiredDelta(changed: [], removed: gone, revision: world.revision + 1)))
+        #expect(world.removalsOnHold.batch == nil)
+        #expect(world.overview.nodeCauses.isEmpty)
+        #expect(world.events.contains { $0.reason == "BrakeReleased" })
+    }
+
     @Test func `BRAKE: removals that a person asks for one by one go on, however many`() {
         let world = exported(5)
         for number in 1...5 { world.delete("a\(number)") }

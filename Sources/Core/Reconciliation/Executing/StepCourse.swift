@@ -43,14 +43,15 @@ struct StepCourse: Sendable {
         return .call(.consumeOverride(of: ticket.attachment))
     }
 
-    mutating func take(_ answer: SystemAnswer, at now: Instant) -> Progress<StepOutcome> {
+    /// - Parameter isOverruled: whether the step would not be decided on any more.
+    mutating func take(_ answer: SystemAnswer, isOverruled: Bool, at now: Instant) -> Progress<StepOutcome> {
         switch phase {
         case .consuming:
             if case .storeFailed(let error) = answer { return .ended(.notStarted("\(error)")) }
             return intend(at: now)
         case .intending:
             if case .storeFailed(let error) = answer, !ticket.isGuard { return .ended(.notStarted("\(error)")) }
-            return now <= ticket.notAfter ? act(at: now) : recordLateness(at: now)
+            return objection(isOverruled: isOverruled, at: now) ?? act(at: now)
         case .findingZone: return takeZone(answer)
         case .findingOffering(let zone): return takeOffering(answer, zone: zone, at: now)
         case .checkingDevice:
@@ -58,7 +59,7 @@ struct StepCourse: Sendable {
             if let mismatch {
                 return record(.failed(remedy: .lookAgain, text: mismatch, retryAfter: nil), at: now)
             }
-            return now <= ticket.notAfter ? publish() : recordLateness(at: now)
+            return objection(isOverruled: isOverruled, at: now) ?? publish()
         case .acting:
             if case .tooLate = answer { return recordLateness(at: now) }
             return record(outcome(of: answer), at: now)
@@ -99,6 +100,14 @@ struct StepCourse: Sendable {
         guard let line else { return .ended(outcome) }
         phase = .recording(outcome)
         return .call(.append(line))
+    }
+
+    /// Why nothing is done after all, although it was intended.
+    private mutating func objection(isOverruled: Bool, at now: Instant) -> Progress<StepOutcome>? {
+        if now > ticket.notAfter { return recordLateness(at: now) }
+        guard isOverruled else { return nil }
+        let text = "what is wanted, or what it was decided on, has changed before it could be done; looking again"
+        return record(.failed(remedy: .lookAgain, text: text, retryAfter: nil), at: now)
     }
 
     /// Nothing was done, for what the step was decided on has become too old.
