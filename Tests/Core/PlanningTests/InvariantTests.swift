@@ -468,6 +468,24 @@ import VolumeModel
         #expect(Fixture.decide(zoned).cause == .zoneMismatch)
     }
 
+    /// World 392: a process that was stopped took a volume down for a move to a machine that was gone by then.
+    @Test func `ORDER: a target that was last listed long ago is read before the first step of a move or an attach`() {
+        func decide(listed age: Duration, _ view: VolumeView) -> Decision {
+            var view = view
+            let listedAt = Fixture.now - age
+            view.desired.isDeparting = false
+            view.target = .present(Fixture.other)
+            view.targetMachine = Sighting(
+                .present(Fixture.machine(Fixture.other)), asked: listedAt, answered: listedAt, proof: .listed)
+            return Fixture.decide(view)
+        }
+        let limit = Fixture.policy.resyncInterval + Fixture.policy.requestInFlightBound
+        for (view, step) in [(Fixture.departing(), "unexport"), (Fixture.detached(), "attach")] {
+            #expect(decide(listed: limit, view).step?.verb == step)
+            #expect(decide(listed: limit + .nanoseconds(1), view).look == .machine(Fixture.other))
+        }
+    }
+
     @Test func `WHOLE-VIEW: what a listing lacks is read exactly, and nothing is done on its lack alone`() {
         let view = Fixture.view { $0.isNominatedAbsent = true }
         #expect(Fixture.decide(view).look == .volume(Fixture.volume))

@@ -140,6 +140,38 @@ import VolumeModel
         #expect(world.volumes.count == 1)
     }
 
+    /// World 577533439001832: it was deleted for an object that was no more.
+    @Test func `NO-SURPRISE-DELETE: a volume that comes back while its object is being forgotten is left alone`() throws
+    {
+        let world = createdAndDeleted(DeletionPolicy(data: .delete, grace: .seconds(600)))
+        world.forgettingDelay = .seconds(3_600)
+        world.run(for: .seconds(60))
+        let volume = try #require(world.volumes.values.first)
+        world.volumes = [:]
+        world.run(for: .seconds(120))
+        world.volumes[volume.id] = volume
+        world.run(for: .seconds(1_200))
+        #expect(world.report("a")?.readiness == .notReady(.working("forgetting the object")))
+        world.run(for: .seconds(3_600))
+        #expect(world.overview.reports.isEmpty, "\(world.overview.reports)")
+        #expect(world.volumes.count == 1, "\(world.deeds)")
+    }
+
+    @Test func `an object that is taken back while it is being forgotten is worked on again`() {
+        let (world, volume) = exported()
+        world.forgettingDelay = .seconds(3_600)
+        world.delete("a")
+        world.run(for: .seconds(60))
+        #expect(world.volumes[volume]?.attachedTo == nil)
+        world.edit("a") { object in
+            object.isDeparting = false
+            object.generation += 1
+        }
+        world.run(for: .seconds(60))
+        #expect(world.isEverythingReady, "\(world.overview.reports)")
+        #expect(world.volumes[volume]?.attachedTo == MemoryWorld.here)
+    }
+
     // MARK: Modes
 
     @Test func `Observe reports what differs and touches nothing, and lets a deleted object go`() {

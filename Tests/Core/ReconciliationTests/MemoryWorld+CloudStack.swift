@@ -36,6 +36,7 @@ extension MemoryWorld {
             return .answerLost("connection reset")
         }
         deeds.append(deed)
+        if forgetsJobs { return .accepted(CloudReceipt(job: id)) }
         jobsUnderWay += 1
         mostJobsUnderWay = max(mostJobsUnderWay, jobsUnderWay)
         let failure = failNextJob

@@ -46,6 +46,9 @@ final class MemoryWorld {
     var nextSequence: UInt64 = 1
     var deviceDelay: Duration = .milliseconds(200)
     var jobDelay: Duration = .milliseconds(500)
+    /// How long a read of one thing takes, and the store's forgetting of an object.
+    var readDelay: Duration = .milliseconds(5)
+    var forgettingDelay: Duration = .milliseconds(1)
 
     // What the store holds
     var desired: [AttachmentID: DesiredAttachment] = [:]
@@ -67,6 +70,8 @@ final class MemoryWorld {
     var nothingIsFoundByName = false
     /// A device shows a growth of its volume.
     var devicesGrow = true
+    /// CloudStack takes calls, does nothing, and knows no such job afterwards.
+    var forgetsJobs = false
     /// CloudStack says a new volume's id when it takes createVolume.
     var tellsNewVolumes = false
     /// The role lacks listEvents.
@@ -150,6 +155,11 @@ final class MemoryWorld {
         if !hasCrashed { now = max(now, end) }
     }
 
+    /// The process is stopped for a while. What was to happen in it meanwhile happens when it goes on.
+    func stop(for duration: Duration) {
+        now = now + duration
+    }
+
     /// The process is gone with everything it knew; a new one starts from the store. Jobs in CloudStack go on.
     func crashAndRestart(seed: UInt64 = 2) {
         hasCrashed = false
@@ -205,7 +215,7 @@ final class MemoryWorld {
         case .look(let ticket):
             begun += 1
             let asked = now
-            schedule(after: .milliseconds(5)) { self.deliver(.looked(ticket, self.answer(ticket.look), asked: asked)) }
+            schedule(after: readDelay) { self.deliver(.looked(ticket, self.answer(ticket.look), asked: asked)) }
         case .perform(let ticket):
             begun += 1
             perform(ticket)
@@ -225,15 +235,21 @@ final class MemoryWorld {
             }
         case .forget(let attachment):
             storeWrites += 1
-            desired[attachment] = nil
-            statuses[attachment] = nil
-            schedule(after: .milliseconds(1)) { self.deliver(.forgotten(attachment)) }
+            schedule(after: forgettingDelay, inProcess: false) { self.forget(attachment) }
+            schedule(after: forgettingDelay) { self.deliver(.forgotten(attachment)) }
         }
     }
 
     func append(_ entry: LedgerEntry) {
         storeWrites += 1
         ledger.append(entry)
+    }
+
+    /// Only what departs is forgotten; it may have been taken back since the order.
+    private func forget(_ attachment: AttachmentID) {
+        guard desired[attachment]?.isDeparting == true else { return }
+        desired[attachment] = nil
+        statuses[attachment] = nil
     }
 
     private func save(_ detail: AttachmentDetail) {

@@ -102,6 +102,24 @@ import VolumeModel
         #expect(world.isEverythingReady, "\(world.overview.reports)")
     }
 
+    /// World 577533439002272: an attach was sent every five seconds for ever, and at once when the read between was slow.
+    @Test(arguments: [Duration.milliseconds(5), .seconds(2)])
+    func `what CloudStack takes and forgets each time is sent ever more seldom, however slow reads are`(
+        readDelay: Duration
+    ) {
+        let world = MemoryWorld()
+        let id = world.makeVolume(1)
+        world.want("v", volume: .id(id), export: "e")
+        world.forgetsJobs = true
+        world.readDelay = readDelay
+        world.start()
+        world.run(for: .seconds(3_600))
+        #expect((15...25).contains(world.deeds.count), "\(world.deeds.count)")
+        world.forgetsJobs = false
+        world.run(for: world.policy.backoffCap + .seconds(30))
+        #expect(world.isEverythingReady, "\(world.overview.reports)")
+    }
+
     /// Somebody else takes the name away as soon as it is there.
     @Test func `a fight over an export is fought slowly, and won when the other gives up`() throws {
         let world = ready()

@@ -8,31 +8,67 @@ struct SilenceTests {
     private let begin = Instant(nanoseconds: 1_800_000_000_000_000_000)
 
     private func started() -> ControllerCore {
-        var core = ControllerCore(
-            here: MachineID(UUIDValue(high: 1, low: 1)), policy: Policy(), lease: .exclusive, seed: 1, now: begin)
-        var open = calls(core.handle(.opened, at: begin))
-        open += calls(
-            core.handle(
-                .started(DesiredState(entries: [], revision: 1), bindings: [:], openLedger: [], openDrifts: []),
-                at: begin))
-        while let (number, call) = open.popLast() {
-            let answer: SystemAnswer
-            switch call {
-            case .listVolumes: answer = .volumes(CloudListing(records: [], isComplete: true))
-            case .listMachines: answer = .machines(CloudListing(records: [], isComplete: true))
-            case .observeExports:
-                answer = .exports(
-                    ExportObservation(server: .running, entries: [], isComplete: true, writableURI: "", readOnlyURI: "")
-                )
-            default: answer = .done
-            }
-            open += calls(core.handle(.answered(number, answer), at: begin))
-        }
+        var (core, open) = start(wanting: [])
+        answerAll(&open, of: &core, at: begin)
         return core
     }
 
-    private func calls(_ orders: [ControllerCore.Order]) -> [(number: Int, call: SystemCall)] {
-        orders.compactMap { if case .call(let number, let call, _) = $0 { (number, call) } else { nil } }
+    private func start(wanting entries: [DesiredEntry]) -> (core: ControllerCore, open: [Call]) {
+        var core = ControllerCore(
+            here: MachineID(UUIDValue(high: 1, low: 1)), policy: Policy(), lease: .exclusive, seed: 1, now: begin)
+        let desired = DesiredState(entries: entries, revision: 1)
+        let open =
+            calls(core.handle(.opened, at: begin))
+            + calls(core.handle(.started(desired, bindings: [:], openLedger: [], openDrifts: []), at: begin))
+        return (core, open)
+    }
+
+    /// Answers calls, and those that follow from the answers, until none is left but such as are kept.
+    ///
+    /// - Returns: the calls that were answered.
+    @discardableResult
+    private func answerAll(
+        _ open: inout [Call], of core: inout ControllerCore, at now: Instant,
+        butFor isKept: (SystemCall) -> Bool = { _ in false }
+    ) -> [Call] {
+        var answered: [Call] = []
+        while let next = open.firstIndex(where: { !isKept($0.call) }) {
+            let call = open.remove(at: next)
+            open += calls(core.handle(.answered(call.number, answer(call.call)), at: now))
+            answered.append(call)
+        }
+        return answered
+    }
+
+    /// Of a world with a zone, an offering and nothing else.
+    private func answer(_ call: SystemCall) -> SystemAnswer {
+        switch call {
+        case .listVolumes: .volumes(CloudListing(records: [], isComplete: true))
+        case .listMachines: .machines(CloudListing(records: [], isComplete: true))
+        case .observeExports:
+            .exports(
+                ExportObservation(server: .running, entries: [], isComplete: true, writableURI: "", readOnlyURI: ""))
+        case .desiredDelta: .desired(DesiredDelta(changed: [], removed: [], revision: 2))
+        case .zone: .zone(.found(MemoryWorld.zone))
+        case .offering:
+            .offering(
+                .found(
+                    DiskOfferingRecord(
+                        id: DiskOfferingID(UUIDValue(high: 2, low: 1)), name: "custom", isCustomized: true,
+                        sizeInBytes: 0)))
+        case .findVolumes: .found([])
+        case .submit(_, let job): .accepted(CloudReceipt(job: job))
+        case .report: .job(.running)
+        default: .done
+        }
+    }
+
+    private typealias Call = (number: Int, call: SystemCall, notAfter: Instant)
+
+    private func calls(_ orders: [ControllerCore.Order]) -> [Call] {
+        orders.compactMap {
+            if case .call(let number, let call, let notAfter) = $0 { (number, call, notAfter) } else { nil }
+        }
     }
 
     @Test func `WHOLE-VIEW: after a silence desired state is read before anything is decided`() throws {
@@ -82,5 +118,49 @@ struct SilenceTests {
             server: .running, entries: [], isComplete: true, writableURI: "", readOnlyURI: "")
         let next = calls(core.handle(.answered(exports, .exports(observation)), at: later)).map(\.call)
         #expect(next.contains(.listVolumes), "what was due meanwhile: \(next)")
+    }
+
+    /// World 3488: the volume was made although its object was only to be observed by then.
+    @Test(arguments: ["offering", "intention"], [true, false])
+    func `LIVE-PROOF: a volume is made while the decision is young, and not by a process that was stopped meanwhile`(
+        stoppedIn pause: String, isYoung: Bool
+    ) throws {
+        let made = DesiredAttachment(
+            id: AttachmentID(UUIDValue(high: 3, low: 1)), name: try #require(ObjectName("made")),
+            volume: .created(
+                VolumeTemplate(
+                    name: "made", sizeInBytes: 1 << 30, offering: .named("custom"), zone: .id(MemoryWorld.zone))),
+            machine: .thisMachine, source: .row)
+        let last = begin + Policy().decisionLifetime + Policy().requestInFlightBound
+        var (core, open) = start(wanting: [.valid(made)])
+        answerAll(&open, of: &core, at: begin) { call in
+            switch call {
+            case .offering: pause == "offering"
+            case .append: pause == "intention"
+            default: false
+            }
+        }
+        try #require(open.count == 1)
+        let answered = answerAll(&open, of: &core, at: isYoung ? last : last + .nanoseconds(1))
+        let sent = answered.filter { if case .submit = $0.call { true } else { false } }
+        #expect(sent.map(\.notAfter) == (isYoung ? [last] : []), "\(answered.map(\.call))")
+    }
+
+    /// World 392: a volume was taken down for a move to a machine that was gone.
+    @Test(arguments: [true, false])
+    func `ORDER: one that was stopped looks for the target before a move begins`(isThere: Bool) {
+        let world = MemoryWorld()
+        let volume = world.makeVolume(1)
+        world.want("v", volume: .id(volume), export: "e")
+        world.start()
+        world.run(for: .seconds(30))
+        let before = world.deeds.count
+        world.stop(for: .seconds(300))
+        if !isThere { world.machines[MemoryWorld.other] = nil }
+        world.want("v", volume: .id(volume), machine: .id(MemoryWorld.other), export: "e")
+        world.run(for: .seconds(30))
+        let move = ["unexport e", "detach \(volume)", "attach \(volume) other"]
+        #expect(Array(world.deeds.dropFirst(before)) == (isThere ? move : []))
+        #expect(world.report("v")?.readiness.code == (isThere ? "Ready" : "MachineNotFound"))
     }
 }
