@@ -30,9 +30,9 @@ public enum MachineRules {
             }
             return revisit(view, target: target, cause: .machineNotFound("\(target)"), now: now, policy: policy)
         case .present(let machine):
-            // A process that was stopped remembers a machine that may be gone.
-            let (age, limit) = (now - view.targetMachine.answered, policy.resyncInterval + policy.requestInFlightBound)
-            guard age <= limit else { return .look(.machine(target), lacking: .tooOld(age: age, limit: limit)) }
+            // A process that was stopped remembers a machine that may be gone, or takes an old answer for a new one.
+            let (age, limit) = (now - view.targetMachine.asked, policy.resyncInterval + policy.requestInFlightBound)
+            guard age <= limit else { return .look(.machine(target), lacking: .askedLongAgo(age: age, limit: limit)) }
             guard machine.zone == volume.zone else { return .hold(.zoneMismatch, until: now + policy.slowRetry) }
             if view.desired.role == .root {
                 return rootObjection(view, machine: machine, volume: volume, now: now, policy: policy)

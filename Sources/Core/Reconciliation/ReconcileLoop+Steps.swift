@@ -83,7 +83,9 @@ extension ReconcileLoop {
             return decision
         case .act(let step, let reason):
             // The order to forget it may be on its way to the store: what is begun now would be done for no object.
-            if rows[slot]?.contents.isBeingForgotten == true, !step.isUrgent {
+            if let row = rows[slot], row.contents.isBeingForgotten, !RightDiskRules.isGuard(step, row.view),
+                !step.isRelease
+            {
                 return .hold(.working("forgetting the object"), until: nil)
             }
             return begin(step, because: reason, slot: slot, now: now) ?? decision
@@ -488,6 +490,10 @@ extension Step {
             false
         }
     }
+}
+
+extension Step {
+    fileprivate var isRelease: Bool { if case .release = self { true } else { false } }
 }
 
 extension StepOutcome {

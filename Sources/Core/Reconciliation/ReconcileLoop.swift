@@ -147,7 +147,10 @@ public struct ReconcileLoop: Sendable {
         case .exports(let observation, let asked): take(observation, asked: asked, now: now)
         case .looked(let ticket, let answer, let asked): take(answer, to: ticket, asked: asked, now: now)
         case .stepEnded(let ticket, let outcome): take(outcome, of: ticket, now: now)
-        case .forgotten(let attachment): remove(attachment, now: now)
+        case .forgotten(let attachment):
+            // One that was taken back meanwhile is in the store, and stays.
+            guard let slot = index[attachment.value], rows[slot]?.contents.isBeingForgotten == true else { break }
+            remove(attachment, now: now)
         case .storeFailed(let text): takeStoreFailure(text, now: now)
         case .storeRecovered: storeTrouble = nil
         case .manifestsFollowed(let trouble):

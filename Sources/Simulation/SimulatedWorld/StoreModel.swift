@@ -153,6 +153,14 @@ struct StoreModel: Sendable {
         edit(attachment, countsAsChange: false) { $0.inUseOverride = nil }
     }
 
+    /// As the store has it: nobody has approved its removal, and the brake holds it, or nothing of it was begun.
+    func canBeTakenBack(_ object: DesiredAttachment) -> Bool {
+        guard object.isDeparting, !object.isRemovalApproved else { return false }
+        if statuses[object.id]?.code == CauseKind.braked.rawValue { return true }
+        guard let begun = removals[object.id], let since = object.departingSince else { return true }
+        return begun < since
+    }
+
     mutating func forget(_ attachment: AttachmentID) {
         writes += 1
         // Only what departs is forgotten; somebody may have applied the object again meanwhile.

@@ -97,9 +97,16 @@ extension World {
     // MARK: Desired state
 
     private mutating func want(_ index: Int) {
-        // An object that departs is not applied again until it is gone.
-        guard store.desired[object(index)] == nil, !store.isAway, let name = ObjectName("object-\(index)") else {
-            return
+        guard !store.isAway, let name = ObjectName("object-\(index)") else { return }
+        if let old = store.desired[object(index)] {
+            // One that departs is not applied again until it is gone, unless it can be taken back.
+            guard store.canBeTakenBack(old) else { return }
+            return editStore { store in
+                store.edit(old.id) { object in
+                    object.isDeparting = false
+                    object.departingSince = nil
+                }
+            }
         }
         incarnations[index, default: 0] += 1
         let id = object(index)

@@ -388,7 +388,10 @@ public actor SQLiteStore: StateStore {
         try inTransaction { () throws(StoreError) in
             try perform { () throws(SQLError) in
                 let id = [SQLValue.text(attachment.description)]
-                try database.run("DELETE FROM desired_volume_attachments WHERE id = ? AND departing = 1", id)
+                // One that was taken back meanwhile keeps all that stands beside it.
+                let wanted = "SELECT 1 FROM desired_volume_attachments WHERE id = ? AND departing = 0"
+                guard try database.run(wanted, id).isEmpty else { return }
+                try database.run("DELETE FROM desired_volume_attachments WHERE id = ?", id)
                 try database.run("DELETE FROM bindings WHERE attachment = ?", id)
                 for table in ["status", "device_mappings", "exports", "suspensions", "in_use_overrides"] {
                     try database.run("DELETE FROM \(table) WHERE attachment = ?", id)

@@ -170,6 +170,9 @@ import VolumeModel
         world.run(for: .seconds(60))
         #expect(world.isEverythingReady, "\(world.overview.reports)")
         #expect(world.volumes[volume]?.attachedTo == MemoryWorld.here)
+        // The order arrives, and forgets nothing.
+        world.run(for: .seconds(7_200))
+        #expect(world.report("a")?.readiness == .ready, "\(world.overview.reports)")
     }
 
     // MARK: Modes

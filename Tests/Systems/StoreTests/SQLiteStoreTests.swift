@@ -481,6 +481,9 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         #expect(kept.suspension == suspension)
         #expect(kept.inUseOverride == override)
         #expect(kept.generation == 1)
+        // An order to forget it that comes late finds it taken back, or never deleted.
+        try await store.forget(kept.id)
+        #expect(try object(try await store.desiredState().entries.first).suspension == suspension)
         try await store.consumeOverride(of: kept.id)
         #expect(try await store.suspend(edit.name, nil))
         try await store.protect(volume, reason: nil)
