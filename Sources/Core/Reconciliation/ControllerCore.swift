@@ -75,6 +75,8 @@ public struct ControllerCore: Sendable {
     private var isObservingExports = false
     private var mustObserveExportsAgain = false
     private var writes = WriteQueue()
+    /// The objects that the store was asked to forget, and has not answered for.
+    private var triedToForget: Set<AttachmentID> = []
     private var storeIsFailing = false
     /// When a write that failed is tried again.
     private var nextWrite: Instant?
@@ -148,7 +150,7 @@ public struct ControllerCore: Sendable {
         case .woken(let instant):
             armedWakes.removeAll { $0 == instant }
             if let due = nextWrite, due <= now { nextWrite = nil }
-            writeNext()
+            writeNext(at: now)
             deliver(.timer, at: now)
             if let nextWrite { arm(nextWrite) }
         case .manifestsFollowed(let trouble): deliver(.manifestsFollowed(trouble: trouble), at: now)
@@ -207,7 +209,7 @@ public struct ControllerCore: Sendable {
     private mutating func carryOut(_ effects: [LoopEffect], at now: Instant) {
         for effect in effects {
             switch effect {
-            case .append, .save, .recordEvents, .recordDrifts, .forget: write(effect)
+            case .append, .save, .recordEvents, .recordDrifts, .forget: write(effect, at: now)
             case .wake(let instant): arm(instant)
             case .listCloud: call(.listVolumes, for: .volumes(asked: now))
             case .observeExports: observeExports(at: now)
@@ -363,13 +365,22 @@ public struct ControllerCore: Sendable {
 
     // MARK: Writes in order
 
-    private mutating func write(_ effect: LoopEffect) {
+    private mutating func write(_ effect: LoopEffect, at now: Instant) {
         writes.add(effect, isFailing: storeIsFailing)
-        writeNext()
+        writeNext(at: now)
     }
 
-    private mutating func writeNext() {
+    private mutating func writeNext(at now: Instant) {
         guard nextWrite == nil, let effect = writes.begin() else { return }
+        if case .forget(let attachment) = effect, !triedToForget.contains(attachment) {
+            guard loop.confirmForgetting(attachment, at: now) else {
+                writes.end(isDone: true)
+                deliver(.timer, at: now)
+                return writeNext(at: now)
+            }
+            // From its first sending on, it may have been done.
+            triedToForget.insert(attachment)
+        }
         switch effect {
         case .append(let entry): call(.append(entry), for: .write(effect))
         case .save(let details): call(.save(details), for: .write(effect))
@@ -384,7 +395,10 @@ public struct ControllerCore: Sendable {
         switch answer {
         case .done:
             writes.end(isDone: true)
-            if case .forget(let attachment) = effect { deliver(.forgotten(attachment), at: now) }
+            if case .forget(let attachment) = effect {
+                triedToForget.remove(attachment)
+                deliver(.forgotten(attachment), at: now)
+            }
         case .storeFailed:
             writes.end(isDone: false)
             let again = now + loop.policy.revisitInterval
@@ -392,7 +406,7 @@ public struct ControllerCore: Sendable {
             arm(again)
         default: unexpected(answer, to: "a write")
         }
-        writeNext()
+        writeNext(at: now)
     }
 
     /// Whatever was asked of the store tells whether it can be used.

@@ -92,6 +92,23 @@ extension ReconcileLoop {
         }
     }
 
+    /// Whether an object is still to be forgotten, when the order comes to be carried out after it has waited behind other
+    /// writes: if not, it is worked on again.
+    mutating func confirmForgetting(_ attachment: AttachmentID, at now: Instant) -> Bool {
+        guard let slot = index[attachment.value], let row = rows[slot], row.contents.isBeingForgotten else {
+            return false
+        }
+        switch decision(for: row, now: now) {
+        // What was read for it can have become old; nothing speaks against it.
+        case .departed: return true
+        case .look where row.view.cloud.value?.attachedTo == nil: return true
+        case .settled, .hold, .act, .look:
+            replace(slot: slot) { $0.isBeingForgotten = false }
+            markDirty(slot: slot)
+            return false
+        }
+    }
+
     /// - Returns: why the step was not begun.
     private mutating func begin(_ step: Step, because reason: String, slot: Int, now: Instant) -> Decision? {
         guard let row = rows[slot] else { return nil }

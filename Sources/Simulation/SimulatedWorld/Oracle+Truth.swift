@@ -111,8 +111,11 @@ extension World {
     }
 
     /// WHOLE-VIEW: an object that is let go has nothing left of what it asked for.
+    ///
+    /// What comes between a first try and the next, nobody can help: the first may have been successful.
     mutating func judgeForgetting(_ attachment: AttachmentID) {
-        guard let object = store.desired[attachment], object.isDeparting, object.mode == .enforce,
+        guard let object = store.desired[attachment], oracle.isFirstTry(toForget: object), object.isDeparting,
+            object.mode == .enforce,
             policy.mode == .enforce, let volume = store.bindings[attachment] ?? volumeByID(object),
             objects(of: volume).count == 1, !isAstray(volume), let record = cloud.volume(volume), record.type != "ROOT"
         else { return }

@@ -57,6 +57,8 @@ struct Oracle: Sendable {
     /// When an object was last edited.
     private(set) var editedAt: [AttachmentID: Instant] = [:]
     private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
+    /// Which generation of each object the store was asked to forget.
+    private var triedToForget: [AttachmentID: Int64] = [:]
     private(set) var created: [String: Int] = [:]
     /// Whether the removal of each object is approved, and when that ended.
     private var approved: [AttachmentID: Bool] = [:]
@@ -98,6 +100,10 @@ struct Oracle: Sendable {
         for object in store.desired.values where approved[object.id] != object.isRemovalApproved {
             if approved.updateValue(object.isRemovalApproved, forKey: object.id) == true { approvedAt[object.id] = now }
         }
+    }
+
+    mutating func isFirstTry(toForget object: DesiredAttachment) -> Bool {
+        triedToForget.updateValue(object.generation, forKey: object.id) != object.generation
     }
 
     mutating func noteStoreTrouble() { storeFailed = true }

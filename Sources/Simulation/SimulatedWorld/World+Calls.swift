@@ -251,6 +251,7 @@ extension World {
         let away = SystemAnswer.storeFailed(.unavailable("disk full"))
         guard !store.isAway, !isCutOff(flight.from) else {
             oracle.noteStoreTrouble()
+            if case .forget(let attachment) = call { judgeForgetting(attachment) }
             return away
         }
         // What is done and reported as failed: the connection was lost after the commit.
