@@ -108,6 +108,7 @@ let package = Package(
         cLibrary("CLinux"),
         cLibrary("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
         cLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
+        cLibrary("CMariaDB", pkgConfig: "libmariadb", package: "libmariadb-dev"),
         cLibrary("CMicrohttpd", pkgConfig: "libmicrohttpd", package: "libmicrohttpd-dev"),
         cLibrary("CMount", pkgConfig: "mount", package: "libmount-dev"),
         cLibrary("CNBD", pkgConfig: "libnbd", package: "libnbd-dev"),

@@ -7,6 +7,7 @@ set -euo pipefail
 # package, and what it is for
 packages=(
     "libcurl4-openssl-dev  HTTP to CloudStack"
+    "libmariadb-dev        the shared store"
     "libmicrohttpd-dev     the control API and the simulator's HTTP"
     "libmount-dev          the mount table"
     "libnbd-dev            NBD probes and clients"
@@ -22,6 +23,11 @@ packages=(
     "nbd-server            the old NBD server, for tests and its demo"
     "systemd               systemd-socket-activate: nbd-server for each client where systemd is not the first process"
     "udev                  a private udevd for demo and tests"
+    "mariadb-server        a throw-away database, for tests and the demo"
+    "galera-4              several of them that replicate to each other, for tests"
+    "rsync                 how a new one of those gets its first data, for tests"
+    "lsof                  what the script that calls rsync asks whether its port is free, for tests"
+    "openssl               certificates of a throw-away database, for tests"
     "umockdev              disks of other buses, written down, for tests"
     "sqlite3               a second writer of the table, for tests"
     "util-linux            private namespaces"
