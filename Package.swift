@@ -170,7 +170,11 @@ let package = Package(
             "SimulatedWorld", uses: ["VolumeModel", "Planning", "Reconciliation", "CloudStack", "CloudStackModel"]),
         simulation(
             "Rig",
-            uses: ["VolumeModel", "ActorThreads", "ControlAPIModel", "ControlAPIClient", "Curl", "LinuxCalls", "NBD"]),
+            uses: [
+                "VolumeModel", "ActorThreads", "ControlAPIModel", "ControlAPIClient", "Curl", "LinuxCalls", "MariaDB",
+                "NBD",
+                "SQL",
+            ]),
 
         // Programs
         fuzzedProgram(
@@ -212,9 +216,10 @@ let package = Package(
         tests(of: "HTTPServer", in: "Libraries", uses: ["Curl", "ActorThreads", "LinuxCalls"]),
         tests(of: "JSON", in: "Libraries"),
         tests(of: "LinuxCalls", in: "Libraries", uses: ["ActorThreads"]),
-        tests(of: "MariaDB", in: "Libraries", uses: ["SQL"]),
+        tests(of: "MariaDB", in: "Libraries", uses: ["SQL", "ActorThreads", "LinuxCalls", "Rig"]),
         tests(of: "MountTable", in: "Libraries"),
         tests(of: "NBD", in: "Libraries", uses: ["LinuxCalls"]),
+        tests(of: "SQL", in: "Libraries", uses: ["SQLite", "MariaDB", "LinuxCalls", "Rig"]),
         tests(of: "SQLite", in: "Libraries"),
         tests(of: "Systemd", in: "Libraries", uses: ["LinuxCalls"]),
         tests(of: "Udev", in: "Libraries", uses: ["LinuxCalls"]),
