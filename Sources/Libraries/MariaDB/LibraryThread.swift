@@ -35,7 +35,8 @@ enum LibraryThread {
 
     private static let threads = Lock(Threads())
 
-    /// The library wants to be set up once, before a second thread uses it (mysql_library_init(3)); so is a Swift global.
+    /// The library wants to be set up once, before a second thread uses it (mysql_library_init(3)); so is a Swift global. From then
+    /// on the whole process ignores SIGPIPE (seen with libmariadb 3.3.20).
     private static let key: pthread_key_t = {
         let result = mysql_server_init(0, nil, nil)
         precondition(result == 0, "mysql_server_init: \(result)")
