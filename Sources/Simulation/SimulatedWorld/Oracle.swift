@@ -119,7 +119,9 @@ struct Oracle: Sendable {
     }
 
     func isAllowed(_ disk: Kernel.Disk, at now: Instant) -> Bool {
-        overrides[disk.volume, default: []].contains { $0.sequence == disk.sequence && now < $0.until + .seconds(60) }
+        // A clock that was set back lets it hold for longer.
+        let late = Duration.seconds(clockWasWrong ? 700 : 60)
+        return overrides[disk.volume, default: []].contains { $0.sequence == disk.sequence && now < $0.until + late }
     }
 
     mutating func noteRecords(_ world: CloudWorld, now: Instant) {
