@@ -223,11 +223,14 @@ extension RowContents {
         if conditionTimes == alike { conditionTimes = alike }
         alike = conditionTimes
         followDrift(report, now: now, drifts: &drifts)
+        let isWorthSaving = isWorthSaving(publication, report, after: previous, saved: saved)
+        if isWorthSaving, readiness == .ready, view.desired.isRemovalApproved, !view.desired.isDeparting {
+            // What was approved is done: the store takes it so when this is saved, and what comes from now on is something else.
+            view.desired.isRemovalApproved = false
+        }
         return News(
             report: report, isOtherReadiness: !isSame,
-            worthSaving: isWorthSaving(publication, report, after: previous, saved: saved)
-                ? detail(report, conditions: []) : nil,
-            before: previous?.readiness)
+            worthSaving: isWorthSaving ? detail(report, conditions: []) : nil, before: previous?.readiness)
     }
 
     private func isWorthSaving(

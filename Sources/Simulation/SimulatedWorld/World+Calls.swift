@@ -289,7 +289,9 @@ extension World {
             store.append(entry)
         case .save(let details):
             for detail in details { count(detail.report) }
+            let revision = store.revision
             store.save(details)
+            if store.revision != revision { announceDesired() }
         case .recordEvents: store.noteWrite()
         case .recordDrifts(let drifts): store.record(drifts)
         case .forget(let attachment):
