@@ -99,9 +99,12 @@ extension ReconcileLoop {
             return false
         }
         switch decision(for: row, now: now) {
-        // What was read for it can have become old; nothing speaks against it.
         case .departed: return true
-        case .look where row.view.cloud.value?.attachedTo == nil: return true
+        // What was read for it has become old behind other writes, not behind a stop, and nothing speaks against it.
+        case .look
+        where row.view.cloud.value?.attachedTo == nil
+            && now - row.view.cloud.answered <= policy.decisionLifetime + policy.requestInFlightBound:
+            return true
         case .settled, .hold, .act, .look:
             replace(slot: slot) { $0.isBeingForgotten = false }
             markDirty(slot: slot)
