@@ -72,7 +72,7 @@ public enum ExportRules {
         _ wanted: DesiredExport, _ view: VolumeView, volume: VolumeRecord, device: DeviceRecord,
         identity: DeviceIdentity, now: Instant, policy: Policy
     ) -> Decision {
-        if let decision = RightDiskRules.match(identity, view, volume: volume.id, now: now, policy: policy) {
+        if let decision = RightDiskRules.match(identity, view, volume: volume, now: now, policy: policy) {
             return decision
         }
         let checked = view.mismatch

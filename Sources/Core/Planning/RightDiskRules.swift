@@ -45,7 +45,7 @@ public enum RightDiskRules {
     }
 
     /// Whether CloudStack was asked about the volume by itself, after its right device had come, and said that it is attached
-    /// here. What was said before tells nothing of a disk that came later: the volume can have been detached and
+    /// here, and no larger. What was said before tells nothing of a disk that came later: the volume can have been detached and
     /// grown since, and another disk show its serial and the size that it had.
     public static func isMatched(_ identity: DeviceIdentity, _ view: VolumeView) -> Bool {
         if let matched = view.matched {
@@ -56,7 +56,8 @@ public enum RightDiskRules {
                 return true
             }
         }
-        return isRecordOfDevice(view) && view.cloud.value?.attachedTo == view.here
+        guard isRecordOfDevice(view), let volume = view.cloud.value else { return false }
+        return volume.attachedTo == view.here && identity.sizeInBytes >= volume.sizeInBytes
     }
 
     private static func isRecordOfDevice(_ view: VolumeView) -> Bool {
@@ -71,11 +72,15 @@ public enum RightDiskRules {
         return !isMatched(identity, view)
     }
 
-    /// Reads the volume's record for a device that came after it was read.
+    /// What keeps a right device from being served: the record is read for it, and after that the device has to be as large,
+    /// also where it is taken to be growing.
     static func match(
-        _ identity: DeviceIdentity, _ view: VolumeView, volume: VolumeID, now: Instant, policy: Policy
+        _ identity: DeviceIdentity, _ view: VolumeView, volume: VolumeRecord, now: Instant, policy: Policy
     ) -> Decision? {
-        isMatched(identity, view) ? nil : readRecord(view, of: volume, now: now, policy: policy)
+        if isMatched(identity, view) { return nil }
+        guard isRecordOfDevice(view) else { return readRecord(view, of: volume.id, now: now, policy: policy) }
+        let text = "the disk has \(identity.sizeInBytes) bytes where CloudStack says \(volume.sizeInBytes)"
+        return VolumeRules.revisit(view, id: volume.id, cause: .deviceMismatch(text), now: now, policy: policy)
     }
 
     private static func readRecord(_ view: VolumeView, of volume: VolumeID, now: Instant, policy: Policy) -> Decision {

@@ -115,9 +115,12 @@ extension ReconcileLoop {
             return
         }
         if let earlier = rows[slot]?.cloudEffect {
-            // One is begun only when the one before is known to have ended: just that was not written in time.
+            // One is begun only when the one before is known to have ended: just that was not written in time. And a volume is
+            // made only where none was found that the one before had made.
+            var isCreation = false
+            if case .createVolume = earlier.action { isCreation = true }
             close(
-                earlier, of: first.attachment, .resolvedByReading,
+                earlier, of: first.attachment, isCreation ? .neverArrived : .resolvedByReading,
                 evidence: "\(first.action.verb) was begun after it, so it had ended", now: now)
         }
         update(slot: slot) { $0.cloudEffect = effect }
