@@ -63,7 +63,7 @@ extension World {
             cloud.change { $0.detachByHand(volume.description, now: milliseconds) }
             note("  from \(holder)")
             followCloud()
-        case .deviceLingers:
+        case .deviceLingers, .recordsDisagree:
             putRight(index)
             // The disk that is still here can be the twin's, which nobody wants any more.
             if plan.hasTwins, index < 2 { putRight(1 - index) }
@@ -71,7 +71,7 @@ extension World {
         where (plan.objects[index].offering != "Custom" || plan.objects[index].zone != "zone-1")
             && store.desired[object(index)]?.isDeparting == false:
             carryOut(.delete(index))
-        case .deviceMissing, .recordsDisagree, .backingOff, .requestRefused, .limitReached:
+        case .deviceMissing, .backingOff, .requestRefused, .limitReached:
             putRight(index)
         case .volumeTransitional: carryOut(.setState(index, "Ready"))
         case .growthMissing:
