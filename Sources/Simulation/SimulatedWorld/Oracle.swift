@@ -374,7 +374,7 @@ extension World {
     /// numbers stand here once more, so that a mistake in the planner's count is seen. How clocks are off does not matter for
     /// what happens between two restarts; a node whose clock jumps forgets what it began.
     private mutating func judgeBrake(_ objects: [DesiredAttachment]) {
-        guard objects.count == 1, let object = objects.first, !object.isRemovalApproved, clockError == .zero,
+        guard objects.count == 1, let object = objects.first, !object.isRemovalApproved, !oracle.clockWasWrong,
             // An approval that was taken back a moment ago, or was used up, may still be acted on.
             oracle.approvedAt[object.id].map({ now - $0 > .seconds(30) }) ?? true
         else { return }
