@@ -205,7 +205,7 @@ extension World {
         case .withdraw(let name, let owner, let target):
             // The server refuses to take away what leads elsewhere by now.
             guard let disk = rightDisk(of: name), owner == .hawser(disk.volume),
-                isBeyondDoubt(disk, named: name, to: flight.from),
+                isBeyondDoubt(disk, named: name, to: flight),
                 exports.entry(name, kernel)?.target == target,
                 store.inOrder.contains(where: { $0.export?.name == name && objects(of: disk.volume).contains($0) })
             else { return }
@@ -437,9 +437,9 @@ extension World {
         plan.hasTwins && objects(of: disk.volume).isEmpty && !volumesWanted(withSerialOf: disk.volume).isEmpty
     }
 
-    mutating func judgeWithdrawal(of name: ExportName, by process: ProcessID) {
+    mutating func judgeWithdrawal(of name: ExportName, by flight: CallInFlight) {
         oracle.noteEdits(store, now: now)
-        guard let disk = rightDisk(of: name), !isAstray(disk.volume), isBeyondDoubt(disk, named: name, to: process)
+        guard let disk = rightDisk(of: name), !isAstray(disk.volume), isBeyondDoubt(disk, named: name, to: flight)
         else { return }
         let wishes = objects(of: disk.volume)
         judgeBrake(wishes)
@@ -477,8 +477,8 @@ extension World {
         return entry.owner == .hawser(disk.volume) ? disk : nil
     }
 
-    /// Whether the name leads to the right disk, and the process can know that (RIGHT-DISK).
-    private func isBeyondDoubt(_ disk: Kernel.Disk, named name: ExportName, to process: ProcessID) -> Bool {
+    /// Whether the name leads to the right disk, and the process could know that when it made its call (RIGHT-DISK).
+    private func isBeyondDoubt(_ disk: Kernel.Disk, named name: ExportName, to flight: CallInFlight) -> Bool {
         // A disk that is smaller than it was is proven to be nothing; its name goes at once. So it is where two have a serial.
         // A process that was stopped hears late of a twin that is gone by then.
         guard disk.cutAt == nil, kernel.disks(serial: disk.serial).count == 1,
@@ -497,9 +497,9 @@ extension World {
         let own = objects(of: disk.volume)
         if store.inOrder.contains(where: { $0.export?.name == name && !own.contains($0) }) { return false }
         // That nobody does any more, it may not have been told; what a dead one was told is not known any more.
-        guard isAlive(process) else { return false }
-        let ids = Set(own.map(\.id))
-        return !daemons[process.daemon].evidence.wishes.contains { $0.value == name && !ids.contains($0.key) }
+        guard isAlive(flight.from) else { return false }
+        let evidence = daemons[flight.from.daemon].evidence
+        return !evidence.isWanted(name, byOthersThan: Set(own.map(\.id)), at: flight.sentAt)
     }
 
     /// Whether a client was there, or the disk mounted, when it could be known.

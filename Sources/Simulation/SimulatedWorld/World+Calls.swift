@@ -219,7 +219,7 @@ extension World {
             return answer
         case .withdraw(let name, let owner, let target):
             if let entry = exports.entry(name, kernel), entry.owner == owner, entry.target == target {
-                judgeWithdrawal(of: name, by: flight.from)
+                judgeWithdrawal(of: name, by: flight)
                 ambush(name)
             }
             let answer = exports.withdraw(name, of: owner, leadingTo: target, kernel)

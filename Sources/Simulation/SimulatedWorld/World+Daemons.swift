@@ -61,7 +61,7 @@ extension World {
         }
         note("hawserd \(process.name) begins")
         daemons[process.daemon].isBegun = true
-        daemons[process.daemon].evidence.noteTold(store.state.entries)
+        daemons[process.daemon].evidence.noteTold(store.state.entries, now: now + clockError)
         deliver(
             .started(
                 store.state, bindings: store.bindings, openLedger: store.openLedger, openDrifts: store.openDrifts,

@@ -13,8 +13,9 @@ struct Evidence: Sendable {
     /// The disks that udev has told the process of and has not taken back, by kernel name, and since when.
     private(set) var disks: [String: (serial: DiskSerial, since: Instant)] = [:]
 
-    /// Which objects the process was told want each name.
-    private(set) var wishes: [AttachmentID: ExportName] = [:]
+    /// The names that the process was told objects want, and until when.
+    private var wishes: [AttachmentID: ExportName] = [:]
+    private var formerWishes: [(id: AttachmentID, name: ExportName, until: Instant)] = []
 
     mutating func noteSent(_ call: SystemCall) {
         if case .submit(let mutation, let job) = call, let volume = mutation.volume { volumeOfJob[job] = volume }
@@ -27,15 +28,26 @@ struct Evidence: Sendable {
             for record in records { readAt[record.id] = flight.sentAt }
         case (.report(let job), .job(let report)) where report != .running:
             if let volume = volumeOfJob[job] { jobEndedAt[volume] = now }
-        case (.desiredDelta, .desired(let delta)): noteTold(delta.changed, without: delta.removed)
+        case (.desiredDelta, .desired(let delta)): noteTold(delta.changed, without: delta.removed, now: now)
         default: break
         }
     }
 
     /// One that cannot be read wants what it wanted when it could.
-    mutating func noteTold(_ entries: [DesiredEntry], without removed: [AttachmentID] = []) {
-        for case .valid(let object) in entries { wishes[object.id] = object.export?.name }
-        for id in removed { wishes[id] = nil }
+    mutating func noteTold(_ entries: [DesiredEntry], without removed: [AttachmentID] = [], now: Instant) {
+        func note(_ id: AttachmentID, _ name: ExportName?) {
+            if let old = wishes[id], old != name { formerWishes.append((id, old, now)) }
+            wishes[id] = name
+        }
+        for case .valid(let object) in entries { note(object.id, object.export?.name) }
+        for id in removed { note(id, nil) }
+        formerWishes.removeAll { now - $0.until > .seconds(60) }
+    }
+
+    /// Whether the process knew, at a moment that is not long ago, of an object that wants the name, other than these.
+    func isWanted(_ name: ExportName, byOthersThan own: Set<AttachmentID>, at moment: Instant) -> Bool {
+        wishes.contains { $0.value == name && !own.contains($0.key) }
+            || formerWishes.contains { $0.name == name && !own.contains($0.id) && $0.until >= moment }
     }
 
     mutating func noteTold(_ event: DeviceEvent, now: Instant) {
