@@ -280,7 +280,7 @@ public struct ControllerCore: Sendable {
             }
         case .step(let course):
             var course = course
-            let next = course.take(answer, isOverruled: loop.overrules(course.ticket), at: now)
+            let next = course.take(answer, isOverruled: loop.overrules(course.ticket, at: now), at: now)
             goOn(course, next, at: now)
         case .desired: takeDesired(answer, at: now)
         case .write(let effect): takeWritten(effect, answer, at: now)

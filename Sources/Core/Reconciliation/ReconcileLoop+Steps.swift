@@ -150,13 +150,23 @@ extension ReconcileLoop {
         return nil
     }
 
-    /// Whether a step that has not had its effect yet is not to have it any more: somebody has changed the object since, or what
-    /// is to be taken away for RIGHT-DISK does not lead to a wrong disk any more.
-    func overrules(_ ticket: StepTicket) -> Bool {
+    /// Whether a step that has not had its effect yet is not to have it any more: somebody has changed the object since, or set it
+    /// aside, or another claims its volume; or what was to be served or taken away is not what it was.
+    func overrules(_ ticket: StepTicket, at now: Instant) -> Bool {
         guard let slot = index[ticket.attachment.value], let row = rows[slot],
             row.view.desired.generation == ticket.generation
         else { return true }
-        return ticket.isGuard && !RightDiskRules.isGuard(ticket.step, row.view)
+        if ticket.isGuard { return !RightDiskRules.isGuard(ticket.step, row.view) }
+        if row.isInvalid || RestraintRules.restraint(row.view, at: now, policy: policy) != nil { return true }
+        if row.view.claimedBy != nil { return true }
+        switch ticket.step {
+        case .deleteVolume: return row.view.protection != nil
+        case .publish(_, _, let device, _):
+            guard case .right(let right, _) = RightDiskRules.verdict(row.view) else { return true }
+            return right.number != device.number || right.diskSequence != device.diskSequence
+        case .bind, .createVolume, .attach, .detach, .resize, .withdraw, .cutStrayedSessions, .hold, .release:
+            return false
+        }
     }
 
     /// That there is no volume with the object's token can be made untrue by nobody but the lease's holder; but what is wanted

@@ -97,7 +97,11 @@ extension World {
 
     /// Two objects that claim one volume are acted on by neither.
     mutating func judgeClaims(on volume: VolumeID) {
-        let claimants = objects(of: volume).filter { !$0.isDeparting && wasLeftAlone($0) }
+        let claimants = objects(of: volume).filter { object in
+            // Whom a name means is known since the object was bound.
+            !object.isDeparting && wasLeftAlone(object)
+                && oracle.boundAt[object.id].map { now - $0 > Self.journey } ?? true
+        }
         guard claimants.count > 1, claimants.count == objects(of: volume).count else { return }
         oracle.report("MINE-ONLY", "volume \(volume) is touched, and \(claimants.count) objects claim it")
     }

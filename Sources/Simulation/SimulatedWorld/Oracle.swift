@@ -56,6 +56,8 @@ struct Oracle: Sendable {
     private(set) var grownAt: [VolumeID: Instant] = [:]
     /// When an object was last edited.
     private(set) var editedAt: [AttachmentID: Instant] = [:]
+    /// When an object was last bound to a volume.
+    private(set) var boundAt: [AttachmentID: Instant] = [:]
     private var lastGenerations: [AttachmentID: DesiredAttachment] = [:]
     /// Which generation of each object the store was asked to forget.
     private var triedToForget: [AttachmentID: Int64] = [:]
@@ -106,6 +108,7 @@ struct Oracle: Sendable {
         triedToForget.updateValue(object.generation, forKey: object.id) != object.generation
     }
 
+    mutating func noteBinding(of object: AttachmentID, at now: Instant) { boundAt[object] = now }
     mutating func noteStoreTrouble() { storeFailed = true }
     mutating func noteJob(_ id: JobID) { jobs.insert(id.description) }
     mutating func noteAstray(_ volume: VolumeID) { astray.insert(volume) }
@@ -485,9 +488,14 @@ extension World {
             oracle.twinGoneAt[disk.serial].map({ now - $0 > .seconds(120) }) ?? true,
             volumesWanted(withSerialOf: disk.volume).count < 2
         else { return false }
-        // Since its record says that it is larger than its disk, the object was applied anew: what was proven of it is gone.
+        // Since its record says that it is larger than its disk, the object was applied anew: what was proven of it is gone. Or it
+        // never came to the store.
         if let grownAt = oracle.grownAt[disk.volume], let size = cloud.volume(disk.volume)?.sizeInBytes,
-            size > disk.sizeInBytes, objects(of: disk.volume).contains(where: { oracle.bornAt[$0.id] ?? now > grownAt })
+            size > disk.sizeInBytes,
+            objects(of: disk.volume).contains(where: { object in
+                oracle.bornAt[object.id] ?? now > grownAt
+                    || store.statuses[object.id]?.device?.diskSequence != disk.sequence
+            })
         {
             return false
         }

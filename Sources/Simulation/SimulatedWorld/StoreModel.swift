@@ -14,7 +14,7 @@ struct StoreModel: Sendable {
     private var open: [IntentID: [LedgerEntry]] = [:]
     private var order: [IntentID] = []
     private(set) var openDrifts: [DriftRecord] = []
-    private var statuses: [AttachmentID: SavedStatus] = [:]
+    private(set) var statuses: [AttachmentID: SavedStatus] = [:]
     private(set) var removals: [AttachmentID: Instant] = [:]
     /// How many lines the ledger has, with those that were closed.
     private(set) var ledgerLines = 0

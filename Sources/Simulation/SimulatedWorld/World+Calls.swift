@@ -283,6 +283,7 @@ extension World {
         case .bind(let attachment, let volume):
             judgeBinding(of: attachment, to: volume)
             store.bind(attachment, to: volume)
+            oracle.noteBinding(of: attachment, at: now)
             oracle.noteNames(store)
         case .append(let entry):
             judge(entry)
