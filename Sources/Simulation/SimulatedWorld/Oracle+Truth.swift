@@ -26,8 +26,10 @@ extension World {
         return !oracle.clockWasWrong && now < until
     }
 
+    /// Whether what it wants has been known for long; whom a name means, since the object was bound.
     private func wasLeftAlone(_ object: DesiredAttachment) -> Bool {
-        oracle.editedAt[object.id].map { now - $0 > Self.journey } ?? false
+        guard let editedAt = oracle.editedAt[object.id], now - editedAt > Self.journey else { return false }
+        return oracle.boundAt[object.id].map { now - $0 > Self.journey } ?? true
     }
 
     /// What the name of a volume that is created for an object ends with.
@@ -97,11 +99,7 @@ extension World {
 
     /// Two objects that claim one volume are acted on by neither.
     mutating func judgeClaims(on volume: VolumeID) {
-        let claimants = objects(of: volume).filter { object in
-            // Whom a name means is known since the object was bound.
-            !object.isDeparting && wasLeftAlone(object)
-                && oracle.boundAt[object.id].map { now - $0 > Self.journey } ?? true
-        }
+        let claimants = objects(of: volume).filter { !$0.isDeparting && wasLeftAlone($0) }
         guard claimants.count > 1, claimants.count == objects(of: volume).count else { return }
         oracle.report("MINE-ONLY", "volume \(volume) is touched, and \(claimants.count) objects claim it")
     }

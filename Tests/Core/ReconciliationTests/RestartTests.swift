@@ -102,4 +102,28 @@ import VolumeModel
         #expect(second.count == 1)
         #expect(observations(core.handle(.answered(second[0], .exports(nothing)), at: now)).isEmpty)
     }
+
+    @Test func `NO-BLIND-REPEAT: of two creations that are open in the ledger the first has made no volume`() throws {
+        let now = Instant(nanoseconds: 1_000_000_000_000)
+        var loop = ReconcileLoop(here: here, policy: Policy(), seed: 1, now: now)
+        let template = VolumeTemplate(name: "made", sizeInBytes: 1 << 30, offering: .named("custom"), zone: .id(zone))
+        let desired = DesiredAttachment(
+            id: attachment, name: try #require(ObjectName("one")), volume: .created(template), machine: .id(elsewhere),
+            source: .row)
+        let lines = [UInt64(1), 2].map { number in
+            LedgerEntry(
+                intent: IntentID(UUIDValue(high: 1, low: number)), attachment: attachment,
+                action: .createVolume(name: "made"), job: JobID(UUIDValue(high: 2, low: number)), phase: .intended,
+                at: now, evidence: "none was found")
+        }
+        let effects = loop.handle(
+            .started(
+                DesiredState(entries: [.valid(desired)], revision: 1), bindings: [:], openLedger: lines, openDrifts: []),
+            at: now)
+        let ended = effects.compactMap { effect -> LedgerEntry? in
+            if case .append(let entry) = effect { entry } else { nil }
+        }
+        #expect(ended.map(\.intent) == [lines[0].intent])
+        #expect(ended.map(\.phase) == [.ended(.neverArrived)], "what has made one is looked for ever after")
+    }
 }

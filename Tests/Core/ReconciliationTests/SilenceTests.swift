@@ -97,6 +97,39 @@ struct SilenceTests {
         #expect(orders.map(\.call) == [.desiredDelta(since: 1)])
     }
 
+    /// The order to forget an object waits behind other writes, and meanwhile somebody wants the object again.
+    @Test(arguments: [true, false])
+    func `an object is forgotten when its turn comes, unless it was taken back by then`(isTakenBack: Bool) throws {
+        func wanted(isDeparting: Bool, generation: Int64) throws -> DesiredEntry {
+            .valid(
+                DesiredAttachment(
+                    id: AttachmentID(UUIDValue(high: 3, low: 3)), name: try #require(ObjectName("v")),
+                    generation: generation, volume: .named("v", zone: .named("z")), machine: .thisMachine, export: nil,
+                    source: .row, isDeparting: isDeparting))
+        }
+        var (core, open) = start(wanting: [try wanted(isDeparting: false, generation: 1)])
+        func isWrite(_ call: SystemCall) -> Bool {
+            switch call {
+            case .save, .recordEvents, .recordDrifts, .forget: true
+            default: false
+            }
+        }
+        func tell(_ entry: DesiredEntry) throws {
+            let read = calls(core.handle(.desiredMayHaveChanged, at: begin))
+            let call = try #require(read.first)
+            let delta = DesiredDelta(changed: [entry], removed: [], revision: 2)
+            open += calls(core.handle(.answered(call.number, .desired(delta)), at: begin))
+            answerAll(&open, of: &core, at: begin, butFor: isWrite)
+        }
+        answerAll(&open, of: &core, at: begin, butFor: isWrite)
+        #expect(open.count == 1, "something is being written")
+        try tell(try wanted(isDeparting: true, generation: 2))
+        if isTakenBack { try tell(try wanted(isDeparting: false, generation: 3)) }
+        let answered = answerAll(&open, of: &core, at: begin)
+        let isForgotten = answered.contains { if case .forget = $0.call { true } else { false } }
+        #expect(isForgotten != isTakenBack)
+    }
+
     @Test func `what comes soon after something else waits for nothing`() {
         var core = started()
         let orders = calls(core.handle(.reconcile(nil), at: begin + .milliseconds(10))).map(\.call)
