@@ -16,6 +16,8 @@ struct StoreModel: Sendable {
     private(set) var openDrifts: [DriftRecord] = []
     private(set) var statuses: [AttachmentID: SavedStatus] = [:]
     private(set) var removals: [AttachmentID: Instant] = [:]
+    /// When something of each object was last begun to be taken down, approved or not.
+    private var takenDownAt: [AttachmentID: Instant] = [:]
     /// How many lines the ledger has, with those that were closed.
     private(set) var ledgerLines = 0
     /// Everything that was written, for QUIET.
@@ -119,6 +121,10 @@ struct StoreModel: Sendable {
         writes += 1
         ledgerLines += 1
         if entry.countsAsRemoval { removals[entry.attachment] = max(removals[entry.attachment] ?? entry.at, entry.at) }
+        switch entry.action {
+        case .detachVolume, .deleteVolume: takenDownAt[entry.attachment] = entry.at
+        default: if entry.countsAsRemoval { takenDownAt[entry.attachment] = entry.at }
+        }
         if entry.closesIntent {
             close { $0 == entry.intent }
             return
@@ -153,11 +159,12 @@ struct StoreModel: Sendable {
         edit(attachment, countsAsChange: false) { $0.inUseOverride = nil }
     }
 
-    /// As the store has it: nobody has approved its removal, and the brake holds it, or nothing of it was begun.
+    /// As the store has it: nobody has approved its removal, and the brake holds it, or nothing of it was begun. An approval can have
+    /// been taken back after something was.
     func canBeTakenBack(_ object: DesiredAttachment) -> Bool {
         guard object.isDeparting, !object.isRemovalApproved else { return false }
         if statuses[object.id]?.code == CauseKind.braked.rawValue { return true }
-        guard let begun = removals[object.id], let since = object.departingSince else { return true }
+        guard let begun = takenDownAt[object.id], let since = object.departingSince else { return true }
         return begun < since
     }
 
