@@ -48,12 +48,12 @@ private struct ControlUnderTest {
     static let shared = Result { try ControlUnderTest() }
 
     private let directory: TemporaryDirectory
-    private let store: SQLiteStore
+    private let store: SQLStore
     private let server: ControlServer
 
     private init() throws {
         directory = try TemporaryDirectory(prefix: "hawser-fuzz-control")
-        store = try SQLiteStore(path: "\(directory.path)/hawser.db")
+        store = try SQLStore.embedded(path: "\(directory.path)/hawser.db")
         server = ControlServer(controller: IdleController(), store: store, version: "1")
     }
 

@@ -22,6 +22,11 @@ public protocol SQLConnection: AnyObject {
 
     /// Fails only where nothing is left to roll back, which is what was wanted.
     func rollBack()
+
+    /// Whether the database still answers: a connection that nobody used for a while may be gone.
+    ///
+    /// - Throws: ``SQLError`` of the kind `disconnected` when it does not. What is no server is always there.
+    func check() throws(SQLError)
 }
 
 public enum SQLTransactionPurpose: Sendable {
@@ -32,6 +37,8 @@ public enum SQLTransactionPurpose: Sendable {
 }
 
 extension SQLConnection {
+    public func check() throws(SQLError) {}
+
     @discardableResult
     public func run(_ sql: String) throws(SQLError) -> [[SQLValue]] { try run(sql, []) }
 

@@ -14,7 +14,7 @@ import VolumeModel
 /// The one place that chooses the real systems and joins them.
 struct Assembly {
     let controller: Controller
-    let store: SQLiteStore
+    let store: SQLStore
     let exports: any ExportServer & Examinable
     let server: HTTPServer
     /// Answers scrapers, where that is wanted.
@@ -24,7 +24,7 @@ struct Assembly {
     private let begun: Instant
 
     init(_ configuration: Configuration, log: Log) throws {
-        store = try SQLiteStore(path: configuration.storePath)
+        store = try SQLStore.embedded(path: configuration.storePath)
         let devices: any DeviceObserver & Examinable
         switch configuration.devices {
         case .udev(let buses): devices = UdevDevices(buses: buses)

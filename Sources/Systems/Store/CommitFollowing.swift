@@ -13,10 +13,6 @@ enum CommitFollowing {
     private static let patienceAfterCommit = Duration.milliseconds(50)
     private static let pauseAfterCommit = Duration.milliseconds(2)
 
-    /// Where nothing tells of writes, it is looked for once a second; else now and then, for what nobody thought of.
-    static let periodWithoutEvents = Duration.seconds(1)
-    static let period = Duration.seconds(10)
-
     /// When to look next.
     struct Pace {
         private var writtenAt = ContinuousClock.now

@@ -2,10 +2,10 @@ import Reconciliation
 import SQL
 import VolumeModel
 
-/// Reads rows of `desired_volume_attachments`, with what is kept beside them, as what they want: whoever wrote them, by the
+/// Reads rows of `wanted_volume_attachments`, with what is kept beside them, as what they want: whoever wrote them, by the
 /// same rules.
 ///
-/// There can be very many: a row is read from where SQLite has it, and what many rows have in common is kept once.
+/// There can be very many: a row is read from where the database's library has it, and what many rows have in common is kept once.
 struct DesiredReading {
     /// Where each column stands in a ``selection(of:)``.
     private enum Column: Int, CaseIterable {
@@ -14,6 +14,7 @@ struct DesiredReading {
         case labels, source, departing, departingSince, generation, removalApproved
         case suspensionReason, suspensionUntil, overrideVolume, overrideDisk, overrideReason, overrideExpiry
 
+        /// As it is called in a table of objects, or beside it.
         var sql: String {
             switch self {
             case .id: "id"
@@ -48,42 +49,108 @@ struct DesiredReading {
             case .overrideExpiry: "o.expires_at"
             }
         }
+
+        func sql(in table: Table) -> String {
+            switch (self, table) {
+            case (.departing, .desired): "0"
+            case (.departing, .departing): "1"
+            case (.departingSince, .desired): "NULL"
+            case (.suspensionReason, _), (.suspensionUntil, _), (.overrideVolume, _), (.overrideDisk, _),
+                (.overrideReason, _), (.overrideExpiry, _):
+                sql
+            default: "w.\(sql)"
+            }
+        }
+    }
+
+    /// Where objects stand. Each is read by itself: both engines sort and join one table by its index, and not a view of two.
+    enum Table: String, CaseIterable {
+        case desired = "desired_volume_attachments"
+        case departing = "departing_volume_attachments"
     }
 
     /// Rows, and what is kept beside each.
-    enum Choice {
+    enum Choice: CaseIterable {
         /// By name.
         case all
-        /// In the order in which they changed. The index is named, because SQLite would rather read all by name than sort a few.
-        case changedSince
+        /// Those that a stretch of the log names, in the order in which they changed last.
+        case changed
+        /// The one of an id.
+        case identified
+        /// The one of a name.
         case named
 
-        fileprivate var index: String {
+        fileprivate func source(_ table: Table) -> String {
             switch self {
-            case .all, .named: ""
-            case .changedSince: "INDEXED BY desired_revisions"
+            case .all, .identified, .named: "\(table.rawValue) AS w"
+            // CROSS has SQLite go this way, and not through all objects (sqlite.org/optoverview.html#crossjoin).
+            case .changed:
+                """
+                (SELECT attachment, max(revision) AS last FROM desired_changes WHERE revision BETWEEN ? AND ?
+                    GROUP BY attachment) AS c CROSS JOIN \(table.rawValue) AS w ON w.id = c.attachment
+                """
             }
         }
 
         fileprivate var condition: String {
             switch self {
-            case .all: "ORDER BY name"
-            case .changedSince: "WHERE revision > ? ORDER BY revision"
-            case .named: "WHERE name = ?"
+            case .all: "ORDER BY w.name"
+            case .changed: "ORDER BY c.last"
+            case .identified: "WHERE w.id = ?"
+            case .named: "WHERE w.name = ?"
             }
         }
     }
 
-    private static let selections: [Choice: String] = [.all, .changedSince, .named].reduce(into: [:]) { texts, choice in
-        texts[choice] = """
-            SELECT \(Column.allCases.map(\.sql).joined(separator: ", "))
-            FROM desired_volume_attachments \(choice.index) LEFT JOIN suspensions AS s ON s.attachment = id
-                LEFT JOIN in_use_overrides AS o ON o.attachment = id
-            \(choice.condition)
-            """
+    private struct Selection: Hashable {
+        var choice: Choice
+        var table: Table
     }
 
-    static func selection(of choice: Choice) -> String { selections[choice] ?? "" }
+    private static let selections: [Selection: String] = {
+        var texts: [Selection: String] = [:]
+        for choice in Choice.allCases {
+            for table in Table.allCases {
+                texts[Selection(choice: choice, table: table)] = """
+                    SELECT \(Column.allCases.map { $0.sql(in: table) }.joined(separator: ", "))
+                    FROM \(choice.source(table)) LEFT JOIN suspensions AS s ON s.attachment = w.id
+                        LEFT JOIN in_use_overrides AS o ON o.attachment = w.id
+                    \(choice.condition)
+                    """
+            }
+        }
+        return texts
+    }()
+
+    static func selection(of choice: Choice, in table: Table) -> String {
+        selections[Selection(choice: choice, table: table)] ?? ""
+    }
+
+    /// Reads the rows of both tables.
+    mutating func forEachEntry(
+        _ choice: Choice, _ values: [SQLValue], in table: Table, of database: any SQLConnection,
+        _ body: (DesiredEntry, borrowing SQLRow) -> Void
+    ) throws(SQLError) {
+        try database.forEachRow(Self.selection(of: choice, in: table), values) { row in
+            if let entry = entry(row) { body(entry, row) }
+        }
+    }
+
+    /// What tells whether a row is still as it was, in this process.
+    static func fingerprint(_ row: borrowing SQLRow) -> Int {
+        var hasher = Hasher()
+        for column in Column.allCases.indices {
+            if let number = row.integer(column) {
+                hasher.combine(number)
+            } else {
+                let isText: Void? = row.withTextBytes(column) { bytes in
+                    bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+                }
+                hasher.combine(isText != nil)
+            }
+        }
+        return hasher.finalize()
+    }
 
     private var labels: [String: [String: String]] = [:]
     private var sources: [String: DesiredSource] = [:]

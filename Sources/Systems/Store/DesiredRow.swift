@@ -2,7 +2,7 @@ import Reconciliation
 import SQL
 import VolumeModel
 
-/// One row of `desired_volume_attachments` as it stands there, for changing it.
+/// One row of `wanted_volume_attachments` as it stands there, for changing it.
 struct DesiredRow: Equatable {
     static let specColumns = [
         "name", "volume_id", "volume_name", "volume_zone", "volume_size_in_bytes", "template_name",
@@ -16,7 +16,7 @@ struct DesiredRow: Equatable {
     ]
     static let selection =
         "SELECT \((["id"] + specColumns + ["departing", "generation"]).joined(separator: ", ")) "
-        + "FROM desired_volume_attachments"
+        + "FROM wanted_volume_attachments"
 
     var id: String
     var spec: [SQLValue]

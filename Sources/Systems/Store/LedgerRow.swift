@@ -3,9 +3,11 @@ import VolumeModel
 
 /// One line of the ledger as a row.
 enum LedgerRow {
-    static let columns =
-        "intent, attachment, verb, volume, machine, name, job, phase, remedy, failure, at, evidence, "
-        + "counts_as_removal"
+    static let columnNames = [
+        "intent", "attachment", "verb", "volume", "machine", "name", "job", "phase", "remedy", "failure", "at",
+        "evidence", "counts_as_removal",
+    ]
+    static let columns = columnNames.joined(separator: ", ")
 
     static func values(_ entry: LedgerEntry) -> [SQLValue] {
         var volume: VolumeID?
@@ -41,6 +43,9 @@ enum LedgerRow {
             .integer(entry.countsAsRemoval ? 1 : 0),
         ]
     }
+
+    /// What no two lines have in common: intent, phase and time.
+    static func identity(of values: [SQLValue]) -> [SQLValue] { [values[0], values[7], values[10]] }
 
     /// nil for a row that this program cannot have written.
     static func entry(_ row: [SQLValue]) -> LedgerEntry? {

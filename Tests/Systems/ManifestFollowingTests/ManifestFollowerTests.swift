@@ -10,7 +10,7 @@ import VolumeModel
 @Suite final class ManifestFollowerTests {
     private let directory: TemporaryDirectory
     private let manifests: String
-    private let store: SQLiteStore
+    private let store: SQLStore
     private let troubles: AsyncStream<String?>
     private let task: Task<Void, Never>
 
@@ -18,7 +18,7 @@ import VolumeModel
         directory = try TemporaryDirectory(prefix: "hawser-follower-test")
         manifests = "\(directory.path)/manifests"
         try createDirectories(manifests)
-        let store = try SQLiteStore(path: "\(directory.path)/hawser.db")
+        let store = try SQLStore.embedded(path: "\(directory.path)/hawser.db")
         self.store = store
         let (stream, continuation) = AsyncStream<String?>.makeStream()
         troubles = stream

@@ -35,7 +35,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     private struct Unexpected: Error { let entry: DesiredEntry? }
 
     @Test func `an applied object reads back as it was wanted`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let created = try await store.apply([edit("one")], dryRun: false)
         #expect(created.map(\.change) == [.created])
         let one = try object(try await store.desiredState().entries.first)
@@ -46,7 +46,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     @Test func `applying again changes nothing, and a real change raises the generation`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         _ = try await store.apply([edit("one")], dryRun: false)
         let before = try await store.desiredState()
         #expect(try await store.apply([edit("one")], dryRun: false).map(\.change) == [.unchanged])
@@ -60,7 +60,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     @Test func `apply is all or nothing`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         _ = try await store.apply([edit("one")], dryRun: false)
         await #expect(throws: StoreError.self) {
             try await store.apply(
@@ -71,7 +71,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     @Test func `an export name goes from one object to another in one apply, and to no third`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         _ = try await store.apply([edit("one"), edit("two", volume: 2, export: "f")], dryRun: false)
         let error = try await #require(throws: StoreError.self) {
             try await store.apply([edit("three", volume: 3, export: "f")], dryRun: false)
@@ -83,7 +83,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     @Test func `what was saved of an attachment is known at the next start`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let detail = detail(device: nil)
         try await store.save([detail])
         #expect(
@@ -100,7 +100,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     func `how often something was undone is known at the next start, and forgotten with it`(undoneAt: Instant?)
         async throws
     {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         var detail = detail(device: nil)
         detail.contest = Contest(
             machine: MachineID(UUIDValue(high: 5, low: 6)), stoodSince: Instant(nanoseconds: 7), undoneAt: undoneAt,
@@ -113,7 +113,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     @Test func `the objects of the followed directory are found among others`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         var followed = try [edit("a", volume: 2, export: nil), edit("b", volume: 3, export: nil)]
         for index in followed.indices { followed[index].source = .directory(file: "d/x.yaml") }
         _ = try await store.apply([edit("one")] + followed, dryRun: false)
@@ -126,7 +126,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
 
     @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
     func `a protection that somebody writes by hand is noticed, too`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         var changes = await store.desiredChanges().makeAsyncIterator()
         let volume = try #require(VolumeID("a7f226a7-95a0-43b6-942e-acc909ef0c08"))
         let sql = "INSERT INTO protections VALUES ('\(volume)', 'mine')"
@@ -137,19 +137,22 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     @Test func `one change is found without reading all objects`() throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let database = try SQLiteConnection(path: path, isForReading: true)
-        let plan = try database.run(
-            "EXPLAIN QUERY PLAN \(DesiredReading.selection(of: .changedSince))", [.integer(7)]
-        ).compactMap { $0.last?.text }
-        #expect(plan.first?.contains("USING INDEX desired_revisions (revision>?)") == true, "\(plan)")
-        #expect(!plan.contains { $0.contains("SCAN") || $0.contains("TEMP B-TREE") }, "\(plan)")
+        for table in DesiredReading.Table.allCases {
+            let plan = try database.run(
+                "EXPLAIN QUERY PLAN \(DesiredReading.selection(of: .changed, in: table))", [.integer(7), .integer(9)]
+            ).compactMap { $0.last?.text }
+            #expect(plan.contains("SEARCH desired_changes USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "\(plan)")
+            #expect(plan.contains { $0.hasPrefix("SEARCH w USING INDEX") }, "\(plan)")
+            #expect(!plan.contains { $0.hasPrefix("SCAN") && $0 != "SCAN c" }, "\(plan)")
+        }
         #expect(throws: SQLError.self) { try database.execute("DELETE FROM bindings") }
         withExtendedLifetime(store) {}
     }
 
     @Test func `a deleted object departs, and is forgotten when it is gone`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         _ = try await store.apply([edit("one")], dryRun: false)
         let name = try #require(ObjectName("one"))
         #expect(try await store.delete([name], by: .person, dryRun: false).map(\.change) == [.deleted])
@@ -167,12 +170,12 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
 
     private func names(_ names: String...) throws -> [ObjectName] { try names.map { try #require(ObjectName($0)) } }
 
-    private func approved(_ store: SQLiteStore) async throws -> [String] {
+    private func approved(_ store: SQLStore) async throws -> [String] {
         try await store.desiredState().entries.map { try object($0) }.filter(\.isRemovalApproved).map(\.name.text)
     }
 
-    private func three() async throws -> SQLiteStore {
-        let store = try SQLiteStore(path: path)
+    private func three() async throws -> SQLStore {
+        let store = try SQLStore.embedded(path: path)
         for number in 1...3 {
             _ = try await store.apply(
                 [edit("o\(number)", volume: UInt64(number), export: "e\(number)")], dryRun: false)
@@ -299,7 +302,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
                 at: Instant(nanoseconds: at), evidence: "idle", countsAsRemoval: counts)
         }
         do {
-            let store = try SQLiteStore(path: path)
+            let store = try SQLStore.embedded(path: path)
             try await store.append(line(1, 10, counts: true))
             try await store.append(line(2, 20, counts: true))
             try await store.append(line(3, 30, counts: false))
@@ -320,7 +323,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
                 at: Instant(nanoseconds: Int64(intent)), evidence: evidence)
         }
         do {
-            let store = try SQLiteStore(path: path)
+            let store = try SQLStore.embedded(path: path)
             try await store.append(line(1, .intended))
             try await store.append(line(1, .accepted))
             try await store.append(line(2, .intended))
@@ -347,7 +350,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         }
         let made = [line(1, .intended), line(1, .accepted), line(1, .ended(.succeeded))]
         do {
-            let store = try SQLiteStore(path: path)
+            let store = try SQLStore.embedded(path: path)
             for entry in made { try await store.append(entry) }
             for entry in [line(2, .intended), line(2, .ended(.neverArrived))] { try await store.append(entry) }
         }
@@ -358,17 +361,17 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     /// The lock's descriptor may live on for a moment in a child that another test is just starting.
-    private func reopened() async throws -> SQLiteStore {
+    private func reopened() async throws -> SQLStore {
         for _ in 0..<12_000 {
-            if let store = try? SQLiteStore(path: path) { return store }
+            if let store = try? SQLStore.embedded(path: path) { return store }
             try await Task.sleep(for: .milliseconds(5))
         }
-        return try SQLiteStore(path: path)
+        return try SQLStore.embedded(path: path)
     }
 
     @Test func `a second controller is refused, and told who holds the store`() throws {
-        let store = try SQLiteStore(path: path)
-        let error = #expect(throws: StoreError.self) { try SQLiteStore(path: path) }
+        let store = try SQLStore.embedded(path: path)
+        let error = #expect(throws: StoreError.self) { try SQLStore.embedded(path: path) }
         #expect(error?.description.contains("process \(getpid())") == true)
         withExtendedLifetime(store) {}
     }
@@ -391,7 +394,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
 
     @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
     func `where a volume is can be read with SQL, and is gone when the device is`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let device = DeviceRecord(
             kernelName: "vdb", number: DeviceNumber(major: 254, minor: 16), path: "/dev/vdb",
             byIDLinks: ["/dev/disk/by-id/virtio-x"], serial: nil, diskSequence: 7, sizeInBytes: 4096, isReadOnly: false)
@@ -417,13 +420,13 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         do {
             let old = try SQLiteConnection(path: path)
             try old.execute("CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT")
-            for step in StoreSchema.steps.prefix(version) { try old.execute(step) }
+            for step in SQLiteSchema.steps.prefix(version) { try old.execute(step) }
             try old.run("INSERT INTO schema_version VALUES (?)", [.integer(Int64(version))])
             try old.execute(
                 "INSERT INTO desired_volume_attachments (name, volume_id) "
                     + "VALUES ('kept', 'a7f226a7-95a0-43b6-942e-acc909ef0c08')")
         }
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let kept = try object(try await store.desiredState().entries.first)
         #expect(kept.name.text == "kept")
         #expect(kept.mode == .enforce && kept.deletion.data == .retain && kept.role == .data)
@@ -431,7 +434,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     @Test func `an object's deletion is dated, and its data stays unless it said otherwise`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let template = VolumeTemplate(
             name: "t", sizeInBytes: 1 << 30, offering: .named("custom"), zone: .named("zone-1"))
         let deletion = DeletionPolicy(data: .delete, grace: .seconds(60))
@@ -463,7 +466,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
         let override = InUseOverride(
             volume: volume, diskSequence: .max, reason: "hangs", expiresAt: Instant(nanoseconds: 7))
         do {
-            let store = try SQLiteStore(path: path)
+            let store = try SQLStore.embedded(path: path)
             _ = try await store.apply([edit], dryRun: false)
             let object = try object(try await store.desiredState().entries.first)
             let revision = try await store.desiredState().revision
@@ -495,7 +498,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     @Test func `a volume never shrinks and is never exchanged, and another source's object is not changed`()
         async throws
     {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let volume = try #require(VolumeID("a7f226a7-95a0-43b6-942e-acc909ef0c08"))
         func edit(_ change: (inout DesiredEdit) -> Void = { _ in }) throws -> DesiredEdit {
             var edit = DesiredEdit(
@@ -520,7 +523,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
 
     @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
     func `a row that would shrink a volume is refused at the door`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let id = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
         let shell = try await ChildProcess.run(
             .init(
@@ -537,7 +540,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
     }
 
     @Test func `drifts are written as they begin, and again as they end`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         var drift = DriftRecord(
             attachment: AttachmentID(UUIDValue(high: 0, low: 1)), name: "one",
             drift: Drift(world: .export, kind: .exportMissing, wanted: "a", observed: "b"),
@@ -554,7 +557,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
 
     @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
     func `rows that people write are noticed, checked, and a deleted row departs`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         var changes = await store.desiredChanges().makeAsyncIterator()
         func shell(_ sql: String) async throws {
             let outcome = try await ChildProcess.run(.init(sqlite3 ?? "sqlite3", ["-cmd", ".timeout 5000", path, sql]))
@@ -582,10 +585,10 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
 
     @Test(.enabled(if: sqlite3 != nil, "needs the sqlite3 shell"))
     func `a file of a newer program is refused`() async throws {
-        do { _ = try SQLiteStore(path: path) }
+        do { _ = try SQLStore.embedded(path: path) }
         _ = try await ChildProcess.run(.init(sqlite3 ?? "sqlite3", [path, "INSERT INTO schema_version VALUES (99)"]))
         for _ in 0..<12_000 {
-            do throws(StoreError) { _ = try SQLiteStore(path: path) } catch {
+            do throws(StoreError) { _ = try SQLStore.embedded(path: path) } catch {
                 if case .unavailable = error {
                     try await Task.sleep(for: .milliseconds(5))
                     continue
@@ -599,7 +602,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
 
     /// It came back as a fault of the store, as if waiting would help.
     @Test func `one apply that names an object twice is refused as a conflict`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         await #expect(throws: StoreError.conflict("cannot apply 'one': it is given twice")) {
             try await store.apply([edit("one"), edit("one", volume: 2, export: nil)], dryRun: false)
         }
@@ -607,7 +610,7 @@ private let sqlite3 = ["/usr/bin/sqlite3"].first { (path: String) in access(path
 
     /// NUL ended a text, and an accent at its beginning ended a label.
     @Test func `a text is given back with every sign`() async throws {
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         var odd = try edit("one", labels: ["a": "\u{301}b"])
         odd.volume = .named("a\0b", zone: .named("z"))
         _ = try await store.apply([odd], dryRun: false)

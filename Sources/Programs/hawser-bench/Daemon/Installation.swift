@@ -113,7 +113,7 @@ final class Installation: Sendable {
                 machine: number < Self.volumesHere ? .thisMachine : .id(machine), export: DesiredExport(name: export),
                 detach: DetachPolicy(), source: .manifest(file: "bench.yaml"))
         }
-        let store = try SQLiteStore(path: storePath)
+        let store = try SQLStore.embedded(path: storePath)
         _ = try await store.apply(edits, dryRun: false)
     }
 

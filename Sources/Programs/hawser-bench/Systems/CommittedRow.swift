@@ -28,7 +28,7 @@ enum CommittedRow {
     static func measure(rows: Int) async throws -> Samples {
         let directory = try TemporaryDirectory(prefix: "hawser-bench")
         let path = "\(directory.path)/hawser.db"
-        let store = try SQLiteStore(path: path)
+        let store = try SQLStore.embedded(path: path)
         let world = SilentWorld()
         let controller = Controller(
             here: MachineID(UUIDValue(high: 0xA, low: 1)), policy: Policy(),
