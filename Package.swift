@@ -159,7 +159,10 @@ let package = Package(
         system("NBDExports", uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "NBD"]),
         system("ServiceStatus", uses: ["VolumeModel", "Reconciliation", "Systemd"]),
         system(
-            "Store", uses: ["VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "SQL", "SQLite"]),
+            "Store",
+            uses: [
+                "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "MariaDB", "SQL", "SQLite",
+            ]),
 
         // Simulation
         simulation("CloudStackModel", uses: ["VolumeModel"], settings: pure),
@@ -248,7 +251,7 @@ let package = Package(
         tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
         tests(
             of: "Store", in: "Systems",
-            uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "SQL", "SQLite"]),
+            uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "MariaDB", "Rig", "SQL", "SQLite"]),
         tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),
         tests(of: "SimulatedWorld", in: "Simulation", uses: ["LinuxCalls", "Rig"]),
         tests(

@@ -1,5 +1,6 @@
 import ActorThreads
 import LinuxCalls
+public import MariaDB
 public import Reconciliation
 import SQL
 public import VolumeModel
@@ -60,6 +61,23 @@ public final class SQLStore: StateStore {
         } catch let error as StoreError { throw error } catch { throw .unavailable("\(error)") }
         let writer = StoreWriter(engine, for: .loop, node: "self", thread: "store", opened: database)
         return SQLStore(engine, loop: writer, people: writer, lock: lock)
+    }
+
+    /// A database of MariaDB's, which is made into a store when nothing is in it, and which others may use at the same time.
+    ///
+    /// - Parameters:
+    ///   - node: whose lease this process asks for, when it asks for one.
+    ///   - options: how long things may take; what the loop writes waits for no lock longer than a second.
+    /// - Throws: ``StoreError/unavailable(_:)`` with the reason; ``StoreError/tooNew(found:understood:)`` for a database of a
+    ///   newer program.
+    public static func shared(
+        at address: MariaDBAddress, node: String, _ options: MariaDBOptions = MariaDBOptions()
+    ) async throws(StoreError) -> SQLStore {
+        let engine = MariaDBEngine(address: address, options: options)
+        let loop = StoreWriter(engine, for: .loop, node: node, thread: "store")
+        try await loop.migrate()
+        let people = StoreWriter(engine, for: .people, node: node, thread: "store-people")
+        return SQLStore(engine, loop: loop, people: people, lock: nil)
     }
 
     // MARK: Desired state
