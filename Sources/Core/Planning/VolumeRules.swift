@@ -30,7 +30,9 @@ public enum VolumeRules {
         case .none: return look
         case .missing(let text):
             return .hold(.volumeNotFound("named '\(name)': \(text)"), until: now + policy.slowRetry)
-        case .volumes(let volumes, _, let answered):
+        case .volumes(let volumes, let asked, let answered):
+            // A process that was stopped takes an old answer for a new one; the name may be another's, too, by now.
+            guard now - asked <= policy.requestInFlightBound + policy.decisionLifetime else { return look }
             if let only = volumes.first, volumes.count == 1 {
                 return .act(.bind(only.id), because: "it is the only volume named '\(name)' in its zone")
             }

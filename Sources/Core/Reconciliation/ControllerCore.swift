@@ -291,10 +291,9 @@ public struct ControllerCore: Sendable {
     private mutating func goOn(_ course: StepCourse, _ progress: Progress<StepOutcome>, at now: Instant) {
         switch progress {
         case .call(let next):
-            let isEffect = next.hasEffect && !next.isForStore
             call(
                 next, for: .step(course),
-                notAfter: isEffect ? course.ticket.notAfter : Instant(nanoseconds: .max))
+                notAfter: next.restsOnDecision ? course.ticket.notAfter : Instant(nanoseconds: .max))
         case .ended(let outcome): deliver(.stepEnded(course.ticket, outcome), at: now)
         }
     }

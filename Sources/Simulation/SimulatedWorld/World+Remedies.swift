@@ -39,7 +39,9 @@ extension World {
         case .cannotShrink:
             let size = volume.flatMap { cloud.volume($0)?.sizeInBytes } ?? 1 << 30
             carryOut(.size(index, gibibytes: size >> 30))
-        case .volumeUnusable where store.desired[object(index)]?.isDeparting == true:
+        // Destroyed with its disk here, it can be recovered.
+        case .volumeUnusable where store.desired[object(index)]?.isDeparting == true,
+            .volumeGone where store.desired[object(index)]?.isDeparting == true:
             carryOut(.setState(index, "Ready"))
         case .volumeNotFound, .volumeGone, .volumeUnusable, .volumeNameAmbiguous, .rootVolume, .rootHere:
             carryOut(.delete(index))

@@ -74,8 +74,8 @@ struct DesiredEditing {
             """
             SELECT 1 FROM departing_volume_attachments AS o LEFT JOIN status AS s ON s.attachment = o.id
                 WHERE o.id = ? AND o.removal_approved = 0 AND (s.reason = ? OR NOT EXISTS (
-                    SELECT 1 FROM ledger WHERE ledger.attachment = o.id AND counts_as_removal = 1
-                        AND at >= o.departing_since))
+                    SELECT 1 FROM ledger WHERE ledger.attachment = o.id AND at >= o.departing_since
+                        AND (counts_as_removal = 1 OR verb IN ('detach', 'delete'))))
             """, [.text(row.id), .text(CauseKind.braked.rawValue)])
         return !found.isEmpty
     }

@@ -62,6 +62,13 @@ extension SystemCall {
         }
     }
 
+    /// Whether it is the effect that a step was decided for, which is worth no more than what it was decided on. What is written
+    /// about steps is true whenever it is written.
+    var restsOnDecision: Bool {
+        if case .bind = self { return true }
+        return hasEffect && !isForStore
+    }
+
     /// Whether CloudStack answers it, over the network.
     public var isForCloudStack: Bool {
         switch self {
