@@ -183,7 +183,8 @@ let package = Package(
         fuzzedProgram(
             "hawserd",
             uses: [
-                "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "YAML",
+                "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "MariaDB",
+                "YAML",
                 "HTTPServer", "NBD", "Systemd", "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices",
                 "ManifestFollowing", "Manifests", "NBDExports", "ServiceStatus", "Store",
             ]),
@@ -260,7 +261,9 @@ let package = Package(
         tests(
             of: "hawser", in: "Programs",
             uses: ["Arguments", "ControlAPIModel", "VolumeModel", "LinuxCalls", "YAML", "Rig"], data: ["Snapshots"]),
-        tests(of: "hawserd", in: "Programs", uses: ["VolumeModel", "Arguments", "LinuxCalls", "NBD", "NBDExports"]),
+        tests(
+            of: "hawserd", in: "Programs",
+            uses: ["VolumeModel", "Arguments", "LinuxCalls", "MariaDB", "NBD", "NBDExports"]),
         fuzzing(uses: [
             "VolumeModel", "Reconciliation", "Arguments", "Curl", "HTTPServer", "JSON", "LinuxCalls",
             "UnixHTTP", "YAML", "CloudStack", "ControlAPI", "ControlAPIModel", "Manifests", "NBDExports", "Store",

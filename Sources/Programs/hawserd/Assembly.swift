@@ -1,5 +1,6 @@
 import CloudStack
 import ControlAPI
+import Glibc
 import HTTPServer
 import LinuxCalls
 import LinuxDevices
@@ -23,8 +24,16 @@ struct Assembly {
     let follower: ManifestFollower?
     private let begun: Instant
 
-    init(_ configuration: Configuration, log: Log) throws {
-        store = try SQLStore.embedded(path: configuration.storePath)
+    init(_ configuration: Configuration, log: Log) async throws {
+        let lease: LeaseTerms
+        switch configuration.store {
+        case .embedded(let path):
+            store = try SQLStore.embedded(path: path)
+            lease = .exclusive
+        case .shared(let address, let lifetime):
+            store = try await SQLStore.shared(at: address, node: "\(configuration.here)")
+            lease = .shared(holder: "\(hostName()), process \(getpid())", lifetime: lifetime)
+        }
         let devices: any DeviceObserver & Examinable
         switch configuration.devices {
         case .udev(let buses): devices = UdevDevices(buses: buses)
@@ -34,10 +43,10 @@ struct Assembly {
         let cloud = CloudStackService(configuration.cloudStack)
         let systems = OutsideSystems(
             cloud: cloud, devices: devices, exports: exports, store: store,
-            time: SystemTime())
+            leases: lease == .exclusive ? nil : store, time: SystemTime())
         begun = systems.time.now()
         controller = Controller(
-            here: configuration.here, policy: configuration.policy, systems: systems,
+            here: configuration.here, policy: configuration.policy, systems: systems, lease: lease,
             seed: UInt64.random(in: 0 ... .max), rest: FreedMemory.giveBack,
             trace: configuration.logsCalls ? CallTrace.writer(log) : nil)
         follower = configuration.manifests.map { [store, controller] directory in
@@ -105,4 +114,11 @@ struct Assembly {
                 ["attachment": report.name, "reason": cause.code, "because": cause.message])
         }
     }
+}
+
+/// gethostname(2); HOST_NAME_MAX is 64 on Linux.
+private func hostName() -> String {
+    var bytes = [CChar](repeating: 0, count: 65)
+    guard gethostname(&bytes, 64) == 0 else { return "an unnamed host" }
+    return bytes.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
 }

@@ -14,7 +14,7 @@ struct Configuration: Sendable {
 
     var here: MachineID
     var cloudStack: CloudStackConfiguration
-    var storePath: String
+    var store: StoreChoice
     /// A directory of manifests that is followed.
     var manifests: String?
     var devices: Devices
@@ -38,7 +38,7 @@ struct Configuration: Sendable {
         }
         cloud.callsPerSecond = rate
         cloudStack = cloud
-        storePath = try values.required("store.path")
+        store = try StoreChoice(values)
         manifests = values["manifests"]
         if let directory = values["devices.directory"] {
             devices = .directory(directory)

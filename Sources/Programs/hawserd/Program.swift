@@ -61,7 +61,7 @@ enum Main {
         }
         let log = Log(isJSON: configuration.logsJSON)
         let signals = try TerminationSignals.stream()
-        let assembly = try Assembly(configuration, log: log)
+        let assembly = try await Assembly(configuration, log: log)
         log.write(.notice, "started", ["version": Version.text, "node": "\(configuration.here)"])
         if parsed.has("print-ready-json") { try announce(configuration, assembly, await assembly.exports.observe()) }
         try await assembly.run(signals, log: log)

@@ -39,6 +39,13 @@ struct Setting: Sendable {
         Setting("mode", "MODE", standard: "Enforce", help: "Enforce, or Observe to report and touch nothing"),
         Setting("manifests", "DIR", help: "a directory of manifests that is followed"),
         Setting("store.path", "FILE", standard: "/var/lib/hawser/hawser.db", help: "the SQLite file"),
+        Setting(
+            "store.url", nil, isSecret: true,
+            help: "a database instead of the file, as mariadb://USER@HOST/NAME; docs/high-availability.md"),
+        Setting("store.passwordFile", "FILE", help: "a file that holds the database user's password"),
+        Setting(
+            "lease.lifetime", "TIME", standard: "2s",
+            help: "how long another hawserd for this node waits for one that is silent"),
         Setting("devices.buses", "LIST", standard: "virtio,scsi", help: "of virtio, scsi, loop-by-rule"),
         Setting("devices.directory", "DIR", help: "plain files there play the part of devices"),
         Setting(
@@ -91,14 +98,25 @@ struct Setting: Sendable {
 /// The values of all settings, from the file, the environment and the command line.
 struct SettingValues: Sendable {
     private var values: [String: String] = [:]
+    /// What somebody has set, whatever the standard is.
+    private var set: Set<String> = []
+    /// Variables of other programs' making that are understood, too.
+    private(set) var outside: [String: String] = [:]
+
+    private static let outsideNames = [
+        "DATABASE_DSN", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "CREDENTIALS_DIRECTORY",
+    ]
 
     /// - Parameter environment: looks a variable up.
     init(_ parsed: ParsedCommand, environment: (String) -> String?) throws {
         for setting in Setting.all { values[setting.key] = setting.standard }
+        for name in Self.outsideNames {
+            if let value = environment(name), !value.isEmpty { outside[name] = value }
+        }
         if let file = parsed.value("config") ?? environment("HAWSER_CONFIG") { try read(file) }
         for setting in Setting.all {
-            if let value = environment(setting.environmentName) { values[setting.key] = value }
-            if setting.option != nil, let value = parsed.value(setting.optionName) { values[setting.key] = value }
+            if let value = environment(setting.environmentName) { take(value, for: setting.key) }
+            if setting.option != nil, let value = parsed.value(setting.optionName) { take(value, for: setting.key) }
         }
     }
 
@@ -125,11 +143,11 @@ struct SettingValues: Sendable {
             let key = prefix + entry.key
             if Setting.all.contains(where: { $0.key == key }) {
                 switch entry.value.value {
-                case .list(let items): values[key] = items.map(\.source).joined(separator: ",")
+                case .list(let items): take(items.map(\.source).joined(separator: ","), for: key)
                 case .map: throw UsageError("\(file):\(entry.value.mark): \(key) is one value, not a map")
-                case .text(let text): values[key] = text
+                case .text(let text): take(text, for: key)
                 case .null: values[key] = nil
-                case .flag, .integer, .real: values[key] = entry.value.source
+                case .flag, .integer, .real: take(entry.value.source, for: key)
                 }
             } else if Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
                 try take(entry.value, prefix: key + ".", file: file)
@@ -140,6 +158,14 @@ struct SettingValues: Sendable {
             }
         }
     }
+
+    private mutating func take(_ value: String, for key: String) {
+        values[key] = value
+        set.insert(key)
+    }
+
+    /// Whether somebody has set it, and the standard does not just hold.
+    func isSet(_ key: String) -> Bool { set.contains(key) && self[key] != nil }
 
     subscript(_ key: String) -> String? { values[key].flatMap { $0.isEmpty ? nil : $0 } }
 

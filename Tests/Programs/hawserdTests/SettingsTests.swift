@@ -1,5 +1,6 @@
 import Arguments
 import LinuxCalls
+import MariaDB
 import NBD
 import NBDExports
 import Testing
@@ -36,6 +37,66 @@ import Testing
 
     @Test func `a secret has no option, and never shows`() throws {
         for setting in Setting.all where setting.isSecret { #expect(setting.option == nil) }
+    }
+
+    private func store(_ variables: [String: String]) throws -> StoreChoice {
+        let parsed = try CommandDescription("", summary: "", discussion: "", options: []).parse([])
+        return try StoreChoice(SettingValues(parsed) { variables[$0] })
+    }
+
+    @Test func `without a word about it the store is a file`() throws {
+        guard case .embedded("/var/lib/hawser/hawser.db") = try store([:]) else {
+            Issue.record("not the file")
+            return
+        }
+    }
+
+    @Test(arguments: [
+        ["HAWSER_STORE_URL": "mariadb://u:p@127.0.0.1:3307/d"], ["DATABASE_DSN": "u:p@tcp(127.0.0.1:3307)/d"],
+        ["DB_HOST": "127.0.0.1", "DB_PORT": "3307", "DB_USER": "u", "DB_PASSWORD": "p", "DB_NAME": "d"],
+    ])
+    func `a database is named by a URL, in Go's words, or by variables`(_ variables: [String: String]) throws {
+        guard case .shared(let address, let lifetime) = try store(variables) else {
+            Issue.record("not a database")
+            return
+        }
+        #expect(address.endpoints == [.tcp(host: "127.0.0.1", port: 3307)])
+        #expect(address.user == "u" && address.database == "d" && address.password == MariaDBPassword("p"))
+        #expect(lifetime == .seconds(2))
+    }
+
+    @Test func `the password comes from a file, from the address, or from systemd`() throws {
+        let directory = try TemporaryDirectory(prefix: "hawser-settings")
+        try writeFile("\(directory.path)/own", bytes: Array("from the file\n".utf8))
+        try writeFile("\(directory.path)/hawser-store-password", bytes: Array("from systemd\n".utf8))
+        func password(_ url: String, _ variables: [String: String]) throws -> MariaDBPassword? {
+            var all = variables
+            all["HAWSER_STORE_URL"] = url
+            all["CREDENTIALS_DIRECTORY"] = directory.path
+            guard case .shared(let address, _) = try store(all) else { return nil }
+            return address.password
+        }
+        let file = ["HAWSER_STORE_PASSWORD_FILE": "\(directory.path)/own"]
+        #expect(try password("mariadb://u:url@127.0.0.1/d", file) == MariaDBPassword("from the file"))
+        #expect(try password("mariadb://u:url@127.0.0.1/d", [:]) == MariaDBPassword("url"))
+        #expect(try password("mariadb://u@127.0.0.1/d", [:]) == MariaDBPassword("from systemd"))
+    }
+
+    @Test(arguments: [
+        (["HAWSER_STORE_URL": "mariadb://u:secret@127.0.0.1/d", "HAWSER_STORE_PATH": "/tmp/x"], "both set"),
+        (["DATABASE_DSN": "u:secret@tcp(127.0.0.1)"], "DATABASE_DSN cannot be read"),
+        (["DB_HOST": "127.0.0.1", "DB_PASSWORD": "secret"], "DB_USER is not set"),
+        (
+            ["HAWSER_STORE_URL": "mariadb://u:secret@127.0.0.1/d", "HAWSER_LEASE_LIFETIME": "1ms"],
+            "lease.lifetime is from"
+        ),
+    ])
+    func `what is wrong with a database's name is said, without its password`(
+        _ variables: [String: String], _ words: String
+    ) throws {
+        let error = try #require(throws: UsageError.self) { try store(variables) }
+        #expect("\(error)".contains(words), "\(error)")
+        #expect(!"\(error)".contains("secret"))
     }
 
     private func nbd(_ settings: [String: String]) throws -> ExportServerChoice {
