@@ -38,6 +38,9 @@ fuzz: install-deps
 # Which NBD server the demo runs with: nbdkit, nbd-server or nbd-server-daemon.
 NBD := nbdkit
 
+# What the demo's store lies in: sqlite or mariadb.
+STORE := sqlite
+
 # How many worlds each deliberate bug is looked for in.
 WORLDS := 2000
 
@@ -45,13 +48,13 @@ WORLDS := 2000
 mutations: install-deps
 	Tests/Mutations/run.sh --worlds $(WORLDS) --table docs/mutations.md
 
-## demo: the main job on real parts, in front of you, in under two minutes after the build; NBD=nbd-server chooses that
+## demo: the main job on real parts, in front of you, in under two minutes after the build; NBD=nbd-server or STORE=mariadb chooses that
 demo: build
-	.build/release/hawser-demo --nbd $(NBD)
+	.build/release/hawser-demo --nbd $(NBD) --store $(STORE)
 
 ## demo-shell: everything of the demo running, and a shell with hawser on the PATH
 demo-shell: build
-	.build/release/hawser-demo --shell --nbd $(NBD)
+	.build/release/hawser-demo --shell --nbd $(NBD) --store $(STORE)
 
 # Which benchmarks run; all when empty. `hawser-bench --list` names them.
 ONLY :=

@@ -80,7 +80,7 @@ private struct ControlUnderTest {
             let (id, text) =
                 switch entry {
                 case .valid(let desired): (desired.id, desired.name.text)
-                case .invalid(let id, let name, _, _): (id, name)
+                case .invalid(let id, let name, _, _, _): (id, name)
                 }
             if let name = ObjectName(text) { _ = try await store.delete([name], by: .person, dryRun: false) }
             try await store.forget(id)

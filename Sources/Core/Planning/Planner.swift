@@ -42,7 +42,9 @@ public struct Planner: Sendable {
         switch LedgerRules.decide(view, now: now, policy: policy) {
         case .look(let look, _): return .look(look, cause: cause)
         case .hold(_, let until): return .hold(cause, until: until)
-        case .settled, .departed, .act, nil: return .hold(cause, until: nil)
+        case .settled, .departed, .act, nil:
+            let neverMeantAny = view.volume == nil && view.creation == nil && view.outstanding == nil
+            return view.desired.isDeparting && neverMeantAny ? depart(view) : .hold(cause, until: nil)
         }
     }
 

@@ -158,9 +158,10 @@ extension ReconcileLoop {
             if let volume = rows[slot]?.view.volume { refreshClaims(serial: DiskSerial(of: volume)) }
             resolveTarget(slot: slot)
             refreshExport(slot: slot)
-        case .invalid(let id, let name, let generation, let problems):
+        case .invalid(let id, let name, let generation, let problems, let isDeparting):
             takeInvalid(
-                id: id, name: name, generation: generation, problems: problems, binding: binding, now: now)
+                id: id, name: name, generation: generation, problems: problems, isDeparting: isDeparting,
+                binding: binding, now: now)
         }
     }
 
@@ -186,13 +187,17 @@ extension ReconcileLoop {
     }
 
     private mutating func takeInvalid(
-        id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem], binding: VolumeID?, now: Instant
+        id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem], isDeparting: Bool,
+        binding: VolumeID?, now: Instant
     ) {
         if let slot = index[id.value] {
-            guard rows[slot]?.problems != problems else { return }
+            guard let row = rows[slot], row.problems != problems || row.view.desired.isDeparting != isDeparting else {
+                return
+            }
             update(slot: slot) {
                 $0.problems = problems
                 $0.view.desired.generation = generation
+                $0.view.desired.isDeparting = isDeparting
             }
             return
         }
@@ -200,7 +205,7 @@ extension ReconcileLoop {
         guard let shown = ObjectName(name) ?? ObjectName("row-\(id)") else { return }
         let desired = DesiredAttachment(
             id: id, name: shown, generation: generation, volume: .named("", zone: .named("")), machine: .named(""),
-            source: .row)
+            source: .row, isDeparting: isDeparting)
         let slot = slot(for: desired, now: now)
         // What the store has tied it to still holds when somebody puts the row right.
         update(slot: slot) {
@@ -406,7 +411,7 @@ extension DesiredEntry {
     var id: AttachmentID {
         switch self {
         case .valid(let desired): desired.id
-        case .invalid(let id, _, _, _): id
+        case .invalid(let id, _, _, _, _): id
         }
     }
 }

@@ -179,6 +179,8 @@ public struct SpecProblem: Sendable, Equatable, Hashable {
 /// One entry of desired state as the store hands it out: either what is wanted, or why it cannot be read.
 public enum DesiredEntry: Sendable, Equatable {
     case valid(DesiredAttachment)
-    /// Nothing is done for an entry that cannot be read, not even a removal.
-    case invalid(id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem])
+    /// Nothing is done for an entry that cannot be read, not even a removal; one that was deleted is forgotten if it never meant
+    /// any volume.
+    case invalid(
+        id: AttachmentID, name: String, generation: Int64, problems: [SpecProblem], isDeparting: Bool = false)
 }

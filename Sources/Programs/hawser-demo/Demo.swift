@@ -9,6 +9,8 @@ struct Demo {
     let world: DemoWorld
     let manifests: String
     let nbd: DemoNBDServer
+    /// Has the store; `nil` for the embedded one.
+    let database: ThrowAwayMariaDB.Database?
     private let isTerminal = isatty(STDOUT_FILENO) == 1
 
     private static let orders = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
@@ -30,6 +32,47 @@ struct Demo {
     private func hawser(_ arguments: [String]) async throws {
         FileHandle.standardOutput.say("$ hawser \(arguments.joined(separator: " "))")
         _ = try await world.hawser(arguments)
+    }
+
+    private func sql(_ text: String, _ database: ThrowAwayMariaDB.Database) async throws {
+        for line in text.split(separator: "\n") where !line.hasPrefix("--") {
+            FileHandle.standardOutput.say("sql> \(line)")
+        }
+        guard try await database.mariadb(text) else {
+            throw DemoFailure(description: "the database refused the statement")
+        }
+    }
+
+    private func untilReady(_ name: String, generation: Int64) async throws {
+        try await wait(for: "generation \(generation) of \(name) to be ready") {
+            try await world.control.overview().items.contains {
+                $0.name == name && $0.isReady && $0.generation == generation
+            }
+        }
+    }
+
+    /// Edits of rows, and what they come to.
+    private func editRows(_ database: ThrowAwayMariaDB.Database) async throws {
+        await heading("Edit a row, and apply its manifest: they are the same object")
+        try await sql("UPDATE desired_volume_attachments SET export_read_only = 0 WHERE name = 'archive';", database)
+        try await untilReady("archive", generation: 2)
+        try await sql("UPDATE desired_volume_attachments SET export_read_only = 1 WHERE name = 'archive';", database)
+        try await untilReady("archive", generation: 3)
+        try await hawser(["diff", "-f", manifests])
+
+        await heading("A row that makes no sense says so, and the others go on")
+        try await sql(
+            "INSERT INTO desired_volume_attachments (name, volume_name) VALUES ('typo', 'data-7');", database)
+        try await wait(for: "the row to be refused") {
+            try await world.control.overview().items.contains { $0.name == "typo" && $0.reason == "InvalidSpec" }
+        }
+        try await sql("SELECT name, ready, reason, message FROM status ORDER BY name;", database)
+        try await sql("DELETE FROM desired_volume_attachments WHERE name = 'typo';", database)
+        try await wait(for: "the row to be gone") {
+            try await !world.control.overview().items.contains { $0.name == "typo" }
+        }
+        try await hawser(["apply", "-f", manifests])
+        _ = try await world.untilAllReady()
     }
 
     /// Shows the live table until all is ready, and then once more as it is.
@@ -54,9 +97,15 @@ struct Demo {
         await heading("Start: a CloudStack simulator, hawserd, an NBD server of its own (\(nbd.rawValue))")
         try await world.startSimulator()
         try await world.startDaemon()
-        await heading("Apply the manifests")
-        try await hawser(["apply", "-f", manifests])
+        if let database {
+            await heading("Write rows, with a client of the database's own")
+            try await sql(try readTextFile("\(manifests)/rows.sql"), database)
+        } else {
+            await heading("Apply the manifests")
+            try await hawser(["apply", "-f", manifests])
+        }
         try await watchUntilReady()
+        if let database { try await editRows(database) }
 
         await heading("Write through an NBD client, and compare the bytes on the disk")
         guard

@@ -21,6 +21,12 @@ struct FileHandle {
     }
 }
 
+/// What the store of the demo lies in.
+enum DemoStore: String, CaseIterable {
+    case sqlite
+    case mariadb
+}
+
 /// The process that a person starts: it makes the run's directory and the private machine, waits, and cleans up behind
 /// whatever happened in there.
 enum OuterProcess {
@@ -47,6 +53,16 @@ enum OuterProcess {
                 FileHandle.standardError.say("hawser-demo: --nbd takes \(kinds), not \(nbd)")
                 return 64
             }
+            let store = try value(of: "--store", in: arguments) ?? DemoStore.sqlite.rawValue
+            guard let kind = DemoStore(rawValue: store) else {
+                let kinds = DemoStore.allCases.map(\.rawValue).joined(separator: ", ")
+                FileHandle.standardError.say("hawser-demo: --store takes \(kinds), not \(store)")
+                return 64
+            }
+            if kind == .mariadb, let obstacle = ThrowAwayMariaDB.obstacle {
+                FileHandle.standardError.say("hawser-demo: \(obstacle): run deploy/install-deps.sh")
+                return 69
+            }
             guard server.missingPrograms.isEmpty else {
                 let missing = server.missingPrograms.joined(separator: " and ")
                 FileHandle.standardError.say("hawser-demo: \(missing) is not installed: run deploy/install-deps.sh")
@@ -57,9 +73,9 @@ enum OuterProcess {
                 let directory = try TemporaryDirectory(prefix: "hawser-demo")
                 return try await InsideProcess.show(
                     script, directory: try resolvedPath(directory.path), manifests: manifests, nbd: server,
-                    hasRealDevices: false)
+                    store: kind, hasRealDevices: false)
             }
-            inner = [InsideProcess.demoWord, script, manifests, nbd]
+            inner = [InsideProcess.demoWord, script, manifests, nbd, store]
         }
         let signals = try TerminationSignals.stream()
         let directory = try TemporaryDirectory(prefix: "hawser-demo")
@@ -121,17 +137,20 @@ enum InsideProcess {
 
     /// Runs the demo, or a shell with everything running.
     static func show(
-        _ script: String, directory: String, manifests: String, nbd: DemoNBDServer, hasRealDevices: Bool
+        _ script: String, directory: String, manifests: String, nbd: DemoNBDServer, store: DemoStore,
+        hasRealDevices: Bool
     ) async throws -> Int32 {
+        let server = store == .mariadb ? try await ThrowAwayMariaDB() : nil
+        let database = try await server?.emptyDatabase()
         let world = DemoWorld(
             directory: directory, hasRealDevices: hasRealDevices, seedFile: "\(manifests)/simulator/world.yaml",
-            nbd: nbd)
+            nbd: nbd, database: database)
         let code: Int32
         do {
             if script == "shell" {
-                code = try await shell(world, manifests)
+                code = try await shell(world, manifests, database)
             } else {
-                try await Demo(world: world, manifests: manifests, nbd: nbd).run()
+                try await Demo(world: world, manifests: manifests, nbd: nbd, database: database).run()
                 code = 0
             }
         } catch {
@@ -144,10 +163,13 @@ enum InsideProcess {
             code = 1
         }
         await world.stop()
+        try await server?.remove()
         return code
     }
 
-    private static func shell(_ world: DemoWorld, _ manifests: String) async throws -> Int32 {
+    private static func shell(
+        _ world: DemoWorld, _ manifests: String, _ database: ThrowAwayMariaDB.Database?
+    ) async throws -> Int32 {
         try await world.startSimulator()
         try await world.startDaemon()
         FileHandle.standardOutput.say(
@@ -159,6 +181,10 @@ enum InsideProcess {
               hawser drift --since 10m
               hawser delete scratch
             """)
+        if let database {
+            FileHandle.standardOutput.say(
+                "the rows, with any client: mariadb --socket=\(database.socket) --user=root \(database.name)")
+        }
         var environment = ["HAWSER_SOCKET": world.socket]
         for name in ["HOME", "TERM", "LANG", "COLUMNS"] {
             if let value = getenv(name) { environment[name] = String(cString: value) }
@@ -173,9 +199,11 @@ enum InsideProcess {
     static func run(_ arguments: [String]) async throws -> Int32 {
         guard arguments.count > 1 else { throw SystemCallError("start", word, errno: EINVAL) }
         let udevd = try await PrivateMachine.startUdevd(log: "\(arguments[0])/udevd.log")
-        if arguments[1] == demoWord, arguments.count == 5, let nbd = DemoNBDServer(rawValue: arguments[4]) {
+        if arguments[1] == demoWord, arguments.count == 6, let nbd = DemoNBDServer(rawValue: arguments[4]),
+            let store = DemoStore(rawValue: arguments[5])
+        {
             let code = try await show(
-                arguments[2], directory: arguments[0], manifests: arguments[3], nbd: nbd,
+                arguments[2], directory: arguments[0], manifests: arguments[3], nbd: nbd, store: store,
                 hasRealDevices: true)
             await udevd.stop()
             return code

@@ -25,6 +25,7 @@ public actor DemoWorld {
     private let hasRealDevices: Bool
     private let seedFile: String
     private let storeDirectory: String
+    private let database: ThrowAwayMariaDB.Database?
     let nbd: DemoNBDServer
     private(set) var simulator: Simulator?
     private var simulatorProcess: ChildProcess?
@@ -38,11 +39,13 @@ public actor DemoWorld {
     /// - Parameters:
     ///   - hasRealDevices: loop devices and udev, in a private machine; else plain files.
     ///   - storeDirectory: where hawserd's store lies; the world's own directory when it is not given.
+    ///   - database: has the store instead.
     public init(
         directory: String, hasRealDevices: Bool, seedFile: String, nbd: DemoNBDServer = .nbdkit,
-        storeDirectory: String? = nil
+        storeDirectory: String? = nil, database: ThrowAwayMariaDB.Database? = nil
     ) {
         self.nbd = nbd
+        self.database = database
         self.storeDirectory = storeDirectory ?? directory
         self.directory = directory
         self.hasRealDevices = hasRealDevices
@@ -76,6 +79,8 @@ public actor DemoWorld {
         for name in ["PATH", "HOME", "TMPDIR"] {
             if let value = getenv(name) { environment[name] = String(cString: value) }
         }
+        if let database { environment["HAWSER_STORE_URL"] = database.url }
+        let store = database == nil ? ["--store-path", "\(storeDirectory)/hawser.db"] : []
         let devices =
             hasRealDevices ? ["--devices-buses", "loop-by-rule"] : ["--devices-directory", "\(directory)/devices"]
         let child = try ChildProcess(
@@ -83,11 +88,10 @@ public actor DemoWorld {
                 BuiltPrograms.path(of: "hawserd"),
                 [
                     "--self", simulator.applianceVmId, "--cloudstack-endpoint", simulator.endpoint,
-                    "--cloudstack-api-key", simulator.apiKey, "--store-path", "\(storeDirectory)/hawser.db",
-                    "--control-socket", socket, "--policy-resync", "2s",
+                    "--cloudstack-api-key", simulator.apiKey, "--control-socket", socket, "--policy-resync", "2s",
                     "--policy-job-poll", "200ms", "--policy-revisit", "1s", "--policy-request-in-flight", "3s",
                     "--print-ready-json",
-                ] + devices + nbd.options(in: directory) + settings, environment: environment, output: .lines,
+                ] + store + devices + nbd.options(in: directory) + settings, environment: environment, output: .lines,
                 errors: .appended(to: "\(directory)/hawserd.log"), startsSession: true))
         daemon = child
         try child.endWithThisProcess()

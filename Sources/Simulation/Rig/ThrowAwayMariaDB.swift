@@ -86,6 +86,33 @@ public actor ThrowAwayMariaDB {
         return address(database: name)
     }
 
+    /// A database of its own, as programs are told of it.
+    public struct Database: Sendable {
+        public let name: String
+        /// The server's.
+        public let socket: String
+
+        /// As hawserd takes it. No password is in it.
+        public var url: String { "mariadb://root@localhost/\(name)?socket=\(socket)" }
+
+        /// Runs SQL with the client that people use, and writes what it says to the standard streams.
+        ///
+        /// - Returns: whether the client was content.
+        public func mariadb(_ sql: String) async throws -> Bool {
+            let child = try ChildProcess(
+                starting: .init(
+                    "mariadb",
+                    ["--no-defaults", "--socket=\(socket)", "--user=root", "--table", name, "--execute=\(sql)"],
+                    output: .inherited, errors: .inherited))
+            return await child.waitForExit() == .exited(code: 0)
+        }
+    }
+
+    /// Makes an empty database for programs.
+    public func emptyDatabase() throws(SQLError) -> Database {
+        Database(name: try freshDatabase().database, socket: socket)
+    }
+
     /// The signer of its certificate, a PEM file, when it offers TLS.
     public nonisolated var authorityFile: String { "\(directory)/\(port)/authority.pem" }
 

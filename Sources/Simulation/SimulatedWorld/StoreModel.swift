@@ -103,7 +103,9 @@ struct StoreModel: Sendable {
     private func entry(of object: DesiredAttachment) -> DesiredEntry {
         guard garbled.contains(object.id) else { return .valid(object) }
         let problem = SpecProblem(field: "size", message: "'big' is no size")
-        return .invalid(id: object.id, name: object.name.text, generation: object.generation, problems: [problem])
+        return .invalid(
+            id: object.id, name: object.name.text, generation: object.generation, problems: [problem],
+            isDeparting: object.isDeparting)
     }
 
     func delta(since: Int64) -> DesiredDelta {

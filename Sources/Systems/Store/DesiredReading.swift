@@ -173,7 +173,9 @@ struct DesiredReading {
         let deletion = deletion(row, of: volume, &problems)
         let generation = integer(row, .generation) ?? 0
         guard problems.isEmpty, let name, let volume, let policy, let mode, let role, let deletion else {
-            return .invalid(id: attachment, name: rawName, generation: generation, problems: problems)
+            return .invalid(
+                id: attachment, name: rawName, generation: generation, problems: problems,
+                isDeparting: integer(row, .departing) == 1)
         }
         return .valid(
             DesiredAttachment(

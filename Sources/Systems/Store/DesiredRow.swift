@@ -29,6 +29,12 @@ struct DesiredRow: Equatable {
         spec = Array(values[1...count])
         isDeparting = values[count + 1].integer == 1
         generation = values[count + 2].integer ?? 0
+        // What a row does not say is the object's name.
+        if let template = Self.specColumns.firstIndex(of: "template_name"), spec[template] == .null,
+            self["template_disk_offering"] != .null
+        {
+            spec[template] = self["name"]
+        }
     }
 
     init(id: String, edit: DesiredEdit) {

@@ -367,14 +367,14 @@ extension DesiredEntry {
     fileprivate var id: AttachmentID {
         switch self {
         case .valid(let object): object.id
-        case .invalid(let id, _, _, _): id
+        case .invalid(let id, _, _, _, _): id
         }
     }
 
     fileprivate var nameText: String {
         switch self {
         case .valid(let object): object.name.text
-        case .invalid(_, let name, _, _): name
+        case .invalid(_, let name, _, _, _): name
         }
     }
 }

@@ -105,4 +105,21 @@ import Testing
         #expect(saved.allSatisfy { !$0.isDeviceKnown })
         #expect(try #require(loop.rows.compactMap { $0 }.first).view.proven == nil)
     }
+
+    @Test(arguments: [true, false])
+    func `a row that never meant a volume goes when it is deleted`(isDeparting: Bool) throws {
+        let world = MemoryWorld()
+        world.start()
+        world.run(for: .seconds(1))
+        let id = AttachmentID(UUIDValue(high: 7, low: 7))
+        let problem = SpecProblem(field: "volume_zone", message: "a volume that is named needs its zone")
+        func tell(_ generation: Int64, _ isDeparting: Bool) {
+            let entry = DesiredEntry.invalid(
+                id: id, name: "typo", generation: generation, problems: [problem], isDeparting: isDeparting)
+            world.deliver(.desired(DesiredDelta(changed: [entry], removed: [], revision: generation)))
+        }
+        tell(1, false)
+        if isDeparting { tell(2, true) }
+        #expect(world.report("typo")?.readiness.code == (isDeparting ? "Departed" : "InvalidSpec"))
+    }
 }

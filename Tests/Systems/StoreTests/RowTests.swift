@@ -41,7 +41,7 @@ import VolumeModel
             await changes.next()
             entries = try await store.desiredState().entries
         }
-        guard case .invalid(_, "bad", _, let problems)? = entries.first else {
+        guard case .invalid(_, "bad", _, let problems, _)? = entries.first else {
             Issue.record("\(entries)")
             return
         }
@@ -179,7 +179,7 @@ import VolumeModel
             """)
         var fields: [String: [String]] = [:]
         for entry in try await store.desiredState().entries {
-            if case .invalid(_, let name, _, let problems) = entry { fields[name] = problems.map(\.field) }
+            if case .invalid(_, let name, _, let problems, _) = entry { fields[name] = problems.map(\.field) }
         }
         #expect(
             fields == [

@@ -104,7 +104,7 @@ import VolumeModel
         #expect(second.isDeparting && second.isRemovalApproved && second.generation == 5)
         #expect(second.departingSince != nil && second.inUseOverride?.reason == "hangs")
         #expect(second.wantedSizeInBytes == 2 << 30 && !first.isDeparting)
-        guard case .invalid(_, "wrong", 1, let problems) = state.entries[2] else {
+        guard case .invalid(_, "wrong", 1, let problems, _) = state.entries[2] else {
             throw Unexpected(entry: state.entries[2])
         }
         #expect(problems.map(\.field) == ["volume_zone", "mode"])
