@@ -236,6 +236,8 @@ extension RowContents {
     private func isWorthSaving(
         _ publication: Publication, _ report: AttachmentReport, after previous: Publication?, saved: SavedStatus?
     ) -> Bool {
+        // The order to forget it is on its way: what is written behind it would stay for ever.
+        if report.readiness == .departed { return false }
         guard let saved else { return publication.lastingDigest != previous?.lastingDigest }
         // After a start, what the store has of it still holds until something is known that lasts.
         return !report.readiness.isPassing
