@@ -4,10 +4,11 @@ import VolumeModel
 
 /// What the oracle counts of one volume: how often it was attached, since something last allowed to begin anew.
 struct RepairCount: Sendable, Equatable {
-    /// What is wanted, and by which processes it is pursued: both begin anew when they change.
+    /// What is wanted, and by which processes it is pursued, under whose lease: all begin anew when they change.
     struct Occasion: Sendable, Equatable {
         var generations: [AttachmentID: Int64]
         var processes: [ProcessID]
+        var lease: LeaseToken?
     }
 
     var occasion: Occasion
@@ -34,7 +35,7 @@ extension World {
         let objects = volume.map { self.objects(of: $0) } ?? store.inOrder
         return RepairCount.Occasion(
             generations: Dictionary(objects.map { ($0.id, $0.generation) }) { first, _ in first },
-            processes: daemons.map(\.process))
+            processes: daemons.map(\.process), lease: store.lease?.token)
     }
 
     /// No hot loop: of one volume, as long as nobody wants something else of it and hawserd runs, at most so many attaches in
