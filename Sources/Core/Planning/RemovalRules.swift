@@ -27,6 +27,9 @@ public enum RemovalRules {
     private static func detachAbsent(
         _ view: VolumeView, volume: VolumeRecord, now: Instant, policy: Policy
     ) -> Decision {
+        // The disk of a volume that was attached a moment ago is still on its way, and can be used as soon as it is here.
+        let until = view.arrivedAt + policy.deviceDeadline
+        if now < until { return .hold(.waitingForDevice(since: view.arrivedAt, until: until), until: until) }
         if let lacking = view.search.shortcoming(
             at: now, after: view.devicesChangedAt, policy: policy, isLocal: true)
         {

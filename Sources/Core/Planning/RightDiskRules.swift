@@ -60,6 +60,15 @@ public enum RightDiskRules {
         return volume.attachedTo == view.here && identity.sizeInBytes >= volume.sizeInBytes
     }
 
+    /// The one device of the serial, when it was proven to be the volume in this very plugging-in, before another volume with that
+    /// serial was claimed.
+    private static func matchedDevice(_ view: VolumeView) -> DeviceRecord? {
+        guard case .present(let devices) = view.devices, devices.count == 1, let device = devices.first,
+            let identity = device.identity, let matched = view.matched, identity == matched
+        else { return nil }
+        return device
+    }
+
     private static func isRecordOfDevice(_ view: VolumeView) -> Bool {
         view.cloud.proof == .exact && view.cloud.asked >= view.devicesChangedAt
     }
@@ -133,6 +142,8 @@ public enum RightDiskRules {
         switch verdict {
         case .unknown: return nil
         case .right(let record, _): device = record
+        // Whoever claims a volume with the same serial now does not make another disk of the one that is served.
+        case .refused(.serialShared): device = matchedDevice(view)
         case .missing, .refused: device = nil
         }
         switch entry.target {

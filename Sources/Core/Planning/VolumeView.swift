@@ -89,6 +89,8 @@ public struct VolumeView: Sendable, Equatable {
         /// When a name of this volume was last withdrawn by a removal that is still going on.
         public var withdrawnAt: Instant?
 
+        /// When CloudStack was first seen to show the volume attached to this machine, since it last did not.
+        public var arrivedAt = Instant.distantPast
         /// The last whole listing of machines lacked the one that the volume's record names: an exact read has to decide.
         public var isHolderNominatedAbsent = false
         /// Where Hawser attached the volume, and whether it stays there.

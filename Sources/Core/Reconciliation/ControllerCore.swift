@@ -280,6 +280,7 @@ public struct ControllerCore: Sendable {
             }
         case .step(let course):
             var course = course
+            if case .overruled = answer { readDesired() }
             let next = course.take(answer, isOverruled: loop.overrules(course.ticket, at: now), at: now)
             goOn(course, next, at: now)
         case .desired: takeDesired(answer, at: now)

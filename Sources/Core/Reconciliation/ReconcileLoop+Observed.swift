@@ -89,6 +89,9 @@ extension ReconcileLoop {
             if old?.attachedTo != new?.attachedTo || old?.sizeInBytes != new?.sizeInBytes {
                 row.view.waitingSince = now
             }
+            if let holder = new?.attachedTo, holder == row.view.here, old?.attachedTo != holder {
+                row.view.arrivedAt = now
+            }
             row.view.cloud = sighting
             row.view.isNominatedAbsent = false
             row.followContest(sighting, now: now, policy: policy)

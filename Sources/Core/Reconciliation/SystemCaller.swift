@@ -25,7 +25,7 @@ struct SystemCaller: Sendable {
             } catch {
                 return .exportFailed(error)
             }
-        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget,
+        case .desiredDelta, .consumeOverride, .bind, .intend, .append, .save, .recordEvents, .recordDrifts, .forget,
             .readLease, .takeLease, .renewLease, .releaseLease:
             do throws(StoreError) {
                 return try await ask(store: call)
@@ -102,6 +102,8 @@ struct SystemCaller: Sendable {
         case .desiredDelta(let revision): return .desired(try await store.desiredDelta(since: revision))
         case .consumeOverride(let attachment): try await store.consumeOverride(of: attachment)
         case .bind(let attachment, let volume): try await store.bind(attachment, to: volume)
+        case .intend(let entry, let generation):
+            return try await store.intend(entry, generation: generation) ? .done : .overruled
         case .append(let entry): try await store.append(entry)
         case .save(let details): try await store.save(details)
         case .recordEvents(let events): try await store.record(events)

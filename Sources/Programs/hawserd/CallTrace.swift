@@ -33,7 +33,7 @@ enum CallTrace {
         case .disks(let serial): "\(serial)"
         case .publish(let publication): publication.name.text
         case .readExport(let name), .withdraw(let name, _, _), .cutStrayedSessions(let name, _): name.text
-        case .append(let entry): "\(entry.attachment)"
+        case .intend(let entry, _), .append(let entry): "\(entry.attachment)"
         case .bind(let attachment, _), .consumeOverride(let attachment), .forget(let attachment): "\(attachment)"
         case .listVolumes, .listMachines, .findVolumes, .zone, .offering, .observeExports, .sessions, .desiredDelta,
             .save, .recordEvents, .recordDrifts, .readLease, .takeLease, .renewLease, .releaseLease:

@@ -119,6 +119,13 @@ struct StoreModel: Sendable {
 
     func lines(of intent: IntentID) -> [LedgerEntry] { open[intent] ?? [] }
 
+    /// - Returns: whether it was written: the object is still as it was decided on.
+    mutating func intend(_ entry: LedgerEntry, generation: Int64) -> Bool {
+        guard desired[entry.attachment]?.generation == generation else { return false }
+        append(entry)
+        return true
+    }
+
     mutating func append(_ entry: LedgerEntry) {
         writes += 1
         ledgerLines += 1
@@ -161,13 +168,14 @@ struct StoreModel: Sendable {
         edit(attachment, countsAsChange: false) { $0.inUseOverride = nil }
     }
 
-    /// As the store has it: nobody has approved its removal, and the brake holds it, or nothing of it was begun. An approval can have
-    /// been taken back after something was.
+    /// As the store has it: nobody has approved its removal, and the brake holds it, or nothing of it was begun, or it only observes
+    /// and nothing is open. An approval can have been taken back after something was.
     func canBeTakenBack(_ object: DesiredAttachment) -> Bool {
         guard object.isDeparting, !object.isRemovalApproved else { return false }
         if statuses[object.id]?.code == CauseKind.braked.rawValue { return true }
         guard let begun = takenDownAt[object.id], let since = object.departingSince else { return true }
         return begun < since
+            || object.mode == .observe && !open.values.contains { $0.first?.attachment == object.id }
     }
 
     mutating func forget(_ attachment: AttachmentID) {

@@ -154,8 +154,8 @@ extension World {
         let isSlow = slowness.map { $0.process == flight.from && now < $0.until } ?? false
         guard plan.ambushes > 0 || isSlow else { return }
         switch flight.call {
-        case .append(let entry):
-            if entry.phase == .intended, chance.chance(isSlow ? 0.1 : plan.ambushes * 0.06) {
+        case .intend, .append:
+            if flight.call.isIntention, chance.chance(isSlow ? 0.1 : plan.ambushes * 0.06) {
                 tellToStop(flight.from, startsAgainAfter: 1)
             }
         case .renewLease:
@@ -285,6 +285,8 @@ extension World {
             store.bind(attachment, to: volume)
             oracle.noteBinding(of: attachment, at: now)
             oracle.noteNames(store)
+        case .intend(let entry, let generation):
+            if !store.intend(entry, generation: generation) { answer = .overruled }
         case .append(let entry):
             judge(entry)
             store.append(entry)
@@ -336,7 +338,7 @@ extension World {
         case .desiredDelta: "desiredDelta"
         case .consumeOverride: "consumeOverride"
         case .bind: "bind"
-        case .append(let entry): "ledger \(entry.action.verb) \(word(of: entry.phase))"
+        case .intend(let entry, _), .append(let entry): "ledger \(entry.action.verb) \(word(of: entry.phase))"
         case .save: "save"
         case .recordEvents: "events"
         case .recordDrifts: "drifts"
@@ -385,7 +387,7 @@ extension World {
         case .desiredDelta: "read what changed in desired state"
         case .consumeOverride: "use up an override"
         case .bind(_, let volume): "bind to volume \(volume)"
-        case .append(let entry): "ledger: \(entry.action.verb) \(entry.phase), \(entry.evidence)"
+        case .intend(let entry, _), .append(let entry): "ledger: \(entry.action.verb) \(entry.phase), \(entry.evidence)"
         case .save(let details):
             "status: "
                 + details.map { "\($0.report.name) \(Self.text(of: $0.report.readiness))" }.joined(separator: ", ")

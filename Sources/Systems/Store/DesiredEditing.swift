@@ -68,15 +68,18 @@ struct DesiredEditing {
     }
 
     /// Whether a deleted object can be taken back by applying it again: nobody has approved its removal, and the brake holds
-    /// it, or nothing of it was begun, since it is in use.
+    /// it, or nothing of it was begun, since it is in use; or it only observes, and nothing that was begun is open: then nobody
+    /// goes on with it.
     private func canBeTakenBack(_ row: DesiredRow) throws(SQLError) -> Bool {
         let found = try database.run(
             """
             SELECT 1 FROM departing_volume_attachments AS o LEFT JOIN status AS s ON s.attachment = o.id
                 WHERE o.id = ? AND o.removal_approved = 0 AND (s.reason = ? OR NOT EXISTS (
                     SELECT 1 FROM ledger WHERE ledger.attachment = o.id AND at >= o.departing_since
-                        AND (counts_as_removal = 1 OR verb IN ('detach', 'delete'))))
-            """, [.text(row.id), .text(CauseKind.braked.rawValue)])
+                        AND (counts_as_removal = 1 OR verb IN ('detach', 'delete')))
+                OR (o.mode = ? AND NOT EXISTS (
+                    SELECT 1 FROM open_intents AS i JOIN ledger AS l ON l.intent = i.intent WHERE l.attachment = o.id)))
+            """, [.text(row.id), .text(CauseKind.braked.rawValue), .text(ReconcileMode.observe.rawValue)])
         return !found.isEmpty
     }
 

@@ -43,6 +43,16 @@ struct LoopWriting {
         VALUES (\(LedgerRow.columnNames.map { _ in "?" }.joined(separator: ", ")))
         """
 
+    /// - Returns: whether the object is still of that generation.
+    func isStill(_ attachment: AttachmentID, of generation: Int64) throws(SQLError) -> Bool {
+        for table in DesiredReading.Table.allCases {
+            let found = try database.run(
+                "SELECT generation FROM \(table.rawValue) WHERE id = ?", [.text(attachment.description)])
+            if let found = found.first?.first { return found.integer == generation }
+        }
+        return false
+    }
+
     func append(_ entry: LedgerEntry) throws(SQLError) {
         let values = LedgerRow.values(entry)
         let isThere = try !database.run(

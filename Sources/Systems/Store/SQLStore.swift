@@ -190,6 +190,10 @@ public final class SQLStore: StateStore {
         try await loop.write { try $0.bind(attachment, to: volume) }
     }
 
+    public func intend(_ entry: LedgerEntry, generation: Int64) async throws(StoreError) -> Bool {
+        try await loop.intend(entry, generation: generation)
+    }
+
     public func append(_ entry: LedgerEntry) async throws(StoreError) { try await loop.append(entry) }
 
     public func save(_ details: [AttachmentDetail]) async throws(StoreError) {

@@ -88,11 +88,25 @@ actor StoreWriter {
     /// a take-over that looked at the row before cannot both commit.
     func append(_ entry: LedgerEntry) throws(StoreError) {
         try connection.transaction { database in
-            if let holding, try !LeaseRow.raiseBeat(holding, of: node, in: database, engine) {
-                throw StoreError.leaseLost
-            }
+            try touchLease(in: database)
             try LoopWriting(database: database).append(entry)
         }
+    }
+
+    /// Adds the line with which a step begins, unless the object has changed; see ``StateStore/intend(_:generation:)``.
+    func intend(_ entry: LedgerEntry, generation: Int64) throws(StoreError) -> Bool {
+        try connection.transaction { database in
+            try touchLease(in: database)
+            let writing = LoopWriting(database: database)
+            guard try writing.isStill(entry.attachment, of: generation) else { return false }
+            try writing.append(entry)
+            return true
+        }
+    }
+
+    private func touchLease(in database: any SQLConnection) throws {
+        guard let holding, try !LeaseRow.raiseBeat(holding, of: node, in: database, engine) else { return }
+        throw StoreError.leaseLost
     }
 
     // MARK: The lease

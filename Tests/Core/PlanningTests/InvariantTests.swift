@@ -78,6 +78,39 @@ import VolumeModel
         #expect(Fixture.decide(view).look == .disks(DiskSerial(of: Fixture.volume)))
     }
 
+    @Test
+    func `IN-USE: the disk of a volume that came here a moment ago is waited for before the volume counts as absent`() {
+        let deadline = Fixture.policy.deviceDeadline
+        var view = Fixture.departing {
+            $0.devices = .absent
+            $0.export = Fixture.exact(.absent)
+            $0.search = Fixture.exact(.present(.none))
+            $0.arrivedAt = Fixture.now - deadline + .seconds(1)
+        }
+        let cause = Cause.waitingForDevice(since: view.arrivedAt, until: view.arrivedAt + deadline)
+        #expect(Fixture.decide(view) == .hold(cause, until: view.arrivedAt + deadline))
+        view.arrivedAt = Fixture.now - deadline
+        #expect(Fixture.decide(view).step == .detach(Fixture.volume, from: Fixture.here))
+    }
+
+    @Test
+    func `IN-USE: a name of the disk that was proven goes on when another object claims a volume with its serial`() {
+        var view = entry { $0.clients = .known(1) }
+        view.matched = Fixture.device.identity
+        view.serialSharedWith = Fixture.twin
+        #expect(Fixture.decide(view).step == nil)
+        // The disk under the name is another one, or nobody had proven it before.
+        var another = view
+        another.matched?.diskSequence = 99
+        var unproven = view
+        unproven.matched = nil
+        for view in [another, unproven] {
+            #expect(
+                Fixture.decide(view).step
+                    == .withdraw(Fixture.name, of: .hawser(Fixture.volume), leadingTo: view.shownTarget))
+        }
+    }
+
     @Test func `LEASE: nothing is begun without a lease that is proven, but a wrong name is withdrawn`() {
         let missing = Fixture.view {
             $0.export = Fixture.exact(.absent)

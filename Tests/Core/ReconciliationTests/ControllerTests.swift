@@ -38,6 +38,7 @@ private actor LateStore: StateStore {
     func forget(_ attachment: AttachmentID) {}
     func bindings() -> [AttachmentID: VolumeID] { [:] }
     func bind(_ attachment: AttachmentID, to volume: VolumeID) {}
+    func intend(_ entry: LedgerEntry, generation: Int64) -> Bool { true }
     func append(_ entry: LedgerEntry) {}
     func openLedger() -> [LedgerEntry] { [] }
     func save(_ details: [AttachmentDetail]) {}

@@ -54,7 +54,7 @@ struct OverruledStepTests {
                 at: begin))
         open += calls(core.handle(.device(.enumerated([])), at: begin))
         while let (number, call) = open.popLast() {
-            if case .append(let line) = call, line.phase == .intended { return number }
+            if case .intend = call { return number }
             open += calls(core.handle(.answered(number, answer(call)), at: begin))
         }
         Issue.record("nothing was intended")
@@ -88,5 +88,15 @@ struct OverruledStepTests {
                 guard case .append(let line) = $0.call, case .ended(.failed) = line.phase else { return false }
                 return line.evidence.contains("has changed")
             }, "the ledger says that it was not done: \(next)")
+    }
+
+    @Test func `LIVE-PROOF: a step whose object the store knows to be changed is not had, and what changed is read`()
+        throws
+    {
+        var core = core()
+        let next = calls(core.handle(.answered(try intending(&core), .overruled), at: begin))
+        #expect(!submits(next))
+        #expect(next.contains { $0.call == .desiredDelta(since: 1) }, "\(next)")
+        #expect(!next.contains { if case .append = $0.call { true } else { false } }, "there is no line to be closed")
     }
 }

@@ -169,7 +169,7 @@ struct SilenceTests {
         answerAll(&open, of: &core, at: begin) { call in
             switch call {
             case .offering: pause == "offering"
-            case .append: pause == "intention"
+            case .intend: pause == "intention"
             default: false
             }
         }

@@ -165,6 +165,7 @@ actor SmallController: Steering, StateStore {
     func forget(_ attachment: AttachmentID) {}
     func bindings() -> [AttachmentID: VolumeID] { [:] }
     func bind(_ attachment: AttachmentID, to volume: VolumeID) {}
+    func intend(_ entry: LedgerEntry, generation: Int64) -> Bool { true }
     func append(_ entry: LedgerEntry) {}
     func openLedger() -> [LedgerEntry] { [] }
     func save(_ details: [AttachmentDetail]) {}

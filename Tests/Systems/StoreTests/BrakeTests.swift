@@ -136,6 +136,31 @@ import VolumeModel
     }
 
     @Test(arguments: Engine.present)
+    func `an object that only observes can be taken back, once nothing that was begun of its removal is open`(
+        _ engine: Engine
+    ) async throws {
+        let it = try await StoreFixture(engine)
+        let store = try await it.open()
+        var observer = try edit("one")
+        observer.mode = .observe
+        _ = try await store.apply([observer], dryRun: false)
+        try it.client().execute("DELETE FROM desired_volume_attachments WHERE name = 'one'")
+        let departing = try object(try await store.desiredState().entries.first)
+        func line(_ phase: LedgerPhase) throws -> LedgerEntry {
+            LedgerEntry(
+                intent: IntentID(UUIDValue(high: 0, low: 1)), attachment: departing.id,
+                action: .withdrawExport(try #require(ExportName("e"))), job: nil, phase: phase,
+                at: try #require(departing.departingSince) + .seconds(1), evidence: "idle", countsAsRemoval: true)
+        }
+        try await store.append(try line(.intended))
+        await #expect(throws: StoreError.self) { try await store.apply([observer], dryRun: false) }
+        try await store.append(try line(.ended(.resolvedByReading)))
+        observer.mode = .enforce
+        #expect(try await store.apply([observer], dryRun: false).map(\.change) == [.configured])
+        #expect(try await objects(store).map(\.isDeparting) == [false])
+    }
+
+    @Test(arguments: Engine.present)
     func `BRAKE: what was begun without approval is remembered for the window`(_ engine: Engine) async throws {
         let it = try await StoreFixture(engine)
         let object = AttachmentID(UUIDValue(high: 0, low: 1))

@@ -45,6 +45,37 @@ import VolumeModel
     }
 
     @Test(arguments: Engine.present)
+    func `LIVE-PROOF: a step is not begun in the store when its object was changed since, deleted, or taken back`(
+        _ engine: Engine
+    ) async throws {
+        let it = try await StoreFixture(engine)
+        let store = try await it.open()
+        let sql = try it.client()
+        func intend(_ intent: UInt64, _ object: DesiredAttachment) async throws -> Bool {
+            let entry = LedgerEntry(
+                intent: IntentID(UUIDValue(high: 0, low: intent)), attachment: object.id,
+                action: .deleteVolume(VolumeID(UUIDValue(high: 1, low: 1))), job: nil, phase: .intended,
+                at: Instant(nanoseconds: Int64(intent)), evidence: "idle")
+            return try await store.intend(entry, generation: object.generation)
+        }
+        _ = try await store.apply([edit("one")], dryRun: false)
+        let applied = try #require(try await objects(store).first)
+        #expect(try await intend(1, applied))
+        try sql.execute("UPDATE desired_volume_attachments SET export_read_only = 0 WHERE name = 'one'")
+        #expect(try await !intend(2, applied))
+        let edited = try #require(try await objects(store).first)
+        try sql.execute("DELETE FROM desired_volume_attachments WHERE name = 'one'")
+        #expect(try await !intend(3, edited))
+        let departing = try #require(try await objects(store).first)
+        _ = try await store.apply([edit("one")], dryRun: false)
+        #expect(try await !intend(4, departing))
+        var stranger = edited
+        stranger.id = AttachmentID(UUIDValue(high: 9, low: 9))
+        #expect(try await store.openLedger().count == 1, "nothing was written of what was refused")
+        #expect(try await !intend(5, stranger), "nobody knows the object")
+    }
+
+    @Test(arguments: Engine.present)
     func `NO-BLIND-REPEAT: a createVolume that made a volume stays open until its object is bound`(
         _ engine: Engine
     ) async throws {

@@ -38,7 +38,7 @@ struct LookCourse: Sendable {
         case .export(let fact): .ended(.export(fact))
         case .cloudFailed(let error): .ended(.failed(error))
         case .volumes, .machines, .offering, .accepted, .exports, .desired, .done, .deviceFailed, .exportFailed,
-            .storeFailed, .lease, .leaseStands, .tooLate:
+            .storeFailed, .lease, .leaseStands, .overruled, .tooLate:
             unexpected(answer, to: "reading \(ticket.look.summary)")
         }
     }

@@ -50,7 +50,12 @@ struct StepCourse: Sendable {
             if case .storeFailed(let error) = answer { return .ended(.notStarted("\(error)")) }
             return intend(at: now)
         case .intending:
-            if case .storeFailed(let error) = answer, !ticket.isGuard { return .ended(.notStarted("\(error)")) }
+            switch answer {
+            case .storeFailed(let error) where !ticket.isGuard: return .ended(.notStarted("\(error)"))
+            // There is no line in the ledger to be closed.
+            case .overruled: return .ended(.failed(remedy: .lookAgain, text: Self.overruled, retryAfter: nil))
+            default: break
+            }
             return objection(isOverruled: isOverruled, at: now) ?? act(at: now)
         case .findingZone: return takeZone(answer)
         case .findingOffering(let zone): return takeOffering(answer, zone: zone, at: now)
@@ -74,7 +79,8 @@ struct StepCourse: Sendable {
     private mutating func intend(at now: Instant) -> Progress<StepOutcome> {
         guard let entry = entry(.intended, at: now, evidence: ticket.evidence) else { return act(at: now) }
         phase = .intending
-        return .call(.append(entry))
+        // Whose disk a name leads to does not depend on what is wanted.
+        return .call(ticket.isGuard ? .append(entry) : .intend(entry, generation: ticket.generation))
     }
 
     private func entry(
@@ -106,9 +112,11 @@ struct StepCourse: Sendable {
     private mutating func objection(isOverruled: Bool, at now: Instant) -> Progress<StepOutcome>? {
         if now > ticket.notAfter { return recordLateness(at: now) }
         guard isOverruled else { return nil }
-        let text = "what is wanted, or what it was decided on, has changed before it could be done; looking again"
-        return record(.failed(remedy: .lookAgain, text: text, retryAfter: nil), at: now)
+        return record(.failed(remedy: .lookAgain, text: Self.overruled, retryAfter: nil), at: now)
     }
+
+    private static let overruled =
+        "what is wanted, or what it was decided on, has changed before it could be done; looking again"
 
     /// Nothing was done, for what the step was decided on has become too old.
     private mutating func recordLateness(at now: Instant) -> Progress<StepOutcome> {
@@ -217,7 +225,7 @@ struct StepCourse: Sendable {
         case .volumes, .machines, .volume, .machine, .found, .zone, .offering, .job, .events, .use, .mismatch, .disks,
             .exports,
             .export,
-            .sessions, .desired, .lease, .leaseStands, .tooLate:
+            .sessions, .desired, .lease, .leaseStands, .overruled, .tooLate:
             unexpected(answer, to: ticket.step.summary)
         }
     }

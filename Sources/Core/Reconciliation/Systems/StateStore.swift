@@ -63,6 +63,13 @@ public protocol StateStore: Sendable {
 
     func bind(_ attachment: AttachmentID, to volume: VolumeID) async throws(StoreError)
 
+    /// Adds the line to the ledger with which a step begins, unless somebody has changed the object since the step was decided
+    /// on, so that what is under way can be taken back until the very moment at which it is begun.
+    ///
+    /// - Parameter generation: that of the object for which it was decided.
+    /// - Returns: whether the line was written; it is not when the object is of another generation, or no more.
+    func intend(_ entry: LedgerEntry, generation: Int64) async throws(StoreError) -> Bool
+
     /// Adds one line to the ledger.
     func append(_ entry: LedgerEntry) async throws(StoreError)
 

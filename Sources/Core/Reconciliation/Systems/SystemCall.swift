@@ -38,6 +38,8 @@ public enum SystemCall: Sendable, Equatable {
     case desiredDelta(since: Int64)
     case consumeOverride(of: AttachmentID)
     case bind(AttachmentID, to: VolumeID)
+    /// The line with which a step begins, written only while the object is still of this generation.
+    case intend(LedgerEntry, generation: Int64)
     case append(LedgerEntry)
     case save([AttachmentDetail])
     case recordEvents([EventRecord])
@@ -55,7 +57,7 @@ extension SystemCall {
     /// Whether the store answers it.
     public var isForStore: Bool {
         switch self {
-        case .desiredDelta, .consumeOverride, .bind, .append, .save, .recordEvents, .recordDrifts, .forget,
+        case .desiredDelta, .consumeOverride, .bind, .intend, .append, .save, .recordEvents, .recordDrifts, .forget,
             .readLease, .takeLease, .renewLease, .releaseLease:
             true
         default: false
@@ -67,6 +69,15 @@ extension SystemCall {
     var restsOnDecision: Bool {
         if case .bind = self { return true }
         return hasEffect && !isForStore
+    }
+
+    /// Whether it writes that a step begins.
+    public var isIntention: Bool {
+        switch self {
+        case .intend: true
+        case .append(let entry): entry.phase == .intended
+        default: false
+        }
     }
 
     /// Whether CloudStack answers it, over the network.
@@ -95,7 +106,7 @@ extension SystemCall {
             .mismatch, .disks, .observeExports, .readExport, .sessions, .desiredDelta, .readLease:
             false
         case .submit, .deleteVolume, .hold, .release, .publish, .withdraw, .cutStrayedSessions, .consumeOverride, .bind,
-            .append, .save, .recordEvents, .recordDrifts, .forget, .takeLease, .renewLease, .releaseLease:
+            .intend, .append, .save, .recordEvents, .recordDrifts, .forget, .takeLease, .renewLease, .releaseLease:
             true
         }
     }
@@ -123,6 +134,8 @@ public enum SystemAnswer: Sendable {
     case lease(LeaseRecord?)
     /// Whether the lease is the asker's now.
     case leaseStands(Bool)
+    /// It was not written: the object that it is about was changed since.
+    case overruled
     /// It was not made any more: the order was too old when it came to be carried out.
     case tooLate
     /// It was done, and there is nothing to tell.
