@@ -279,6 +279,10 @@ extension ReconcileLoop {
                     proof: row.view.export.proof)
             }
         case .export(let fact):
+            // Another name may be wanted by now, or this one have been published since the question.
+            guard let row = rows[slot], let name = row.view.desired.export?.name, ticket.look == .export(name),
+                asked >= row.contents.exportsChangedAt
+            else { return markDirty(slot: slot) }
             update(slot: slot) { row in
                 if row.view.export.fact != fact { row.view.waitingSince = now }
                 row.view.export = sighting(fact)

@@ -25,7 +25,8 @@ extension CauseKind {
         case .claimedTwice:
             (
                 "Two objects mean the same volume. Neither is acted on, because nobody can tell which of them is right.",
-                "hawser get attachments", "Delete one of the two; the other goes on at once."
+                "hawser get attachments",
+                "'hawser take-over NAME' lets NAME have the volume, and deletes the other without taking anything down."
             )
         case .serialShared:
             (

@@ -17,6 +17,7 @@ enum Commands {
             "what is wanted",
             [
                 ApplyCommand.command, DiffCommand.command, EditCommand.command, DeleteCommand.command,
+                TakeOverCommand.command,
                 ValidateCommand.command,
             ]
         ),

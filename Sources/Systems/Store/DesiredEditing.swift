@@ -223,6 +223,60 @@ struct DesiredEditing {
         }
     }
 
+    // MARK: Conflicts
+
+    /// See ``StateStore/takeOver(_:as:dryRun:)``.
+    func takeOver(_ name: ObjectName, as source: DesiredSource?, dryRun: Bool) throws -> [AppliedEdit] {
+        func conflict(_ text: String) -> StoreError { .conflict("cannot take over '\(name)': \(text)") }
+        guard let row = try row(named: name.text) else { throw conflict("there is no attachment of that name") }
+        if row.isDeparting { throw conflict("it is deleted, and on its way out; apply it again when it is gone") }
+        guard let volume = try volume(of: row) else {
+            throw conflict("its volume is not known yet; 'hawser status \(name)' says what it waits for")
+        }
+        var applied: [AppliedEdit] = []
+        for other in try claimants(of: volume) where other != name {
+            guard let rival = try self.row(named: other.text) else { continue }
+            if let file = rival.directoryFile {
+                throw conflict("the followed directory keeps '\(other)' in \(file); remove it from that file")
+            }
+            if !dryRun {
+                try depart(rival, by: .personRetainingData)
+                try approveRemoval(of: other)
+            }
+            applied.append(
+                AppliedEdit(
+                    name: other, change: .deleted, generation: rival.generation + 1, differences: [],
+                    isRemoval: true))
+        }
+        var change = AppliedEdit(name: name, change: .unchanged, generation: row.generation, differences: [])
+        if let word = source.map(DesiredRow.word(of:)), row["source"] != .text(word) {
+            change = AppliedEdit(
+                name: name, change: .configured, generation: row.generation + 1,
+                differences: ["source: \(row["source"].text ?? "none") → \(word)"])
+            if !dryRun {
+                try database.run(
+                    "UPDATE desired_volume_attachments SET source = ? WHERE id = ?", [.text(word), .text(row.id)])
+            }
+        }
+        return [change] + applied
+    }
+
+    /// The volume that an object means: by its id, or as it was found or made.
+    private func volume(of row: DesiredRow) throws(SQLError) -> String? {
+        if let volume = row["volume_id"].text { return volume }
+        return try database.run("SELECT volume FROM bindings WHERE attachment = ?", [.text(row.id)]).first?.first?.text
+    }
+
+    /// Who of those that stay means a volume.
+    private func claimants(of volume: String) throws(SQLError) -> [ObjectName] {
+        let found = try database.run(
+            """
+            SELECT name FROM desired_volume_attachments WHERE volume_id = ?
+                OR id IN (SELECT attachment FROM bindings WHERE volume = ?) ORDER BY name
+            """, [.text(volume), .text(volume)])
+        return found.compactMap { $0.first?.text.flatMap { ObjectName($0) } }
+    }
+
     // MARK: What people allow and forbid
 
     /// - Returns: whether there is an object of this name.

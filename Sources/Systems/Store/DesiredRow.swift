@@ -74,11 +74,7 @@ struct DesiredRow: Equatable {
         values["detach_when_in_use"] = .text(edit.detach.whenInUse.rawValue)
         values["labels"] = .text(
             edit.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n"))
-        switch edit.source {
-        case .row: values["source"] = .text("row")
-        case .manifest(let file): values["source"] = .text("manifest:\(file)")
-        case .directory(let file): values["source"] = .text("directory:\(file)")
-        }
+        values["source"] = .text(Self.word(of: edit.source))
         spec = Self.specColumns.map { values[$0] ?? .null }
     }
 
@@ -91,6 +87,14 @@ struct DesiredRow: Equatable {
 
     subscript(_ column: String) -> SQLValue {
         Self.specColumns.firstIndex(of: column).map { spec[$0] } ?? .null
+    }
+
+    static func word(of source: DesiredSource) -> String {
+        switch source {
+        case .row: "row"
+        case .manifest(let file): "manifest:\(file)"
+        case .directory(let file): "directory:\(file)"
+        }
     }
 
     /// What differs, as `field: old → new`; where an object was written down does not count as what is wanted.

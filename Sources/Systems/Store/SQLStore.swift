@@ -149,6 +149,14 @@ public final class SQLStore: StateStore {
         return applied
     }
 
+    public func takeOver(
+        _ name: ObjectName, as source: DesiredSource?, dryRun: Bool
+    ) async throws(StoreError) -> [AppliedEdit] {
+        let applied = try await people.edit { try $0.takeOver(name, as: source, dryRun: dryRun) }
+        if !dryRun { changes.announce() }
+        return applied
+    }
+
     public func approveRemovals(_ generations: [AttachmentID: Int64]) async throws(StoreError) {
         try await people.edit { try $0.approveRemovals(generations) }
         changes.announce()

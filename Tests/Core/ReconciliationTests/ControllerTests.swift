@@ -26,6 +26,7 @@ private actor LateStore: StateStore {
     }
 
     func apply(_ edits: [DesiredEdit], approving approval: RemovalApproval, dryRun: Bool) -> [AppliedEdit] { [] }
+    func takeOver(_ name: ObjectName, as source: DesiredSource?, dryRun: Bool) -> [AppliedEdit] { [] }
     func delete(
         _ names: [ObjectName], by remover: Remover, approving approval: RemovalApproval, dryRun: Bool
     ) -> [AppliedEdit] { [] }

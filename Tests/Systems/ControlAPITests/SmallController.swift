@@ -112,6 +112,7 @@ actor SmallController: Steering, StateStore {
         return changes
     }
 
+    func takeOver(_ name: ObjectName, as source: DesiredSource?, dryRun: Bool) -> [AppliedEdit] { [] }
     func delete(
         _ names: [ObjectName], by remover: Remover, approving approval: RemovalApproval, dryRun: Bool
     ) -> [AppliedEdit] {

@@ -75,6 +75,20 @@ struct StoreFixture {
 
 // MARK: What is wanted
 
+extension StoreFixture {
+    /// Rows of an SQL client whose volume has the name that hawserd has found to be that of volume 1.
+    func claimByName(_ names: String..., in store: SQLStore) async throws {
+        let volume = VolumeID(UUIDValue(high: 1, low: 1))
+        for name in names {
+            try client().run(
+                "INSERT INTO desired_volume_attachments (name, volume_name, volume_zone) VALUES (?, 'data', 'zone')",
+                [.text(name)])
+            let found = try await objects(store).first { $0.name.text == name }
+            try await store.bind(try #require(found?.id), to: volume)
+        }
+    }
+}
+
 func edit(
     _ name: String, volume: UInt64 = 1, export: String? = "e", labels: [String: String] = ["a": "b"]
 ) throws -> DesiredEdit {

@@ -31,6 +31,19 @@ public protocol StateStore: Sendable {
         _ names: [ObjectName], by remover: Remover, approving approval: RemovalApproval, dryRun: Bool
     ) async throws(StoreError) -> [AppliedEdit]
 
+    /// Settles who means a volume that several objects claim: one of them stays, and the others depart without taking anything
+    /// down that is its, the data included.
+    ///
+    /// - Parameters:
+    ///   - name: the object that stays.
+    ///   - source: who it belongs to from now on; `nil` leaves that.
+    /// - Returns: what becomes of the object, and of each of the others.
+    /// - Throws: ``StoreError/conflict(_:)`` when there is no such object, it departs, its volume is not known yet, or one of the
+    ///   others stands in the followed directory, which would bring it back.
+    func takeOver(
+        _ name: ObjectName, as source: DesiredSource?, dryRun: Bool
+    ) async throws(StoreError) -> [AppliedEdit]
+
     /// Approves the removals that objects of these generations lead to, all or none (BRAKE).
     ///
     /// - Throws: ``StoreError/conflict(_:)`` when one of them has changed since.

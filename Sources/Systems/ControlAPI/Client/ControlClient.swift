@@ -95,6 +95,12 @@ public struct ControlClient: Sendable {
         return list.items
     }
 
+    /// - Parameter owner: `row` or `manifest`; nil to leave whose it is.
+    public func takeOver(_ name: String, as owner: String?, dryRun: Bool) async throws(ControlError) -> [WireChange] {
+        let request = WireTakeOver(name: name, owner: owner, dryRun: dryRun)
+        return (try await post(WirePath.takeOver, request) as WireList<WireChange>).items
+    }
+
     public func suspend(_ names: [String], reason: String, until: Timestamp?) async throws(ControlError) -> [WireAck] {
         let request = WireSuspend(names: names, reason: reason, until: until)
         return (try await post(WirePath.suspend, request) as WireList<WireAck>).items

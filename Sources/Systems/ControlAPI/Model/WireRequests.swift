@@ -49,6 +49,20 @@ public struct WireSuspend: Sendable, Equatable, Codable {
     }
 }
 
+/// `POST takeover`: one of the objects that claim a volume stays, and the others depart.
+public struct WireTakeOver: Sendable, Equatable, Codable {
+    public var name: String
+    /// `row` or `manifest`: who it belongs to from now on; absent to leave that.
+    public var owner: String?
+    public var dryRun: Bool
+
+    public init(name: String, owner: String?, dryRun: Bool) {
+        self.name = name
+        self.owner = owner
+        self.dryRun = dryRun
+    }
+}
+
 /// `POST protect`: a volume's data is not deleted, whatever objects say; without a reason it is free again.
 public struct WireProtect: Sendable, Equatable, Codable {
     /// An id, or the name of an object that is bound to it.
@@ -158,6 +172,7 @@ public enum WirePath {
     public static let reconcile = root + "/reconcile"
     public static let suspend = root + "/suspend"
     public static let resume = root + "/resume"
+    public static let takeOver = root + "/takeover"
     public static let protect = root + "/protect"
     public static let override = root + "/override"
     public static let brake = root + "/brake"

@@ -103,6 +103,7 @@ public struct ControlServer: Sendable {
         case ("GET", WirePath.drifts): return Self.answer(try await drifts(query))
         case ("POST", WirePath.apply): return Self.answer(try await apply(try Self.decode(request)))
         case ("POST", WirePath.delete): return Self.answer(try await delete(try Self.decode(request)))
+        case ("POST", WirePath.takeOver): return Self.answer(try await takeOver(try Self.decode(request)))
         case ("POST", WirePath.suspend): return Self.answer(try await suspend(try Self.decode(request)))
         case ("POST", WirePath.resume): return Self.answer(try await resume(try Self.decode(request)))
         case ("POST", WirePath.protect): return Self.answer(try await protect(try Self.decode(request)))
@@ -218,6 +219,22 @@ public struct ControlServer: Sendable {
                 approving: Self.approval(request.approvedRemovals, isPrune: request.isPrune == true),
                 dryRun: request.dryRun
             ).map(WireChange.init))
+    }
+
+    private func takeOver(_ request: WireTakeOver) async throws -> WireList<WireChange> {
+        let source: DesiredSource?
+        switch request.owner {
+        case nil: source = nil
+        case "row": source = .row
+        case "manifest": source = .manifest(file: "hawser take-over")
+        case let other?:
+            throw WireProblem(
+                title: "invalid request", status: 400,
+                detail: "'\(other)' is nobody that an object can belong to: write row or manifest")
+        }
+        let name = try objectNames([request.name])[0]
+        return WireList(
+            items: try await store.takeOver(name, as: source, dryRun: request.dryRun).map(WireChange.init))
     }
 
     private func reconcile(_ request: WireNames) async throws -> WireList<String> {
