@@ -129,9 +129,11 @@ public actor ThrowAwayMariaDB {
         var arguments = [
             "--no-defaults", "--datadir=\(own)/data", "--tmpdir=\(own)", "--socket=\(socket)",
             "--pid-file=\(own)/server.pid", "--bind-address=127.0.0.1", "--port=\(port)", "--skip-name-resolve",
-            // Small and quick; what was committed outlives the process, though not the machine.
+            // Small and quick; what was committed outlives the process, though not the machine. Without --debug-no-sync a table
+            // takes 50 ms to make.
             "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-doublewrite=0", "--sync-binlog=0", "--performance-schema=OFF", "--key-buffer-size=1M",
+            "--innodb-doublewrite=0", "--sync-binlog=0", "--debug-no-sync", "--performance-schema=OFF",
+            "--key-buffer-size=1M",
             "--aria-pagecache-buffer-size=1M",
         ]
         if geteuid() == 0 { arguments.append("--user=root") }

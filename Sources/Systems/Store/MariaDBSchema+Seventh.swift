@@ -112,8 +112,6 @@ extension MariaDBSchema {
                 Column("attachment", "VARCHAR(36)", "the id of the object; NULL: something that is about no object"),
                 Column("at", "BIGINT NOT NULL", now, "nanoseconds since 1970 (UTC)"),
             ], ["PRIMARY KEY (revision)"]),
-        // So that it is never empty: what is missing before its first line was taken out of it.
-        "INSERT INTO desired_changes (attachment) SELECT NULL FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM desired_changes)",
         table(
             "suspensions", "objects that are set aside: what differs is reported, and nothing is touched",
             [
@@ -352,4 +350,11 @@ extension MariaDBSchema {
 
     /// How many there are: fewer mean that somebody has taken one away.
     static var triggerCount: Int { triggers.count }
+
+    /// What Hawser writes itself.
+    static let writtenTables = [
+        "desired_volume_attachments", "departing_volume_attachments", "desired_changes", "suspensions",
+        "in_use_overrides", "protections", "bindings", "ledger", "open_intents", "status", "device_mappings", "exports",
+        "events", "drifts", "node_leases",
+    ]
 }

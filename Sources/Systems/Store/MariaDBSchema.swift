@@ -21,7 +21,15 @@ enum MariaDBSchema {
             throw StoreError.tooNew(found: found, understood: StoreSchema.version)
         }
         guard found < StoreSchema.version else { return }
-        for step in steps where step.version > found {
+        // Several who start at the same time would only wait for each other's locks, table by table. It is a courtesy and no
+        // more: on another node of a cluster nobody knows of it.
+        try database.run("SELECT get_lock(concat('hawser tables of ', database()), 60)")
+        defer {
+            // It ends with the connection at the latest.
+            _ = try? database.run("SELECT release_lock(concat('hawser tables of ', database()))")
+        }
+        let reached = try version(database)
+        for step in steps where step.version > reached {
             for statement in step.statements { try define(statement, in: database) }
             try database.run("REPLACE INTO schema_version (version) VALUES (?)", [.integer(Int64(step.version))])
         }
@@ -44,7 +52,7 @@ enum MariaDBSchema {
             guard error.code == 1419 else { throw error }
             throw StoreError.unavailable(
                 "this user may not define triggers while the server keeps a binary log; let somebody "
-                    + "SET GLOBAL log_bin_trust_function_creators = 1, or GRANT BINLOG ADMIN ON *.* to this user")
+                    + "SET GLOBAL log_bin_trust_function_creators = 1 until hawserd has started once")
         }
     }
 

@@ -73,10 +73,13 @@ public final class SQLStore: StateStore {
     public static func shared(
         at address: MariaDBAddress, node: String, _ options: MariaDBOptions = MariaDBOptions()
     ) async throws(StoreError) -> SQLStore {
-        let engine = MariaDBEngine(address: address, options: options)
-        let loop = StoreWriter(engine, for: .loop, node: node, thread: "store")
-        try await loop.migrate()
+        try await shared(MariaDBEngine(address, options), node: node)
+    }
+
+    static func shared(_ engine: MariaDBEngine, node: String) async throws(StoreError) -> SQLStore {
         let people = StoreWriter(engine, for: .people, node: node, thread: "store-people")
+        try await people.migrate()
+        let loop = StoreWriter(engine, for: .loop, node: node, thread: "store")
         return SQLStore(engine, loop: loop, people: people, lock: nil)
     }
 
@@ -107,24 +110,26 @@ public final class SQLStore: StateStore {
 
     /// How often the log of changes is cut, and all objects are read where that can find something.
     private static let upkeepPeriod = Duration.seconds(600)
-
     /// Does what is to be done now and then, until the task is cancelled.
     private static func keepUp(_ engine: any StoreEngine, _ reader: StoreReader, _ people: StoreWriter) async {
-        var pause = Duration.seconds(60)
+        let pause = engine.triggersSeeAll ? upkeepPeriod : engine.patienceWithMissing
+        var trimmedAt: ContinuousClock.Instant?
+        var readAt = ContinuousClock.now
         // A cancelled sleep ends the loop.
         while (try? await Task.sleep(for: pause)) != nil {
-            pause = upkeepPeriod
             // What fails now is done at the next time; that the store is away is told by others.
-            try? await people.trimChanges()
+            if trimmedAt.map({ $0.duration(to: .now) >= upkeepPeriod }) ?? true {
+                trimmedAt = .now
+                try? await people.trimChanges()
+            }
             guard !engine.triggersSeeAll else { continue }
-            await readAll(reader, people)
-            if await reader.awaitsSecondReading { pause = ToldObjects.timeBetweenReadings }
+            let age = readAt.duration(to: .now)
+            let wantsReading = await reader.wantsReading(after: age)
+            guard wantsReading || age >= upkeepPeriod else { continue }
+            guard let vanished = try? await reader.readAll() else { continue }
+            readAt = .now
+            if !vanished.isEmpty { try? await people.recordVanishing(of: vanished) }
         }
-    }
-
-    private static func readAll(_ reader: StoreReader, _ people: StoreWriter) async {
-        guard let vanished = try? await reader.readAll(), !vanished.isEmpty else { return }
-        try? await people.recordVanishing(of: vanished)
     }
 
     public func directoryObjects(besides names: Set<ObjectName>) async throws(StoreError) -> [ObjectName] {

@@ -10,7 +10,9 @@ struct SQLiteEngine: StoreEngine {
     let path: String
 
     var commitsInOrder: Bool { true }
+    var lateness: Duration { .zero }
     var triggersSeeAll: Bool { true }
+    var patienceWithMissing: Duration { .zero }
     /// A transaction that writes has the file for itself from its beginning.
     var lockingRead: String { "" }
     var now: String { SQLiteSchema.now }

@@ -164,7 +164,7 @@ struct SeenChanges {
         for stretch in stretches {
             // The older they are, the less it matters when just they were seen.
             if let last = kept.last, last.lines.upperBound + 1 == stretch.lines.lowerBound,
-                last.firstSeenAt.duration(to: stretch.seenAt) <= stretch.seenAt.duration(to: now) / 4
+                last.firstSeenAt.duration(to: stretch.seenAt) < stretch.seenAt.duration(to: now) / 4
             {
                 kept[kept.count - 1].lines = last.lines.lowerBound...stretch.lines.upperBound
                 kept[kept.count - 1].count += stretch.count

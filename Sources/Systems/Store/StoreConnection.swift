@@ -13,7 +13,7 @@ final class StoreConnection {
     /// After so long without use a connection is asked whether it is still there.
     private static let idleTime = Duration.seconds(5)
     /// How often a transaction is tried in which others were first, and for how long.
-    private static let races = 8
+    private static let races = 20
     private static let patience = Duration.seconds(4)
 
     let engine: any StoreEngine
@@ -30,26 +30,14 @@ final class StoreConnection {
         self.database = database
     }
 
-    /// Runs statements, each by itself.
-    func perform<Result>(_ body: (any SQLConnection) throws -> Result) throws(StoreError) -> Result {
-        let begun = ContinuousClock.now
-        var races = 0
-        while true {
-            let failure: any Error
-            do { return try body(try opened()) } catch { failure = error }
-            if let failure = failure as? StoreError { throw failure }
-            guard let failure = failure as? SQLError else { throw .unavailable("\(failure)") }
-            switch failure.kind {
-            case .disconnected: database = nil
-            case .lostRace where races < Self.races && begun.duration(to: .now) < Self.patience:
-                races += 1
-                // Two who were in each other's way do not come back at the same moment.
-                usleep(UInt32.random(in: 200...(1_000 << UInt32(races))))
-                continue
-            case .lostRace, .constraint, .other: break
-            }
-            throw .unavailable(failure.description)
-        }
+    /// Reads with statements that are each by themselves.
+    func read<Result>(_ body: (any SQLConnection) throws -> Result) throws(StoreError) -> Result {
+        try attempt(body) { true }
+    }
+
+    /// Writes with one statement by itself. After `unavailable` it may be on disk, when its answer was lost.
+    func write<Result>(_ body: (any SQLConnection) throws -> Result) throws(StoreError) -> Result {
+        try attempt(body) { false }
     }
 
     /// Runs `body` in one transaction: all of it is on disk when this returns, or none. After `unavailable` it may be, when the
@@ -57,12 +45,45 @@ final class StoreConnection {
     func transaction<Result>(
         for purpose: SQLTransactionPurpose = .writing, _ body: (any SQLConnection) throws -> Result
     ) throws(StoreError) -> Result {
-        try perform { database in
+        var mayBeCommitted = false
+        return try attempt { database in
             try database.transaction(for: purpose) {
-                try body(database)
+                let result = try body(database)
+                mayBeCommitted = purpose == .writing
+                return result
             } wrap: {
                 $0
             }
+        } mayRepeat: {
+            !mayBeCommitted
+        }
+    }
+
+    /// - Parameter mayRepeat: whether nothing was done by what the connection was lost in, so that it is done again with another
+    ///   one: the server may have been restarted long ago.
+    private func attempt<Result>(
+        _ body: (any SQLConnection) throws -> Result, mayRepeat: () -> Bool
+    ) throws(StoreError) -> Result {
+        let begun = ContinuousClock.now
+        var races = 0
+        while true {
+            let isFresh = database == nil
+            let failure: any Error
+            do { return try body(try opened()) } catch { failure = error }
+            if let failure = failure as? StoreError { throw failure }
+            guard let failure = failure as? SQLError else { throw .unavailable("\(failure)") }
+            switch failure.kind {
+            case .disconnected:
+                database = nil
+                if !isFresh, mayRepeat() { continue }
+            case .lostRace where races < Self.races && begun.duration(to: .now) < Self.patience:
+                races += 1
+                // Two who were in each other's way do not come back at the same moment.
+                usleep(UInt32.random(in: 200...(1_000 << UInt32(min(races, 6)))))
+                continue
+            case .lostRace, .constraint, .other: break
+            }
+            throw .unavailable(failure.description)
         }
     }
 

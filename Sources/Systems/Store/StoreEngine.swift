@@ -8,8 +8,16 @@ protocol StoreEngine: Sendable {
     /// What commits later has a greater revision, and each revision below the greatest was committed or never will be.
     var commitsInOrder: Bool { get }
 
+    /// How long a transaction may be open that has a revision already, and be told when it commits. What is open for longer is
+    /// found by a reading of everything.
+    var lateness: Duration { get }
+
     /// Rows change only as the triggers of the tables see it.
     var triggersSeeAll: Bool { get }
+
+    /// Objects that are missing without a word count as gone when they still are after so long: tables that are being loaded anew
+    /// are empty for a moment.
+    var patienceWithMissing: Duration { get }
 
     /// What stands behind a SELECT whose rows are to stay as they are until the transaction ends.
     var lockingRead: String { get }
@@ -39,10 +47,4 @@ enum ConnectionUse: Sendable {
     /// What people write: it may wait for what others hold locked.
     case people
     case reading
-}
-
-extension StoreEngine {
-    /// How long a transaction may be open that has a revision already, and be told when it commits. What is open for longer is
-    /// found by a full reading.
-    var lateness: Duration { .seconds(600) }
 }

@@ -14,6 +14,7 @@ actor StoreReader {
     private var told: ToldObjects?
     /// Objects that vanished, and of which nobody was told in words yet.
     private var vanished: [AttachmentID] = []
+    private var isSuspicious = false
     /// Up to where listeners were told.
     private var announced: Int64 = 0
     /// What the database said when it was last asked whether there is anything new.
@@ -34,7 +35,7 @@ actor StoreReader {
     }
 
     func perform<Result>(_ body: (any SQLConnection) throws -> Result) throws(StoreError) -> Result {
-        try connection.perform(body)
+        try connection.read(body)
     }
 
     // MARK: Desired state
@@ -254,13 +255,13 @@ actor StoreReader {
     @discardableResult
     func look(hasReason: Bool = false) -> Bool {
         do {
-            let mark = try connection.perform { try engine.commitMark($0) }
+            let mark = try connection.read { try engine.commitMark($0) }
             let isLate = !seen.due(.now, hasReason: hasReason).isEmpty
             if mustAnnounce {
                 mustAnnounce = false
                 changes.announce()
             }
-            guard mark != seenMark || isLate else { return false }
+            guard mark != seenMark || isLate || !seen.hasBegun else { return false }
             let (delta, since) = try readAlong(hasReason: hasReason)
             let isFound = mark != seenMark
             seenMark = mark
@@ -321,6 +322,7 @@ actor StoreReader {
     ///
     /// - Returns: objects that have vanished, each only once.
     func readAll() throws(StoreError) -> [AttachmentID] {
+        isSuspicious = false
         try connection.transaction(for: .reading) { database in
             try takeIn(database)
             _ = try allEntries(database)
@@ -330,8 +332,19 @@ actor StoreReader {
         return vanished
     }
 
-    /// Whether objects are missing of which readers were told, and have to be missed once more before they are told that.
-    var awaitsSecondReading: Bool { told?.misses == true }
+    /// Somebody did something that no trigger may have seen.
+    func suspect() { isSuspicious = true }
+
+    /// Somebody may change tables of his own again and again.
+    private static let timeBetweenSuspicions = Duration.seconds(30)
+
+    /// Whether all objects are to be read again: because some are missing, and have to be missed once more before readers are
+    /// told so, or because of a suspicion.
+    ///
+    /// - Parameter age: how long ago it was done last.
+    func wantsReading(after age: Duration) -> Bool {
+        told?.misses == true || isSuspicious && age >= Self.timeBetweenSuspicions
+    }
 
     /// Takes note of what the log says, so that only what it does not say is left to be found.
     private func noteTold(_ database: any SQLConnection) throws {
@@ -342,7 +355,8 @@ actor StoreReader {
 
     private func compare(with fingerprints: [AttachmentID: Int]) {
         guard var told else {
-            self.told = ToldObjects(fingerprints, revision: seen.revision)
+            self.told = ToldObjects(
+                fingerprints, revision: seen.revision, patience: engine.patienceWithMissing)
             return
         }
         let (changed, gone) = told.compare(with: fingerprints, now: .now)
@@ -356,7 +370,7 @@ actor StoreReader {
 
     func findings() -> [Finding] {
         do {
-            return try connection.perform { engine.findings($0) }
+            return try connection.read { engine.findings($0) }
         } catch {
             return [Finding("store", .bad, error.description, remedy: "hawserd tries again by itself")]
         }

@@ -31,7 +31,7 @@ actor StoreWriter {
 
     func migrate() throws(StoreError) {
         let engine = engine
-        try connection.perform { try engine.migrate($0) }
+        try connection.write { try engine.migrate($0) }
     }
 
     // MARK: What people write
@@ -112,20 +112,20 @@ actor StoreWriter {
     // MARK: The lease
 
     func lease() throws(StoreError) -> LeaseRecord? {
-        try connection.perform { try LeaseRow.read(of: node, in: $0) }
+        try connection.read { try LeaseRow.read(of: node, in: $0) }
     }
 
     func takeLease(_ record: LeaseRecord, replacing seen: LeaseRecord?) throws(StoreError) -> Bool {
         // From here on: when the answer is lost, the row may be ours.
         holding = record.token
-        return try connection.perform { try LeaseRow.put(record, replacing: seen, of: node, in: $0, engine) }
+        return try connection.write { try LeaseRow.put(record, replacing: seen, of: node, in: $0, engine) }
     }
 
     func renewLease(_ token: LeaseToken) throws(StoreError) -> Bool {
-        try connection.perform { try LeaseRow.renew(token, of: node, in: $0, engine) }
+        try connection.write { try LeaseRow.renew(token, of: node, in: $0, engine) }
     }
 
     func releaseLease(_ token: LeaseToken) throws(StoreError) {
-        try connection.perform { try LeaseRow.release(token, of: node, in: $0) }
+        try connection.write { try LeaseRow.release(token, of: node, in: $0) }
     }
 }

@@ -11,12 +11,13 @@ struct ToldObjects {
     private var fingerprints: [AttachmentID: Int]
     private var missedSince: [AttachmentID: ContinuousClock.Instant] = [:]
 
-    /// How far apart two readings are that agree.
-    static let timeBetweenReadings = Duration.seconds(2)
+    private let patience: Duration
 
-    init(_ fingerprints: [AttachmentID: Int], revision: Int64) {
+    /// - Parameter patience: how far apart two readings are that agree.
+    init(_ fingerprints: [AttachmentID: Int], revision: Int64, patience: Duration) {
         self.fingerprints = fingerprints
         self.revision = revision
+        self.patience = patience
     }
 
     /// Whether something is missed, and not for long enough.
@@ -47,7 +48,7 @@ struct ToldObjects {
             for object in fingerprints.keys where present[object] == nil {
                 let since = missedSince[object] ?? now
                 missedSince[object] = since
-                if since.duration(to: now) >= Self.timeBetweenReadings { gone.append(object) }
+                if since.duration(to: now) >= patience && since < now { gone.append(object) }
             }
         }
         for object in gone { forget(object) }

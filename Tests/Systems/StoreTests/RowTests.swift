@@ -68,7 +68,8 @@ import VolumeModel
         let client = try it.client()
         try client.begin(.writing)
         for number in 0..<5_000 {
-            try client.run("INSERT INTO desired_volume_attachments (name, volume_name) VALUES ('o\(number)', 'v')")
+            try client.run(
+                "INSERT INTO desired_volume_attachments (name, volume_name) VALUES (?, 'v')", [.text("o\(number)")])
         }
         try client.commit()
         let before = try await store.desiredState()

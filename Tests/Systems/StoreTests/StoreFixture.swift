@@ -53,6 +53,18 @@ struct StoreFixture {
         return try SQLStore.embedded(path: path)
     }
 
+    /// How one gets to the database who may read the server's binary log, or has no rights but in this database.
+    func engine(mayReadLog: Bool) async throws -> MariaDBEngine {
+        guard case .database(var address) = place else { throw CancellationError() }
+        if !mayReadLog {
+            let server = try MariaDBConnection(address)
+            let name = "user_of_\(address.database)"
+            try server.execute("CREATE USER \(name) IDENTIFIED BY ''; GRANT ALL ON \(address.database).* TO \(name)")
+            address.user = name
+        }
+        return MariaDBEngine(address, MariaDBOptions())
+    }
+
     /// Some other program's connection, which knows nothing of Hawser's manners.
     func client() throws -> any SQLConnection {
         guard case .database(let address) = place else { return try SQLiteConnection(path: path) }
@@ -119,11 +131,13 @@ func approved(_ store: SQLStore) async throws -> [String] {
 
 // MARK: What the loop writes
 
-func detail(device: DeviceRecord?, of attachment: UInt64 = 1) -> AttachmentDetail {
+func detail(
+    device: DeviceRecord?, of attachment: AttachmentID = AttachmentID(UUIDValue(high: 0, low: 1))
+) -> AttachmentDetail {
     let volume = VolumeID(UUIDValue(high: 1, low: 1))
     return AttachmentDetail(
         report: AttachmentReport(
-            attachment: AttachmentID(UUIDValue(high: 0, low: attachment)), name: "one", generation: 1, volume: volume,
+            attachment: attachment, name: "one", generation: 1, volume: volume,
             machine: nil, isHere: true, isDeparting: false, readiness: .ready, since: Instant(nanoseconds: 1),
             cloudWord: "attached", deviceWord: "vdb", exportWord: "live", clients: nil, drifts: [], next: nil,
             nextAt: nil),

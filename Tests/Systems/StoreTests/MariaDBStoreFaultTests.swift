@@ -1,0 +1,125 @@
+import LinuxCalls
+import MariaDB
+import Reconciliation
+import Rig
+import SQL
+@testable import Store
+import Testing
+import VolumeModel
+
+/// Servers that go away under a store, hang, or throw it out.
+@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"))
+struct MariaDBStoreFaultTests {
+    @Test func `DURABLE: what was accepted is there after the server was killed, and the store goes on by itself`()
+        async throws
+    {
+        let server = try await ThrowAwayMariaDB(.init(settings: ["--innodb-flush-log-at-trx-commit=1"]))
+        let store = try await SQLStore.shared(at: try await server.freshDatabase(), node: "n")
+        let changes = await store.desiredChanges()
+        for _ in 1...3 {
+            let before = try await store.openLedger().count
+            async let accepted = append(to: store, from: before)
+            // It is killed in the middle.
+            while try await store.openLedger().count < before + 20 {}
+            await server.kill()
+            let (last, error) = await accepted
+            guard case .unavailable = error else { throw error }
+            // At once, and every time.
+            let begun = ContinuousClock.now
+            await #expect(throws: StoreError.self) { try await store.append(line(9_999)) }
+            await #expect(throws: StoreError.self) { try await store.desiredState() }
+            #expect(begun.duration(to: .now) < .seconds(2))
+            try await server.start()
+            let found = try await patiently { try await store.openLedger() }
+            // One may have been committed whose answer was lost.
+            #expect(found.count == last || found.count == last + 1, "\(found.count), \(last)")
+            try await patiently { try await store.append(line(UInt64(found.count) + 1)) }
+        }
+        // Whoever could not read is told to try again.
+        for await _ in changes { break }
+        _ = try await store.apply([edit("one")], dryRun: false)
+        try await server.remove()
+    }
+
+    /// Writes lines until one is refused.
+    private func append(to store: SQLStore, from count: Int) async -> (accepted: Int, StoreError) {
+        var accepted = count
+        while true {
+            do throws(StoreError) { try await store.append(line(UInt64(accepted) + 1)) } catch {
+                return (accepted, error)
+            }
+            accepted += 1
+        }
+    }
+
+    /// Does what may fail until it does not, and until the test's end at the longest.
+    @discardableResult
+    private func patiently<Result>(_ body: () async throws -> Result) async throws -> Result {
+        while true {
+            do { return try await body() } catch StoreError.unavailable {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+    }
+
+    @Test func `a connection that was lost while nobody used it is no error`() async throws {
+        let it = try await StoreFixture(.mariaDB)
+        let store = try await it.three()
+        _ = try await store.openLedger()
+        try await store.append(line(1))
+        let client = try it.client()
+        let others = try client.run(
+            "SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id()")
+        #expect(others.count >= 3)
+        for row in others {
+            // One may have gone by itself.
+            _ = try? client.run("KILL \(row[0].integer ?? 0)")
+        }
+        #expect(try await objects(store).count == 3)
+        _ = try await store.apply([edit("o1", export: "other")], dryRun: false)
+        try await store.append(line(2))
+        #expect(try await store.openLedger().count == 2)
+    }
+
+    @Test func `a server that hangs keeps nobody for longer than the time-outs`() async throws {
+        let server = try await ThrowAwayMariaDB()
+        var options = MariaDBOptions()
+        options.connectTimeout = .seconds(1)
+        options.readTimeout = .seconds(1)
+        let store = try await SQLStore.shared(at: try await server.freshDatabase(), node: "n", options)
+        _ = try await store.apply([edit("one")], dryRun: false)
+        try await server.pause()
+        let begun = ContinuousClock.now
+        async let isWritten = (try? store.append(line(1))) != nil
+        async let isRead = (try? store.desiredState()) != nil
+        #expect(await [isWritten, isRead] == [false, false])
+        #expect(begun.duration(to: .now) < .seconds(8))
+        await server.resume()
+        #expect(try await patiently { try await store.desiredState() }.entries.count == 1)
+        try await patiently { try await store.append(line(1)) }
+        #expect(try await store.openLedger().count == 1)
+        try await server.remove()
+    }
+
+    @Test func `rows that somebody keeps locked stop neither the loop nor its lease`() async throws {
+        let it = try await StoreFixture(.mariaDB)
+        let store = try await it.three()
+        let person = try it.client()
+        try person.begin(.writing)
+        try person.run("UPDATE desired_volume_attachments SET vm = 'other'")
+        async let edited = store.apply([edit("o1", export: "other")], dryRun: false)
+        let record = LeaseRecord(
+            token: LeaseToken(epoch: 1, nonce: UUIDValue(high: 1, low: 1)), holder: "h", lifetime: .seconds(2))
+        let begun = ContinuousClock.now
+        #expect(try await store.takeLease(record, replacing: nil))
+        for number in 1...20 {
+            try await store.append(line(UInt64(number)))
+            try await store.save([detail(device: nil)])
+            #expect(try await store.renewLease(record.token))
+            #expect(try await store.desiredState().entries.count == 3)
+        }
+        #expect(begun.duration(to: .now) < .seconds(4))
+        try person.commit()
+        #expect(try await edited.map(\.change) == [.configured])
+    }
+}
