@@ -205,7 +205,7 @@ let package = Package(
             "hawser-bench",
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "Arguments", "CloudStack", "ControlAPIClient", "Curl",
-                "LinuxCalls", "LinuxDevices", "Udev",
+                "LinuxCalls", "LinuxDevices", "MariaDB", "Udev",
                 "Rig", "SimulatedWorld", "SQL", "SQLite", "Store",
             ]),
 

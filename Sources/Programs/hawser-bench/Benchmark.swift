@@ -8,9 +8,8 @@ struct Benchmark: Sendable {
 
     /// In the order in which they are run: what is quick comes first.
     static let all: [Benchmark] = [
-        help, fullComparison, oneChange, simulation, ingest, committedRow, deviceEvents, scaling, twentyVolumes,
-        convergedDaemon,
-        coldStart,
+        help, fullComparison, oneChange, simulation, ingest, committedRow, committedSharedRow, deviceEvents, scaling,
+        twentyVolumes, convergedDaemon, coldStart,
     ]
 }
 

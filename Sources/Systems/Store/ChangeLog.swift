@@ -16,9 +16,9 @@ enum ChangeLog {
             try database.run(sql, values).first?.first?.integer
         }
         guard let oldest = try number("SELECT min(revision) FROM desired_changes"),
-            let newest = try number("SELECT max(revision) FROM desired_changes"), newest - kept > oldest
+            let newest = try number("SELECT max(revision) FROM desired_changes"), newest - kept >= oldest
         else { return false }
-        let aim = min(oldest + step, newest - kept)
+        let aim = min(oldest + step, newest - kept + 1)
         // The first that stays exists: whoever has seen it has missed nothing.
         guard
             let first = try number(
@@ -28,6 +28,6 @@ enum ChangeLog {
                 != nil
         else { return false }
         try database.run("DELETE FROM desired_changes WHERE revision < ?", [.integer(first)])
-        return aim < newest - kept
+        return aim <= newest - kept
     }
 }

@@ -73,7 +73,8 @@ struct DesiredReading {
     enum Choice: CaseIterable {
         /// By name.
         case all
-        /// Those that a stretch of the log names, in the order in which they changed last.
+        /// What a stretch of the log names, in the order in which it changed last; a row of NULL for an object that is not in the
+        /// table. Behind the columns comes the id by which the log names it.
         case changed
         /// The one of an id.
         case identified
@@ -83,11 +84,10 @@ struct DesiredReading {
         fileprivate func source(_ table: Table) -> String {
             switch self {
             case .all, .identified, .named: "\(table.rawValue) AS w"
-            // CROSS has SQLite go this way, and not through all objects (sqlite.org/optoverview.html#crossjoin).
             case .changed:
                 """
                 (SELECT attachment, max(revision) AS last FROM desired_changes WHERE revision BETWEEN ? AND ?
-                    GROUP BY attachment) AS c CROSS JOIN \(table.rawValue) AS w ON w.id = c.attachment
+                    GROUP BY attachment) AS c LEFT JOIN \(table.rawValue) AS w ON w.id = c.attachment
                 """
             }
         }
@@ -111,8 +111,9 @@ struct DesiredReading {
         var texts: [Selection: String] = [:]
         for choice in Choice.allCases {
             for table in Table.allCases {
+                let columns = Column.allCases.map { $0.sql(in: table) } + (choice == .changed ? ["c.attachment"] : [])
                 texts[Selection(choice: choice, table: table)] = """
-                    SELECT \(Column.allCases.map { $0.sql(in: table) }.joined(separator: ", "))
+                    SELECT \(columns.joined(separator: ", "))
                     FROM \(choice.source(table)) LEFT JOIN suspensions AS s ON s.attachment = w.id
                         LEFT JOIN in_use_overrides AS o ON o.attachment = w.id
                     \(choice.condition)
@@ -126,7 +127,24 @@ struct DesiredReading {
         selections[Selection(choice: choice, table: table)] ?? ""
     }
 
-    /// Reads the rows of both tables.
+    /// Reads the rows of one table that a stretch of the log names.
+    ///
+    /// - Parameter missing: is told of what it names and the table has not.
+    mutating func forEachChange(
+        in lines: SeenChanges.Lines, of table: Table, of database: any SQLConnection,
+        missing: (AttachmentID) -> Void, _ body: (DesiredEntry, borrowing SQLRow) -> Void
+    ) throws(SQLError) {
+        let bounds = [SQLValue.integer(lines.lowerBound), .integer(lines.upperBound)]
+        try database.forEachRow(Self.selection(of: .changed, in: table), bounds) { row in
+            if let entry = entry(row) {
+                body(entry, row)
+            } else if row.isNull(Column.id.rawValue), let object = row.uuid(Column.allCases.count) {
+                missing(AttachmentID(object))
+            }
+        }
+    }
+
+    /// Reads rows of one table.
     mutating func forEachEntry(
         _ choice: Choice, _ values: [SQLValue], in table: Table, of database: any SQLConnection,
         _ body: (DesiredEntry, borrowing SQLRow) -> Void

@@ -22,11 +22,11 @@ enum MariaDBSchema {
         }
         guard found < StoreSchema.version else { return }
         // Several who start at the same time would only wait for each other's locks, table by table. It is a courtesy and no
-        // more: on another node of a cluster nobody knows of it.
-        try database.run("SELECT get_lock(concat('hawser tables of ', database()), 60)")
+        // more: other nodes of a cluster know nothing of it, or refuse it.
+        _ = try? database.run("SELECT get_lock(concat('hawser ', md5(database())), 60)")
         defer {
             // It ends with the connection at the latest.
-            _ = try? database.run("SELECT release_lock(concat('hawser tables of ', database()))")
+            _ = try? database.run("SELECT release_lock(concat('hawser ', md5(database())))")
         }
         let reached = try version(database)
         for step in steps where step.version > reached {
@@ -36,15 +36,21 @@ enum MariaDBSchema {
     }
 
     /// - Returns: 0 for a database in which nothing is.
-    static func version(_ database: any SQLConnection) throws(SQLError) -> Int {
-        try database.execute(
-            """
-            CREATE TABLE IF NOT EXISTS schema_version (
-                version BIGINT NOT NULL PRIMARY KEY COMMENT 'a version that these tables have reached'
-            ) \(options) COMMENT 'which program these tables are of: the greatest counts'
-            """)
-        return Int(try database.run("SELECT max(version) FROM schema_version").first?.first?.integer ?? 0)
+    private static func version(_ database: any SQLConnection) throws(SQLError) -> Int {
+        do throws(SQLError) {
+            return Int(try database.run("SELECT max(version) FROM schema_version").first?.first?.integer ?? 0)
+        } catch {
+            // ER_NO_SUCH_TABLE
+            guard error.code == 1146 else { throw error }
+            return 0
+        }
     }
+
+    private static let versions = """
+        CREATE TABLE IF NOT EXISTS schema_version (
+            version BIGINT NOT NULL PRIMARY KEY COMMENT 'a version that these tables have reached'
+        ) \(options) COMMENT 'which program these tables are of: the greatest counts'
+        """
 
     private static func define(_ statement: String, in database: any SQLConnection) throws {
         do throws(SQLError) { try database.execute(statement) } catch {
@@ -57,7 +63,7 @@ enum MariaDBSchema {
     }
 
     /// What makes each version from the one before; a step that has once been released is never changed.
-    static let steps = [(version: 7, statements: seventh)]
+    static let steps = [(version: 7, statements: [versions] + seventh)]
 
     static let options = "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
 }

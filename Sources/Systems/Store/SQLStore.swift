@@ -14,7 +14,7 @@ public import VolumeModel
 public final class SQLStore: StateStore {
     private let engine: any StoreEngine
     private let loop: StoreWriter
-    private let people: StoreWriter
+    let people: StoreWriter
     let reader: StoreReader
     private let changes: ChangeNotice
     /// Of a file: held for as long as the store lives.

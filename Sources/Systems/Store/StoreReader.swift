@@ -101,42 +101,39 @@ actor StoreReader {
             delta.removed = Set(seen.gone(since: revision)).subtracting(present).sorted()
         case .some(let stretches, let objects):
             var found: Set<AttachmentID> = []
+            var gone: Set<AttachmentID> = []
             var reading = DesiredReading()
-            func read(_ choice: DesiredReading.Choice, _ values: [SQLValue]) throws(SQLError) {
+            func take(_ entry: DesiredEntry, _ row: borrowing SQLRow) {
+                if found.insert(entry.id).inserted { delta.changed.append(entry) }
+                told?.note(entry.id, DesiredReading.fingerprint(row))
+            }
+            for lines in stretches {
+                var missing: Set<AttachmentID> = []
+                try reading.forEachChange(in: lines, of: .desired, of: database) {
+                    missing.insert($0)
+                } _: {
+                    take($0, $1)
+                }
+                // Hardly ever.
+                guard !missing.isEmpty else { continue }
+                try reading.forEachChange(in: lines, of: .departing, of: database, missing: { _ in }) { entry, row in
+                    missing.remove(entry.id)
+                    take(entry, row)
+                }
+                gone.formUnion(missing)
+            }
+            for object in objects {
                 for table in DesiredReading.Table.allCases {
-                    try reading.forEachEntry(choice, values, in: table, of: database) { entry, row in
-                        if found.insert(entry.id).inserted { delta.changed.append(entry) }
-                        told?.note(entry.id, DesiredReading.fingerprint(row))
+                    try reading.forEachEntry(.identified, [.text(object.description)], in: table, of: database) {
+                        take($0, $1)
                     }
                 }
             }
-            var gone: Set<AttachmentID> = []
-            for lines in stretches {
-                let bounds = [SQLValue.integer(lines.lowerBound), .integer(lines.upperBound)]
-                try read(.changed, bounds)
-                try gone.formUnion(missing(database, bounds))
-            }
-            for object in objects { try read(.identified, [.text(object.description)]) }
             for object in gone { told?.forget(object) }
             delta.removed = gone.union(seen.gone(since: revision)).subtracting(found).sorted()
             if let until = told?.revision, until >= revision { told?.revision = seen.revision }
         }
         return delta
-    }
-
-    /// Objects that a stretch of the log names, and that are in no table any more.
-    private func missing(_ database: any SQLConnection, _ bounds: [SQLValue]) throws(SQLError) -> [AttachmentID] {
-        var missing: [AttachmentID] = []
-        try database.forEachRow(
-            """
-            SELECT DISTINCT attachment FROM desired_changes AS c WHERE revision BETWEEN ? AND ?
-                AND NOT EXISTS (SELECT 1 FROM desired_volume_attachments AS w WHERE w.id = c.attachment)
-                AND NOT EXISTS (SELECT 1 FROM departing_volume_attachments AS w WHERE w.id = c.attachment)
-            """, bounds
-        ) { row in
-            if let id = row.uuid(0) { missing.append(AttachmentID(id)) }
-        }
-        return missing
     }
 
     private func protections(_ database: any SQLConnection) throws(SQLError) -> [VolumeID: String] {
@@ -174,24 +171,29 @@ actor StoreReader {
     /// - Parameter hasReason: whether something was committed just now, which may be a late line.
     private func takeIn(_ database: any SQLConnection, hasReason: Bool = true) throws(SQLError) {
         let now = ContinuousClock.now
-        let newest = try number(database, "SELECT max(revision) FROM desired_changes") ?? 0
+        let known = seen.hasBegun ? seen.greatest : .max
+        let row = try database.run(Self.looking, [.integer(known)]).first ?? []
+        let newest = row.first?.integer ?? 0
         guard seen.hasBegun else {
             seen.begin(at: newest, recent: try recent(database, until: newest), now: now)
             announced = max(announced, seen.revision)
             return
         }
         if newest != seen.greatest {
-            let oldest = try number(database, "SELECT min(revision) FROM desired_changes") ?? 0
-            guard newest > seen.greatest, oldest <= seen.greatest else {
+            guard newest > seen.greatest, let oldest = row[1].integer, oldest <= seen.greatest else {
                 // Somebody has emptied it, or this process was away for longer than lines are kept.
                 seen.begin(at: newest, recent: try recent(database, until: newest), now: now)
                 return
             }
-            let count = try count(database, in: [seen.greatest + 1...newest])
-            seen.take(until: newest, count: count, now: now)
+            seen.take(until: newest, count: Int(row[2].integer ?? 0), now: now)
         }
         try takeInLate(database, now, hasReason: hasReason)
     }
+
+    private static let looking = """
+        SELECT (SELECT max(revision) FROM desired_changes), (SELECT min(revision) FROM desired_changes),
+            (SELECT count(*) FROM desired_changes WHERE revision > ?)
+        """
 
     private func takeInLate(
         _ database: any SQLConnection, _ now: ContinuousClock.Instant, hasReason: Bool
@@ -213,10 +215,9 @@ actor StoreReader {
     ) throws(SQLError) -> (lines: SeenChanges.Lines, count: Int)? {
         guard !engine.commitsInOrder, newest > 0 else { return nil }
         let age = engine.lateness.components.seconds * 1_000_000_000
-        let before = try number(
-            database,
+        let before = try database.run(
             "SELECT revision FROM desired_changes WHERE at < \(engine.now) - \(age) ORDER BY revision DESC LIMIT 1")
-        let lines = min(before ?? 0, newest - 1) + 1...newest
+        let lines = min(before.first?.first?.integer ?? 0, newest - 1) + 1...newest
         return (lines, try count(database, in: [lines]))
     }
 
@@ -242,10 +243,6 @@ actor StoreReader {
         return count
     }
 
-    private func number(_ database: any SQLConnection, _ sql: String) throws(SQLError) -> Int64? {
-        try database.run(sql).first?.first?.integer
-    }
-
     // MARK: What is committed
 
     /// Looks whether somebody has committed something, and tells of it.
@@ -255,13 +252,14 @@ actor StoreReader {
     @discardableResult
     func look(hasReason: Bool = false) -> Bool {
         do {
-            let mark = try connection.read { try engine.commitMark($0) }
+            // Who knows that there is something does not ask whether there is.
+            let mark = hasReason ? seenMark : try connection.read { try engine.commitMark($0) }
             let isLate = !seen.due(.now, hasReason: hasReason).isEmpty
             if mustAnnounce {
                 mustAnnounce = false
                 changes.announce()
             }
-            guard mark != seenMark || isLate || !seen.hasBegun else { return false }
+            guard hasReason || mark != seenMark || isLate || !seen.hasBegun else { return false }
             let (delta, since) = try readAlong(hasReason: hasReason)
             let isFound = mark != seenMark
             seenMark = mark
@@ -378,7 +376,7 @@ actor StoreReader {
 }
 
 extension DesiredEntry {
-    fileprivate var id: AttachmentID {
+    var id: AttachmentID {
         switch self {
         case .valid(let object): object.id
         case .invalid(let id, _, _, _, _): id

@@ -1,7 +1,9 @@
 import Glibc
 import LinuxCalls
+import MariaDB
 import Planning
 import Reconciliation
+import Rig
 import SQL
 import SQLite
 import Store
@@ -11,30 +13,58 @@ extension Benchmark {
     static let committedRow = Benchmark(
         name: "row", summary: "from another process's commit of a row to the decision what follows"
     ) {
-        let delays = try await CommittedRow.measure(rows: 500)
+        let directory = try TemporaryDirectory(prefix: "hawser-bench")
+        let path = "\(directory.path)/hawser.db"
+        let delays = try await CommittedRow.measure(rows: 500, in: try SQLStore.embedded(path: path), at: path)
         return [
             Figure("row committed to decision: median", delays.median, .seconds, target: .atMost(0.2e-3)),
             Figure(
                 "row committed to decision: 99th percentile", delays.percentile(0.99), .seconds, target: .atMost(2e-3)),
         ]
     }
+
+    static let committedSharedRow = Benchmark(
+        name: "row-mariadb", summary: "the same with MariaDB on this machine, by its binary log and by asking"
+    ) {
+        if let obstacle = ThrowAwayMariaDB.obstacle { throw LeftOut(description: obstacle) }
+        let server = try await ThrowAwayMariaDB(.init(keepsBinaryLog: true))
+        var figures: [Figure] = []
+        for (words, target, mayReadLog) in [("by the binary log", 10e-3, true), ("by asking", 100e-3, false)] {
+            var address = try await server.freshDatabase()
+            _ = try await SQLStore.shared(at: address, node: "bench")
+            if !mayReadLog {
+                let administrator = try MariaDBConnection(address)
+                try administrator.execute("CREATE USER poor; GRANT ALL ON \(address.database).* TO poor")
+                address.user = "poor"
+            }
+            let url = "mariadb://\(address.user)@/\(address.database)?socket=\(server.socket)"
+            let store = try await SQLStore.shared(at: address, node: "bench")
+            let delays = try await CommittedRow.measure(rows: 500, in: store, at: url)
+            figures += [
+                Figure("row in MariaDB to decision, \(words): median", delays.median, .seconds),
+                Figure(
+                    "row in MariaDB to decision, \(words): 99th percentile", delays.percentile(0.99), .seconds,
+                    target: .atMost(target)),
+            ]
+        }
+        try await server.remove()
+        return figures
+    }
 }
 
-/// Another process inserts rows with SQLite; the real store and controller decide that each volume has to be read by its
+/// Another process inserts rows with SQL; the real store and controller decide that each volume has to be read by its
 /// id. The moment of the decision is that in which CloudStack is asked.
 enum CommittedRow {
     static let word = "--write-rows"
 
-    static func measure(rows: Int) async throws -> Samples {
-        let directory = try TemporaryDirectory(prefix: "hawser-bench")
-        let path = "\(directory.path)/hawser.db"
-        let store = try SQLStore.embedded(path: path)
+    /// - Parameter place: the file, or the address of the database, for the other process.
+    static func measure(rows: Int, in store: SQLStore, at place: String) async throws -> Samples {
         let world = SilentWorld()
         let controller = Controller(
             here: MachineID(UUIDValue(high: 0xA, low: 1)), policy: Policy(),
             systems: OutsideSystems(cloud: world, devices: world, exports: world, store: store, time: world), seed: 1)
         let running = Task { try await controller.run() }
-        let commits = try await write(rows: rows, to: path)
+        let commits = try await write(rows: rows, to: place)
         try await wait(until: rows, in: world)
         let asked = await world.journal.asked
         running.cancel()
@@ -42,8 +72,8 @@ enum CommittedRow {
             commits.compactMap { volume, committed in asked[volume].map { Double($0 - committed) / 1e9 } })
     }
 
-    private static func write(rows: Int, to path: String) async throws -> [VolumeID: Int64] {
-        let writer = try await ChildProcess.run(.init(try ownProgramPath(), [word, path, "\(rows)"]))
+    private static func write(rows: Int, to place: String) async throws -> [VolumeID: Int64] {
+        let writer = try await ChildProcess.run(.init(try ownProgramPath(), [word, place, "\(rows)"]))
         var commits: [VolumeID: Int64] = [:]
         for line in writer.output.split(separator: "\n") {
             let words = line.split(separator: " ")
@@ -63,9 +93,11 @@ enum CommittedRow {
 
     /// What the other process does: commits row after row, each a while after the one before, and says when each commit
     /// had returned.
-    static func writeRows(_ count: Int, to path: String) throws {
-        let database = try SQLiteConnection(path: path)
-        // Whoever follows the file has begun to by then.
+    static func writeRows(_ count: Int, to place: String) throws {
+        let database: any SQLConnection =
+            place.hasPrefix("/")
+            ? try SQLiteConnection(path: place) : try MariaDBConnection(MariaDBAddress(parsing: place))
+        // Whoever follows the store has begun to by then.
         usleep(500_000)
         for number in 0..<count {
             let volume = Installation.volume(number)
