@@ -17,7 +17,7 @@ struct LoopWriting {
         // beside it.
         try database.run("DELETE FROM departing_volume_attachments WHERE id = ?", id)
         guard try database.run("SELECT 1 FROM desired_volume_attachments WHERE id = ?", id).isEmpty else { return }
-        for table in ["bindings", "status", "device_mappings", "exports", "suspensions", "in_use_overrides"] {
+        for table in ["bindings", "status", "observed_devices", "observed_exports", "suspensions", "in_use_overrides"] {
             try database.run("DELETE FROM \(table) WHERE attachment = ?", id)
         }
         try closeCreation(of: id[0])
@@ -119,12 +119,12 @@ struct LoopWriting {
         guard detail.isDeviceKnown else { return }
         let attachment = SQLValue.text(detail.report.attachment.description)
         guard let device = detail.device, let volume = detail.report.volume else {
-            try database.run("DELETE FROM device_mappings WHERE attachment = ?", [attachment])
+            try database.run("DELETE FROM observed_devices WHERE attachment = ?", [attachment])
             return
         }
         try database.run(
             """
-            REPLACE INTO device_mappings (attachment, volume, serial, kernel_name, path, by_id_link, device_number,
+            REPLACE INTO observed_devices (attachment, volume, serial, kernel_name, path, by_id_link, device_number,
                 disk_sequence, size_in_bytes)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
@@ -139,13 +139,16 @@ struct LoopWriting {
     private func saveExport(_ detail: AttachmentDetail) throws(SQLError) {
         let attachment = SQLValue.text(detail.report.attachment.description)
         guard let entry = detail.export, let volume = detail.report.volume else {
-            try database.run("DELETE FROM exports WHERE attachment = ?", [attachment])
+            try database.run("DELETE FROM observed_exports WHERE attachment = ?", [attachment])
             return
         }
         var clients = SQLValue.null
         if case .known(let count) = entry.clients { clients = .integer(Int64(count)) }
         try database.run(
-            "REPLACE INTO exports (attachment, name, volume, read_only, live, clients) VALUES (?, ?, ?, ?, ?, ?)",
+            """
+            REPLACE INTO observed_exports (attachment, name, volume, read_only, live, clients)
+            VALUES (?, ?, ?, ?, ?, ?)
+            """,
             [
                 attachment, .text(entry.name.text), .text(volume.description), .integer(entry.isReadOnly ? 1 : 0),
                 .integer(entry.liveness == .live ? 1 : 0), clients,

@@ -182,7 +182,7 @@ extension MariaDBSchema {
                 Column("contest_times", "BIGINT", "how often"),
             ], ["PRIMARY KEY (attachment)"]),
         table(
-            "device_mappings", "which disk of the appliance a volume is; only Hawser writes it",
+            "observed_devices", "which disk of the appliance a volume is; only Hawser writes it",
             [
                 attachment, Column("volume", "VARCHAR(36) NOT NULL", "the id of the volume"),
                 Column("serial", "VARCHAR(64)", "what the disk says of itself: the first 20 digits of the id"),
@@ -193,7 +193,7 @@ extension MariaDBSchema {
                 Column("size_in_bytes", "BIGINT NOT NULL", "as the kernel says"),
             ], ["PRIMARY KEY (attachment)"]),
         table(
-            "exports", "what NBD clients can connect to; only Hawser writes it",
+            "observed_exports", "what NBD clients can connect to; only Hawser writes it",
             [
                 attachment, Column("name", "VARCHAR(255) NOT NULL", "the name that NBD clients use"),
                 Column("volume", "VARCHAR(36) NOT NULL", "the id of the volume"),
@@ -354,7 +354,7 @@ extension MariaDBSchema {
     /// What Hawser writes itself.
     static let writtenTables = [
         "desired_volume_attachments", "departing_volume_attachments", "desired_changes", "suspensions",
-        "in_use_overrides", "protections", "bindings", "ledger", "open_intents", "status", "device_mappings", "exports",
-        "events", "drifts", "node_leases",
+        "in_use_overrides", "protections", "bindings", "ledger", "open_intents", "status", "observed_devices",
+        "observed_exports", "events", "drifts", "node_leases",
     ]
 }

@@ -9,6 +9,8 @@ extension SQLiteSchema {
         DROP INDEX desired_from_directory;
         DROP INDEX desired_approvals;
         ALTER TABLE desired_volume_attachments RENAME TO desired_until_6;
+        ALTER TABLE device_mappings RENAME TO observed_devices;
+        ALTER TABLE exports RENAME TO observed_exports;
 
         CREATE TABLE desired_volume_attachments (
             id TEXT NOT NULL PRIMARY KEY DEFAULT (lower(

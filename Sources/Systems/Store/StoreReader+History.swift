@@ -25,7 +25,7 @@ extension StoreReader {
                 SELECT s.attachment, ready, reason, since, fingerprint, serial, device_number, disk_sequence, size_in_bytes,
                     generation, contest_machine, contest_stood_since, contest_undone_at, contest_times,
                     s.volume
-                FROM status s LEFT JOIN device_mappings d ON d.attachment = s.attachment
+                FROM status s LEFT JOIN observed_devices d ON d.attachment = s.attachment
                 """
             ) { row in
                 guard let attachment = row.uuid(0), let since = row.integer(3), let fingerprint = row.integer(4),

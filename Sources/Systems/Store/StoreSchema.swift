@@ -9,9 +9,19 @@
 /// that was about (none for a protection): a log without a row that all writers would wait for. Its greatest number is the
 /// revision of desired state.
 ///
+/// A database may be that of the daemon before Hawser, whose programs go on reading `device_mappings`, `nbd_exports` and others of
+/// its tables there: none of these has the name of one of those (``namesOfOldDaemon``).
+///
 /// All times are whole nanoseconds since 1970 in UTC.
 enum StoreSchema {
     static let version = 7
+
+    /// The tables of the daemon before Hawser, and of the programs that share them.
+    static let namesOfOldDaemon = [
+        "device_mappings", "nbd_exports", "ossea_configs", "ossea_volumes", "replication_jobs", "vm_disks",
+        "vm_export_mappings", "vm_replication_contexts", "volume_daemon_metrics", "volume_operation_history",
+        "volume_operations",
+    ]
 
     /// What a trigger says to who writes what it refuses. It names no object: SQLite's can only say constant words.
     enum Refusal {

@@ -89,6 +89,11 @@ import VolumeModel
                 VALUES ('\(two)', '\(one)', 'create', 't', 'intended', 3, 'none');
             INSERT INTO open_intents VALUES ('\(two)');
             INSERT INTO events (at, name, severity, reason, message) VALUES (1, '', 'Normal', 'r', 'm');
+            INSERT INTO status (attachment, name, generation, ready, reason, message, since, volume, cloudstack, device, export,
+                fingerprint) VALUES ('\(one)', 'one', 7, 1, '', '', 5, '\(volume)', 'attached', 'vdb', 'live', 77);
+            INSERT INTO device_mappings VALUES ('\(one)', '\(volume)', 'a7f226a795a043b6942e', 'vdb', '/dev/vdb', NULL,
+                '254:16', 9, 1073741824);
+            INSERT INTO exports VALUES ('\(one)', 'e', '\(volume)', 1, 1, 2);
             """)
         let store = try SQLStore.embedded(path: path)
         let state = try await store.desiredState()
@@ -112,6 +117,10 @@ import VolumeModel
         #expect(try await store.bindings().count == 1)
         #expect(try await store.openLedger().count == 1)
         #expect(try await store.events(of: nil, limit: 9).count == 1)
+        let saved = try #require(try await store.savedStatuses().first)
+        #expect(saved.since == Instant(nanoseconds: 5) && saved.code == "Ready" && saved.volume == VolumeID(volume))
+        #expect(saved.device?.number == DeviceNumber("254:16") && saved.device?.diskSequence == 9)
+        #expect(try it.client().run("SELECT clients FROM observed_exports") == [[.integer(2)]])
         #expect(try await store.directoryObjects(besides: []).map(\.text) == ["one"])
         // It goes on by today's rules.
         try await store.forget(second.id)

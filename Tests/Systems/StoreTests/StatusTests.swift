@@ -69,7 +69,7 @@ import VolumeModel
             try client.run(
                 """
                 SELECT path, disk_sequence, size_in_bytes, name, live, clients
-                FROM device_mappings JOIN exports USING (attachment)
+                FROM observed_devices JOIN observed_exports USING (attachment)
                 """)
         }
         try await store.save([detail(device: device)])
