@@ -252,7 +252,10 @@ let package = Package(
         tests(of: "ServiceStatus", in: "Systems", uses: ["VolumeModel", "Reconciliation"]),
         tests(
             of: "Store", in: "Systems",
-            uses: ["VolumeModel", "Planning", "Reconciliation", "LinuxCalls", "MariaDB", "Rig", "SQL", "SQLite"]),
+            uses: [
+                "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "LinuxCalls", "MariaDB", "Rig", "SQL",
+                "SQLite",
+            ]),
         tests(of: "CloudStackModel", in: "Simulation", uses: ["VolumeModel"]),
         tests(of: "SimulatedWorld", in: "Simulation", uses: ["LinuxCalls", "Rig"]),
         tests(

@@ -9,7 +9,7 @@ log=.build/tests.log
 # What starts whole installations, outside clients, many servers or worlds does not run beside all the others: there each would
 # mostly wait for a processor. These tests run one after the other, in two rows beside each other, because most of what they do
 # is to wait for servers and devices.
-servers='TwentyChangesTests|NBDServer.*Tests|ReplaceableDaemon|CloudFaultTests|CommandLineTests|MariaDBFaultTests|MariaDBBinlogTests|MariaDBStoreFaultTests'
+servers='TwentyChangesTests|NBDServer.*Tests|ReplaceableDaemon|CloudFaultTests|CommandLineTests|MariaDBFaultTests|MariaDBBinlogTests|MariaDBStoreFaultTests|CutConnectionTests|TwoNodesTests'
 whole="^AcceptanceTests\.|^SimulatedWorldTests\.|PythonClientTests|RecordedAnswersTests|$servers"
 
 result=0

@@ -81,6 +81,46 @@ struct MariaDBStoreFaultTests {
         #expect(try await store.openLedger().count == 2)
     }
 
+    /// As after an upgrade of the server.
+    @Test
+    func
+        `a store that follows a server goes on when that was restarted, and misses nothing that was written meanwhile`()
+        async throws
+    {
+        let server = try await ThrowAwayMariaDB(.init(keepsBinaryLog: true))
+        let address = try await server.freshDatabase()
+        let engine = MariaDBEngine(address, MariaDBOptions())
+        let store = try await SQLStore.shared(engine, node: "n")
+        let changes = await store.desiredChanges()
+        var revision = try await store.desiredState().revision
+        let isFollowed = { engine.binaryLog.isFollowed }
+        try await wait(for: "the binary log to be followed") { isFollowed() }
+        for round in 1...2 {
+            await server.stop()
+            await #expect(throws: StoreError.self) { try await store.desiredState() }
+            try await server.start()
+            // Before the store has looked.
+            for part in ["early", "late"] {
+                try MariaDBConnection(address).run(
+                    "INSERT INTO desired_volume_attachments (name, volume_name, volume_zone) VALUES (?, ?, 'z')",
+                    Array(repeating: .text("\(part)-\(round)"), count: 2))
+                var told: [String] = []
+                while told.isEmpty {
+                    for await _ in changes { break }
+                    guard let delta = try? await store.desiredDelta(since: revision) else { continue }
+                    revision = delta.revision
+                    told = try delta.changed.map { try object($0).name.text }
+                }
+                #expect(told == ["\(part)-\(round)"])
+                try await wait(for: "the binary log to be followed again") { isFollowed() }
+            }
+            try await patiently { _ = try await store.apply([edit("own", export: "e\(round)")], dryRun: false) }
+            revision = try await store.desiredDelta(since: revision).revision
+        }
+        #expect(try await objects(store).map(\.name.text) == ["early-1", "early-2", "late-1", "late-2", "own"])
+        try await server.remove()
+    }
+
     @Test func `a server that hangs keeps nobody for longer than the time-outs`() async throws {
         let server = try await ThrowAwayMariaDB()
         var options = MariaDBOptions()

@@ -99,6 +99,33 @@ struct MariaDBStoreTests {
         }
     }
 
+    /// With the binary log, and for a user who may not read it.
+    @Test(arguments: [true, false])
+    func `an UPDATE of five thousand rows by somebody else is told as one batch`(mayReadLog: Bool) async throws {
+        let it = try await StoreFixture(.mariaDB)
+        _ = try await it.open()
+        let client = try it.client()
+        try client.execute(
+            """
+            INSERT INTO \(Self.table) (name, volume_name, volume_zone)
+                SELECT concat('o', seq), concat('o', seq), 'z' FROM seq_1_to_5000
+            """)
+        let store = try await SQLStore.shared(try await it.engine(mayReadLog: mayReadLog), node: "n")
+        let changes = await store.desiredChanges()
+        var revision = try await store.desiredState().revision
+        try client.execute("UPDATE \(Self.table) SET vm = 'other' WHERE name LIKE 'o%'")
+        try client.execute("UPDATE \(Self.table) SET vm = 'last' WHERE name = 'o1'")
+        var batches: [Int] = []
+        listening: for await _ in changes {
+            let delta = try await store.desiredDelta(since: revision)
+            revision = delta.revision
+            if !delta.changed.isEmpty { batches.append(delta.changed.count) }
+            for entry in delta.changed where try object(entry).machine == .named("last") { break listening }
+        }
+        // Of the second statement it is known alone, or along with the first.
+        #expect(batches == [5_000] || batches == [5_000, 1], "\(batches)")
+    }
+
     // MARK: What no trigger sees
 
     @Test func `what a TRUNCATE took is told as removed when it was missed twice, and an event says so`() async throws {

@@ -1,0 +1,107 @@
+import Glibc
+@testable import Reconciliation
+import Rig
+@testable import Store
+import Testing
+import VolumeModel
+
+/// LEASE, as two daemons of one node have it: each with its own state machine, on one database.
+@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"))
+struct TwoNodesTests {
+    /// As much of a daemon as asks for the lease and writes under it.
+    private struct Daemon {
+        let store: SQLStore
+        var keeper: LeaseKeeper
+        private var generator = SystemRandomNumberGenerator()
+
+        init(_ name: String, lifetime: Duration, on store: SQLStore) {
+            self.store = store
+            keeper = LeaseKeeper(.shared(holder: name, lifetime: lifetime), now: Self.now)
+        }
+
+        static var now: Instant {
+            var time = timespec()
+            clock_gettime(CLOCK_BOOTTIME, &time)
+            return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+        }
+
+        /// Asks what is to be asked by now.
+        ///
+        /// - Returns: whether the lease was taken or lost by it.
+        mutating func step() async throws -> LeaseKeeper.News {
+            let asked = Self.now
+            var call = keeper.due(at: asked, using: &generator)
+            var news = LeaseKeeper.News.none
+            while let made = call {
+                let answer: SystemAnswer
+                do throws(StoreError) { answer = try await carryOut(made) } catch { answer = .storeFailed(error) }
+                (news, call) = keeper.take(answer, asked: asked, at: Self.now, using: &generator)
+            }
+            return news
+        }
+
+        private func carryOut(_ call: SystemCall) async throws(StoreError) -> SystemAnswer {
+            switch call {
+            case .readLease: return .lease(try await store.lease())
+            case .takeLease(let record, let seen):
+                return .leaseStands(try await store.takeLease(record, replacing: seen))
+            case .renewLease(let token): return .leaseStands(try await store.renewLease(token))
+            case .releaseLease(let token):
+                try await store.releaseLease(token)
+                return .done
+            default: preconditionFailure("\(call) is not about the lease")
+            }
+        }
+    }
+
+    private func pause() async throws { try await Task.sleep(for: .milliseconds(2)) }
+
+    @Test
+    func
+        `of two daemons of one node one works and the other waits; it follows on whom is silent, who then writes nothing`()
+        async throws
+    {
+        let it = try await StoreFixture(.mariaDB)
+        let lifetime = Duration.milliseconds(500)
+        var first = Daemon("first", lifetime: lifetime, on: try await it.open())
+        var second = Daemon("second", lifetime: lifetime, on: try await it.open())
+        while try await first.step() != .acquired { try await pause() }
+        // For several lifetimes.
+        let begun = ContinuousClock.now
+        while begun.duration(to: .now) < lifetime * 4 {
+            #expect(try await first.step() == .none && first.keeper.isHolding)
+            #expect(try await second.step() == .none && !second.keeper.isHolding)
+            try await first.store.append(line(1))
+            try await pause()
+        }
+        #expect(second.keeper.standing(at: Daemon.now) == .awaited(holder: "first"))
+        #expect(try await first.store.lease()?.token.epoch == 1)
+        // The first is given no more time. Until it has been silent for its lifetime nobody follows on it.
+        let silentSince = ContinuousClock.now
+        while try await second.step() != .acquired { try await pause() }
+        #expect(silentSince.duration(to: .now) > lifetime)
+        #expect(try await second.store.lease()?.token.epoch == 2)
+        try await second.store.append(line(2))
+        // When it is given time again, it believes in nothing, and its writing is refused.
+        #expect(first.keeper.standing(at: Daemon.now) == .unproven)
+        await #expect(throws: StoreError.leaseLost) { try await first.store.append(line(3)) }
+        #expect(try await first.step() == .lost)
+        #expect(try await second.store.openLedger().count == 2)
+    }
+
+    @Test func `what was given back is taken at once`() async throws {
+        let it = try await StoreFixture(.mariaDB)
+        var first = Daemon("first", lifetime: .seconds(5), on: try await it.open())
+        var second = Daemon("second", lifetime: .seconds(5), on: try await it.open())
+        while try await first.step() != .acquired { try await pause() }
+        #expect(try await second.step() == .none)
+        guard case .releaseLease(let token)? = first.keeper.release() else {
+            Issue.record("nothing was given back")
+            return
+        }
+        try await first.store.releaseLease(token)
+        let begun = ContinuousClock.now
+        while try await second.step() != .acquired { try await pause() }
+        #expect(begun.duration(to: .now) < .seconds(5))
+    }
+}
