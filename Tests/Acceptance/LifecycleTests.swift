@@ -13,7 +13,8 @@ struct LifecycleTests {
     private static let volume = "a7f226a7-95a0-43b6-942e-acc909ef0c08"
 
     private func withWorld(
-        seed: String, _ body: (DemoWorld, _ directory: String) async throws -> Void
+        seed: String, database: ThrowAwayMariaDB.Database? = nil,
+        _ body: (DemoWorld, _ directory: String) async throws -> Void
     ) async throws {
         let temporary = try TemporaryDirectory(prefix: "hawser-life-")
         var directory = temporary.path
@@ -23,7 +24,8 @@ struct LifecycleTests {
         }
         try writeFile("\(directory)/world.yaml", bytes: Array(seed.utf8))
         let world = DemoWorld(
-            directory: directory, hasRealDevices: Self.isInMachine, seedFile: "\(directory)/world.yaml")
+            directory: directory, hasRealDevices: Self.isInMachine, seedFile: "\(directory)/world.yaml",
+            database: database)
         do {
             try await world.startSimulator()
             try await body(world, directory)
@@ -206,6 +208,28 @@ struct LifecycleTests {
             let said = try await world.said(by: ["doctor"])
             #expect(said.contains("rights of the API key"), "\(said)")
             #expect(try await world.hawser(["doctor"], output: .discarded).isSuccess)
+        }
+    }
+
+    @Test(.enabled(if: ThrowAwayMariaDB.obstacle == nil, "\(ThrowAwayMariaDB.obstacle ?? "")"))
+    func `doctor tells of a shared store which it is, how changes are heard of, and who holds the lease`() async throws
+    {
+        let database = try await ThrowAwayMariaDB.shared().emptyDatabase()
+        try await withWorld(seed: Self.seed(["id: \(Self.volume), name: data, sizeInMiB: 64"]), database: database) {
+            world, _ in
+            try await world.startDaemon()
+            try await wait(for: "all to be well") {
+                let findings = try await world.control.findings()
+                return findings.allSatisfy { $0.verdict != "bad" }
+                    && findings.contains { $0.message.contains("held by this hawserd (") }
+                    && findings.contains { $0.subject == "changes in the store" }
+            }
+            let said = try await world.said(by: ["doctor"])
+            for words in [
+                "a server: MariaDB 1", "at \(database.socket), database \(database.name), schema version 7",
+                "over a socket of this machine", "rights in the store", "clock of the store",
+                "told by the server's binary log", "lease in the store",
+            ] { #expect(said.contains(words), "\(said)") }
         }
     }
 }

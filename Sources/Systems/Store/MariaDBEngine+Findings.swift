@@ -5,7 +5,8 @@ import VolumeModel
 
 extension MariaDBEngine {
     func findings(_ database: any SQLConnection) -> [Finding] {
-        [tables(database), rights(database), clock(database), commits, cluster(database)].compactMap { $0 }
+        [tables(database), secrecy(database), rights(database), clock(database), commits, cluster(database)]
+            .compactMap { $0 }
     }
 
     private func tables(_ database: any SQLConnection) -> Finding {
@@ -25,11 +26,54 @@ extension MariaDBEngine {
                     subject, .bad, "\(triggers) of its \(MariaDBSchema.triggerCount) triggers can be seen",
                     remedy: "DELETE FROM schema_version and start hawserd again, which defines them anew")
             }
-            let server = (database as? MariaDBConnection).map { " of \($0.serverVersion) at \($0.endpoint)" } ?? ""
-            return Finding(subject, .good, "database \(address.database)\(server), schema version \(version)")
+            let server = (database as? MariaDBConnection).map { "\($0.serverVersion) at \($0.endpoint), " } ?? ""
+            return Finding(
+                subject, .good, "a server: MariaDB \(server)database \(address.database), schema version \(version)")
         } catch {
             return Finding(subject, .bad, error.description)
         }
+    }
+
+    /// Who else can read or change what goes to the server and back.
+    private func secrecy(_ database: any SQLConnection) -> Finding {
+        let subject = "line to the store"
+        let remedy = "?tls=verified&ca=/path/of/authority.pem in store.url, and a certificate for the server"
+        do throws(SQLError) {
+            let rows = try database.run(
+                """
+                SELECT VARIABLE_NAME, VARIABLE_VALUE FROM information_schema.SESSION_STATUS
+                WHERE VARIABLE_NAME IN ('SSL_CIPHER', 'SSL_VERSION') ORDER BY VARIABLE_NAME DESC
+                """)
+            let words = rows.compactMap { $0[1].text }.filter { !$0.isEmpty }.joined(separator: " ")
+            switch ((database as? MariaDBConnection)?.endpoint, words.isEmpty) {
+            case (nil, _): return Finding(subject, .warning, "it cannot be told where it leads")
+            case (.unix?, true): return Finding(subject, .good, "without TLS, over a socket of this machine")
+            case (.tcp(let host, _)?, true):
+                guard !Self.isThisMachine(host) else {
+                    return Finding(subject, .good, "without TLS, within this machine")
+                }
+                return Finding(
+                    subject, .warning, "without TLS: whoever sits between reads and changes what is in the store",
+                    remedy: remedy)
+            case (_, false):
+                switch address.tls.requirement {
+                case .verified: return Finding(subject, .good, "\(words), with a certificate in the server's name")
+                case .required where address.tls.authorityFile != nil:
+                    return Finding(subject, .good, "\(words), with a certificate of \(address.tls.authorityFile ?? "")")
+                case .off, .offered, .required:
+                    return Finding(
+                        subject, .warning,
+                        "\(words), but nothing proves that it is the server: whoever sits between can take its place",
+                        remedy: remedy)
+                }
+            }
+        } catch {
+            return Finding(subject, .bad, error.description)
+        }
+    }
+
+    static func isThisMachine(_ host: String) -> Bool {
+        host == "localhost" || host == "::1" || host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." }
     }
 
     /// What is tried on no row at all, since the server looks at rights first.

@@ -17,15 +17,18 @@ public final class SQLStore: StateStore {
     let people: StoreWriter
     let reader: StoreReader
     private let changes: ChangeNotice
+    /// Whose lease this process asks for; `nil` where it has the store for itself.
+    private let node: String?
     /// Of a file: held for as long as the store lives.
     private let lock: FileLock?
     /// Follows what others commit, once somebody wants to know.
     private let follower = Lock<Task<Void, Never>?>(nil)
 
     private init(
-        _ engine: any StoreEngine, loop: StoreWriter, people: StoreWriter, lock: consuming FileLock?
+        _ engine: any StoreEngine, loop: StoreWriter, people: StoreWriter, node: String?, lock: consuming FileLock?
     ) {
         self.engine = engine
+        self.node = node
         self.loop = loop
         self.people = people
         self.lock = lock
@@ -60,7 +63,7 @@ public final class SQLStore: StateStore {
             try engine.migrate(database)
         } catch let error as StoreError { throw error } catch { throw .unavailable("\(error)") }
         let writer = StoreWriter(engine, for: .loop, node: "self", thread: "store", opened: database)
-        return SQLStore(engine, loop: writer, people: writer, lock: lock)
+        return SQLStore(engine, loop: writer, people: writer, node: nil, lock: lock)
     }
 
     /// A database of MariaDB's, which is made into a store when nothing is in it, and which others may use at the same time.
@@ -80,7 +83,7 @@ public final class SQLStore: StateStore {
         let people = StoreWriter(engine, for: .people, node: node, thread: "store-people")
         try await people.migrate()
         let loop = StoreWriter(engine, for: .loop, node: node, thread: "store")
-        return SQLStore(engine, loop: loop, people: people, lock: nil)
+        return SQLStore(engine, loop: loop, people: people, node: node, lock: nil)
     }
 
     // MARK: Desired state
@@ -261,5 +264,9 @@ extension SQLStore: LeaseStore {
 
 /// For a person: how the database is, and what is to be done about it.
 extension SQLStore: Examinable {
-    public func examine() async -> [Finding] { await reader.findings() }
+    public func examine() async -> [Finding] {
+        var findings = await reader.findings()
+        if let node { findings.append(await reader.leaseFinding(of: node, held: await loop.holding)) }
+        return findings
+    }
 }

@@ -66,7 +66,8 @@ struct SQLiteEngine: StoreEngine {
         do {
             let answer = try database.run("PRAGMA quick_check(1)").first?.first?.text ?? "no answer"
             guard answer == "ok" else { return Finding(subject, .bad, answer, remedy: remedy) }
-            return Finding(subject, .good, "the file is sound, schema version \(StoreSchema.version)")
+            return Finding(
+                subject, .good, "a file: SQLite, sound, schema version \(StoreSchema.version), \(path)")
         } catch {
             return Finding(subject, .bad, error.description, remedy: remedy)
         }

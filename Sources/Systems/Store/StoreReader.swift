@@ -373,6 +373,17 @@ actor StoreReader {
             return [Finding("store", .bad, error.description, remedy: "hawserd tries again by itself")]
         }
     }
+
+    /// Who may act for the node, and since when.
+    ///
+    /// - Parameter token: under which holding this process writes, if it asked for one.
+    func leaseFinding(of node: String, held token: LeaseToken?) -> Finding {
+        do {
+            return try connection.read { try LeaseRow.finding(of: node, held: token, in: $0, engine) }
+        } catch {
+            return Finding(LeaseRow.subject, .bad, error.description)
+        }
+    }
 }
 
 extension DesiredEntry {

@@ -13,7 +13,7 @@ actor StoreWriter {
     /// Whose lease it is about.
     private let node: String
     /// Under which holding the loop writes; nil where nobody asked for one.
-    private var holding: LeaseToken?
+    private(set) var holding: LeaseToken?
     private let executor: ThreadExecutor
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
