@@ -66,7 +66,7 @@ struct Demo {
         try await wait(for: "the row to be refused") {
             try await world.control.overview().items.contains { $0.name == "typo" && $0.reason == "InvalidSpec" }
         }
-        try await sql("SELECT name, ready, reason, message FROM status ORDER BY name;", database)
+        try await sql("SELECT name, phase, reason, message FROM volume_attachment_status ORDER BY name;", database)
         try await sql("DELETE FROM desired_volume_attachments WHERE name = 'typo';", database)
         try await wait(for: "the row to be gone") {
             try await !world.control.overview().items.contains { $0.name == "typo" }

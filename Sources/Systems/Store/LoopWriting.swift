@@ -100,8 +100,8 @@ struct LoopWriting {
         try database.run(
             """
             REPLACE INTO status (attachment, name, generation, ready, reason, message, since, volume, cloudstack, device,
-                export, fingerprint, contest_machine, contest_stood_since, contest_undone_at, contest_times)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                export, fingerprint, contest_machine, contest_stood_since, contest_undone_at, contest_times, mover, next)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 id, .text(report.name), .integer(report.generation), .integer(report.readiness == .ready ? 1 : 0),
@@ -111,7 +111,9 @@ struct LoopWriting {
                 LedgerRow.text(contest?.machine.description),
                 contest.map { .integer($0.stoodSince.nanoseconds) } ?? .null,
                 contest?.undoneAt.map { .integer($0.nanoseconds) } ?? .null,
-                contest.map { .integer(Int64($0.times)) } ?? .null,
+                contest.map { .integer(Int64($0.times)) } ?? .null, .text(cause?.mover.rawValue ?? ""),
+                // What follows from the cause, and not what the next look is for: it is not written again for each look.
+                .text(cause?.next ?? ""),
             ])
     }
 
@@ -167,21 +169,26 @@ struct LoopWriting {
                 .text(event.severity.rawValue), .text(event.reason), .text(event.message),
             ]
             let others = try database.run(
-                "SELECT at, attachment, name, severity, reason, message FROM events WHERE at = ?", [values[0]])
+                "SELECT at, attachment, name, severity, reason, message FROM recorded_events WHERE at = ?", [values[0]])
             guard !others.contains(values) else { continue }
             try database.run(
-                "INSERT INTO events (at, attachment, name, severity, reason, message) VALUES (?, ?, ?, ?, ?, ?)", values
-            )
+                """
+                INSERT INTO recorded_events (at, attachment, name, severity, reason, message)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """, values)
         }
-        guard let newest = try database.run("SELECT max(line) FROM events").first?.first?.integer else { return }
-        try database.run("DELETE FROM events WHERE line <= ?", [.integer(newest - Self.eventLimit)])
+        guard let newest = try database.run("SELECT max(line) FROM recorded_events").first?.first?.integer else {
+            return
+        }
+        try database.run("DELETE FROM recorded_events WHERE line <= ?", [.integer(newest - Self.eventLimit)])
     }
 
     func record(_ drifts: [DriftRecord]) throws(SQLError) {
         for record in drifts {
             try database.run(
                 """
-                REPLACE INTO drifts (attachment, name, world, kind, wanted, observed, seen_at, ended_at, repaired_by)
+                REPLACE INTO recorded_drifts (attachment, name, world, kind, wanted, observed, seen_at, ended_at,
+                    repaired_by)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [

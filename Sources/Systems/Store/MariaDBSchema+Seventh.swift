@@ -1,6 +1,6 @@
 extension MariaDBSchema {
     /// The first version in this database: the numbers are those of the store's layout, whatever it lies in.
-    static let seventh = tables + [view] + triggers
+    static let seventh = tables + [view] + views + triggers
 
     // MARK: Tables
 
@@ -180,6 +180,10 @@ extension MariaDBSchema {
                 Column("contest_stood_since", "BIGINT", "since when it stood there: nanoseconds since 1970 (UTC)"),
                 Column("contest_undone_at", "BIGINT", "when it was undone last: nanoseconds since 1970 (UTC)"),
                 Column("contest_times", "BIGINT", "how often"),
+                Column(
+                    "mover", "VARCHAR(32) NOT NULL", "''",
+                    "whose move it is: hawser, cloudstack, kernel, export-server, clients or person; empty when ready"),
+                Column("next", "TEXT NOT NULL", "''", "what happens next, in a sentence"),
             ], ["PRIMARY KEY (attachment)"]),
         table(
             "observed_devices", "which disk of the appliance a volume is; only Hawser writes it",
@@ -202,7 +206,7 @@ extension MariaDBSchema {
                 Column("clients", "BIGINT", "how many are connected; NULL: unknown"),
             ], ["PRIMARY KEY (attachment)"]),
         table(
-            "events", "what happened; only Hawser writes it",
+            "recorded_events", "what happened; only Hawser writes it",
             [
                 Column("line", "BIGINT NOT NULL AUTO_INCREMENT", "the order of the events"),
                 Column("at", "BIGINT NOT NULL", "nanoseconds since 1970 (UTC)"),
@@ -213,7 +217,7 @@ extension MariaDBSchema {
                 Column("message", "MEDIUMTEXT NOT NULL", "in a sentence"),
             ], ["PRIMARY KEY (line)", "KEY by_attachment (attachment)", "KEY by_time (at)"]),
         table(
-            "drifts", "differences between what is wanted and what is; only Hawser writes it",
+            "recorded_drifts", "differences between what is wanted and what is; only Hawser writes it",
             [
                 attachment, Column("name", "TEXT NOT NULL", "the name of the object"),
                 Column("world", "VARCHAR(32) NOT NULL", "where it was seen"),
@@ -251,6 +255,11 @@ extension MariaDBSchema {
             UNION ALL
             SELECT \(columns), 1, departing_since FROM departing_volume_attachments
         """
+
+    /// Into a temporary table, so that a view of one table cannot be written either.
+    private static let views = StoreViews { nanoseconds in
+        "CAST(TIMESTAMP'1970-01-01 00:00:00' + INTERVAL (\(nanoseconds)) DIV 1000 MICROSECOND AS DATETIME(3))"
+    }.all.map { "CREATE OR REPLACE ALGORITHM = TEMPTABLE VIEW \($0.name) AS \($0.selection)" }
 
     // MARK: Triggers
 
@@ -355,6 +364,6 @@ extension MariaDBSchema {
     static let writtenTables = [
         "desired_volume_attachments", "departing_volume_attachments", "desired_changes", "suspensions",
         "in_use_overrides", "protections", "bindings", "ledger", "open_intents", "status", "observed_devices",
-        "observed_exports", "events", "drifts", "node_leases",
+        "observed_exports", "recorded_events", "recorded_drifts", "node_leases",
     ]
 }

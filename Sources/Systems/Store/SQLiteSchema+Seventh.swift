@@ -11,6 +11,12 @@ extension SQLiteSchema {
         ALTER TABLE desired_volume_attachments RENAME TO desired_until_6;
         ALTER TABLE device_mappings RENAME TO observed_devices;
         ALTER TABLE exports RENAME TO observed_exports;
+        ALTER TABLE events RENAME TO recorded_events;
+        ALTER TABLE drifts RENAME TO recorded_drifts;
+        ALTER TABLE status ADD COLUMN mover TEXT NOT NULL DEFAULT '';
+        ALTER TABLE status ADD COLUMN next TEXT NOT NULL DEFAULT '';
+        -- So that it is written anew, with these two, when it is known again.
+        UPDATE status SET fingerprint = ~fingerprint WHERE ready = 0;
 
         CREATE TABLE desired_volume_attachments (
             id TEXT NOT NULL PRIMARY KEY DEFAULT (lower(
@@ -100,6 +106,7 @@ extension SQLiteSchema {
             UNION ALL
             SELECT id, \(columns), removal_approved, generation, updated_at, 1, departing_since
             FROM departing_volume_attachments;
+        \(views)
 
         CREATE UNIQUE INDEX desired_export_names ON desired_volume_attachments (export_name)
             WHERE export_name IS NOT NULL;
@@ -109,7 +116,7 @@ extension SQLiteSchema {
         CREATE INDEX departing_names ON departing_volume_attachments (name);
         CREATE INDEX departing_export_names ON departing_volume_attachments (export_name);
         CREATE INDEX departing_volumes ON departing_volume_attachments (volume_id);
-        CREATE INDEX event_times ON events (at);
+        CREATE INDEX event_times ON recorded_events (at);
 
         -- A REPLACE deletes what is in its way without a word to any trigger: it is noted before and missed afterwards.
         CREATE TRIGGER desired_inserting BEFORE INSERT ON desired_volume_attachments BEGIN
@@ -163,6 +170,10 @@ extension SQLiteSchema {
         \(logging("in_use_overrides", "attachment"))
         \(["INSERT", "UPDATE", "DELETE"].map(loggingProtection).joined(separator: "\n"))
         """
+
+    private static let views = StoreViews { nanoseconds in
+        "strftime('%Y-%m-%d %H:%M:%f', (\(nanoseconds)) / 1000000 / 1000.0, 'unixepoch')"
+    }.all.map { "CREATE VIEW \($0.name) AS \($0.selection);" }.joined(separator: "\n")
 
     private static let oldTriggers =
         [

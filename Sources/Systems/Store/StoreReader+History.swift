@@ -99,7 +99,7 @@ extension StoreReader {
     ) throws(StoreError) -> [DriftRecord] {
         let rows = try perform { database in
             try database.run(
-                "SELECT \(Self.driftColumns) FROM drifts WHERE \(condition) ORDER BY seen_at DESC LIMIT ?",
+                "SELECT \(Self.driftColumns) FROM recorded_drifts WHERE \(condition) ORDER BY seen_at DESC LIMIT ?",
                 values + [.integer(Int64(limit))])
         }
         return rows.compactMap { row in
@@ -128,8 +128,10 @@ extension StoreReader {
         let (condition, values) = Self.only(attachment)
         let rows = try perform { database in
             try database.run(
-                "SELECT at, attachment, name, severity, reason, message FROM events \(condition) ORDER BY line DESC LIMIT ?",
-                values + [.integer(Int64(limit))])
+                """
+                SELECT at, attachment, name, severity, reason, message FROM recorded_events \(condition)
+                ORDER BY line DESC LIMIT ?
+                """, values + [.integer(Int64(limit))])
         }
         return rows.map { row in
             EventRecord(

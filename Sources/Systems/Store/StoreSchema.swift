@@ -9,6 +9,8 @@
 /// that was about (none for a protection): a log without a row that all writers would wait for. Its greatest number is the
 /// revision of desired state.
 ///
+/// What people read of what Hawser found are views (``StoreViews``); the tables under them are Hawser's own.
+///
 /// A database may be that of the daemon before Hawser, whose programs go on reading `device_mappings`, `nbd_exports` and others of
 /// its tables there: none of these has the name of one of those (``namesOfOldDaemon``).
 ///

@@ -79,8 +79,8 @@ import VolumeModel
         let client = try it.client()
         func contents() throws -> [[[SQLValue]]] {
             try [
-                "ledger", "open_intents", "bindings", "status", "events", "drifts", "in_use_overrides",
-                "departing_volume_attachments",
+                "ledger", "open_intents", "bindings", "status", "recorded_events", "recorded_drifts",
+                "in_use_overrides", "departing_volume_attachments",
             ].map { try client.run("SELECT * FROM \($0)") }
         }
         try client.execute("DELETE FROM desired_volume_attachments")

@@ -22,8 +22,8 @@ struct ExportDelay {
         let rows = try SQLiteConnection(path: installation.storePath).run(
             """
             SELECT max(seen.at, attached.at), min(ready.at), seen.attachment, attached.volume, exported.name
-            FROM events seen
-            JOIN events ready ON ready.attachment = seen.attachment AND ready.reason = 'Ready'
+            FROM recorded_events seen
+            JOIN recorded_events ready ON ready.attachment = seen.attachment AND ready.reason = 'Ready'
             JOIN ledger attached ON attached.attachment = seen.attachment
                 AND attached.verb = 'attach' AND attached.phase = 'succeeded'
             JOIN ledger exported ON exported.attachment = seen.attachment
