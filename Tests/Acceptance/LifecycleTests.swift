@@ -234,7 +234,63 @@ struct LifecycleTests {
     }
 }
 
-/// The same once more on real block devices, as a process in a private machine.
+/// Two hawserd of one appliance on one database.
+@Suite(
+    .serialized, .enabled(if: access("/usr/bin/nbdkit", X_OK) == 0, "needs nbdkit"),
+    .enabled(if: ThrowAwayMariaDB.obstacle == nil, "\(ThrowAwayMariaDB.obstacle ?? "")"))
+struct SharedStoreTests {
+    private static let seed = """
+        machines:
+          - {id: aaaa0000-0000-4000-8000-000000000001, name: appliance, appliance: true}
+        diskOfferings:
+          - {id: 0ff00000-0000-4000-8000-000000000001, name: Custom}
+        volumes: []
+        """
+
+    @Test
+    func `LEASE: of two hawserd of one appliance one works and the other waits, and follows when that was killed`()
+        async throws
+    {
+        let database = try await ThrowAwayMariaDB.shared().emptyDatabase()
+        let places = try [TemporaryDirectory(prefix: "hawser-two-"), TemporaryDirectory(prefix: "hawser-two-")]
+        let worlds = try places.map { place in
+            let file = "\(place.path)/world.yaml"
+            try writeFile(file, bytes: Array(Self.seed.utf8))
+            return DemoWorld(directory: place.path, hasRealDevices: false, seedFile: file, database: database)
+        }
+        do {
+            try await worlds[0].startSimulator()
+            await worlds[1].share(simulatorOf: worlds[0])
+            try await worlds[0].startDaemon()
+            try await untilLease(of: worlds[0], says: "held by this hawserd (")
+            try await worlds[1].startDaemon()
+            try await wait(for: "the second to wait") {
+                try await worlds[1].control.overview().nodeCauses.contains { $0.reason == "LeaseHeldElsewhere" }
+            }
+            try await untilLease(of: worlds[1], says: "held by ")
+            #expect(try await worlds[0].control.overview().nodeCauses.allSatisfy { !$0.reason.hasPrefix("Lease") })
+            await worlds[0].killDaemon()
+            try await untilLease(of: worlds[1], says: "held by this hawserd (")
+            try await wait(for: "the second to work") {
+                try await worlds[1].control.overview().nodeCauses.allSatisfy { !$0.reason.hasPrefix("Lease") }
+            }
+        } catch {
+            for world in worlds { await world.stop() }
+            throw error
+        }
+        for world in worlds { await world.stop() }
+    }
+
+    private func untilLease(of world: DemoWorld, says words: String) async throws {
+        try await wait(for: "the lease to be \(words)") {
+            try await world.control.findings().contains {
+                $0.subject == "lease in the store" && $0.message.contains(words)
+            }
+        }
+    }
+}
+
+/// ``LifecycleTests`` once more on real block devices, as a process in a private machine.
 @Suite(
     .enabled(if: getenv("HAWSER_TEST_MACHINE") == nil, "is what starts the private machine"),
     .enabled(if: PrivateMachine.obstacle == nil, "needs a private machine: \(PrivateMachine.obstacle ?? "")"))

@@ -72,6 +72,9 @@ public actor DemoWorld {
         simulator = try JSONDecoder().decode(Simulator.self, from: Data(line.utf8))
     }
 
+    /// Uses the simulator of another world, which starts and ends it: another hawserd for the same appliance.
+    public func share(simulatorOf other: DemoWorld) async { simulator = await other.simulator }
+
     /// - Parameter settings: further options of hawserd, such as `--mode Observe`.
     public func startDaemon(_ settings: [String] = []) async throws {
         guard let simulator else { throw WaitedInVain(condition: "a simulator", patience: .zero, last: nil) }

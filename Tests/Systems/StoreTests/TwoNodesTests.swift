@@ -1,3 +1,4 @@
+import ActorThreads
 import Glibc
 @testable import Reconciliation
 import Rig
@@ -87,6 +88,61 @@ struct TwoNodesTests {
         await #expect(throws: StoreError.leaseLost) { try await first.store.append(line(3)) }
         #expect(try await first.step() == .lost)
         #expect(try await second.store.openLedger().count == 2)
+    }
+
+    @Test func `who took it without hearing so works, once it has read the row`() async throws {
+        let address = try await ThrowAwayMariaDB.shared().freshDatabase()
+        let wire = try CuttableLine(to: address)
+        var daemon = Daemon("first", lifetime: .seconds(2), on: try await SQLStore.shared(at: wire.address, node: "n"))
+        // The reading comes first, and then the taking.
+        let statements = Lock(0)
+        wire.cut(.beforeItsAnswer) { packet in
+            guard packet.first == 23 else { return false }
+            return statements.withLock { count in
+                count += 1
+                return count == 2
+            }
+        }
+        #expect(try await daemon.step() == .none)
+        #expect(wire.cuts == 1 && !daemon.keeper.isHolding)
+        while try await daemon.step() != .acquired { try await pause() }
+        try await daemon.store.append(line(1))
+        #expect(try await daemon.store.lease()?.token.epoch == 1)
+    }
+
+    /// Whoever is first when it is back; the other knows it, or finds out at its next writing.
+    @Test func `when the server was away for longer than the lease lives, one of the two works`() async throws {
+        let server = try await ThrowAwayMariaDB()
+        let address = try await server.freshDatabase()
+        let lifetime = Duration.milliseconds(500)
+        var daemons: [Daemon] = []
+        for name in ["first", "second"] {
+            daemons.append(Daemon(name, lifetime: lifetime, on: try await SQLStore.shared(at: address, node: "n")))
+        }
+        while try await daemons[0].step() != .acquired { try await pause() }
+        #expect(try await daemons[1].step() == .none)
+        await server.kill()
+        let begun = ContinuousClock.now
+        while begun.duration(to: .now) < lifetime * 2 {
+            for index in daemons.indices { #expect(try await daemons[index].step() == .none) }
+            #expect(!daemons[1].keeper.isHolding)
+            try await pause()
+        }
+        #expect(daemons[0].keeper.standing(at: Daemon.now) == .unproven)
+        try await server.start()
+        var news: [LeaseKeeper.News] = []
+        var isProven = false
+        while !isProven {
+            for index in daemons.indices { news.append(try await daemons[index].step()) }
+            isProven = daemons.contains { if case .held = $0.keeper.standing(at: Daemon.now) { true } else { false } }
+            try await pause()
+        }
+        var successes: [Bool] = []
+        for (number, daemon) in daemons.enumerated() {
+            successes.append((try? await daemon.store.append(line(UInt64(number) + 1))) != nil)
+        }
+        #expect(successes.filter(\.self).count == 1, "\(news.filter { $0 != .none })")
+        try await server.remove()
     }
 
     @Test func `what was given back is taken at once`() async throws {

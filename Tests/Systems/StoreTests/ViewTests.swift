@@ -1,3 +1,4 @@
+import LinuxCalls
 import MariaDB
 import Reconciliation
 import Rig
@@ -161,6 +162,23 @@ import VolumeModel
             "INSERT INTO \(view) (name) VALUES ('x')", "UPDATE \(view) SET name = 'x'", "DELETE FROM \(view)",
         ] { #expect(throws: SQLError.self, "\(statement)") { try client.run(statement) } }
         #expect(try rows(it, "name, phase") == [["o1", "Ready"], ["o2", "Ready"], ["o3", "Ready"]])
+    }
+
+    @Test(arguments: Engine.present)
+    func `every SELECT in the page about the table can be run`(_ engine: Engine) async throws {
+        let it = try await StoreFixture(engine)
+        let store = try await it.three()
+        let root = parentDirectory(of: #filePath, 4)
+        let page = try readTextFile("\(root)/docs/desired-state-table.md")
+        let statements = page.split(separator: "\n").filter { $0.hasPrefix("    SELECT ") }
+        #expect(statements.count >= 5)
+        let client = try it.client()
+        for statement in statements { try client.run("\(statement.prefix { $0 != ";" })") }
+        withExtendedLifetime(store) {}
+    }
+
+    private func parentDirectory(of path: String, _ levels: Int) -> String {
+        (0..<levels).reduce(path) { path, _ in LinuxCalls.parentDirectory(of: path) }
     }
 
     /// Somebody may be given these, and none of the tables.
