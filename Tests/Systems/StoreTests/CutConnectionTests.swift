@@ -8,7 +8,7 @@ import Testing
 import VolumeModel
 
 /// Connections to a shared store that are lost at the worst moments: just before a commit arrives, and just before its answer.
-@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"))
+@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"), .timeLimit(.minutes(5)))
 struct CutConnectionTests {
     private let address: MariaDBAddress
     private let wire: CuttableLine

@@ -8,7 +8,7 @@ import Testing
 import VolumeModel
 
 /// Servers that go away under a store, hang, or throw it out.
-@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"))
+@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"), .timeLimit(.minutes(5)))
 struct MariaDBStoreFaultTests {
     @Test func `DURABLE: what was accepted is there after the server was killed, and the store goes on by itself`()
         async throws

@@ -8,7 +8,7 @@ import Testing
 import VolumeModel
 
 /// What holds of a store that several share.
-@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"))
+@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"), .timeLimit(.minutes(5)))
 struct MariaDBStoreTests {
     private static let table = "desired_volume_attachments"
 

@@ -7,7 +7,7 @@ import Testing
 import VolumeModel
 
 /// LEASE, as two daemons of one node have it: each with its own state machine, on one database.
-@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"))
+@Suite(.disabled(if: ThrowAwayMariaDB.obstacle != nil, "no MariaDB here"), .timeLimit(.minutes(5)))
 struct TwoNodesTests {
     /// As much of a daemon as asks for the lease and writes under it.
     private struct Daemon {
