@@ -7,6 +7,7 @@ import VolumeModel
 /// source.
 struct DesiredEditing {
     let database: any SQLConnection
+    let engine: any StoreEngine
 
     /// Somebody else was faster than this edit: it is tried again as a whole, on what there is by then.
     private static let overtaken = SQLError(
@@ -70,16 +71,21 @@ struct DesiredEditing {
     /// Whether a deleted object can be taken back by applying it again: nobody has approved its removal, and the brake holds
     /// it, or nothing of it was begun, since it is in use; or it only observes, and nothing that was begun is open: then nobody
     /// goes on with it.
+    ///
+    /// The row is locked first, and the ledger read as it is by then: a step of its removal and the taking back cannot both be
+    /// committed (``LoopWriting/isStill(_:of:_:)``).
     private func canBeTakenBack(_ row: DesiredRow) throws(SQLError) -> Bool {
+        let id = SQLValue.text(row.id)
+        try database.run("SELECT 1 FROM departing_volume_attachments WHERE id = ?\(engine.exclusiveRead)", [id])
         let found = try database.run(
             """
             SELECT 1 FROM departing_volume_attachments AS o LEFT JOIN status AS s ON s.attachment = o.id
                 WHERE o.id = ? AND o.removal_approved = 0 AND (s.reason = ? OR NOT EXISTS (
                     SELECT 1 FROM ledger WHERE ledger.attachment = o.id AND at >= o.departing_since
-                        AND (counts_as_removal = 1 OR verb IN ('detach', 'delete')))
+                        AND (counts_as_removal = 1 OR verb IN ('detach', 'delete'))\(engine.lockingRead))
                 OR (o.mode = ? AND NOT EXISTS (
-                    SELECT 1 FROM open_intents AS i JOIN ledger AS l ON l.intent = i.intent WHERE l.attachment = o.id)))
-            """, [.text(row.id), .text(CauseKind.braked.rawValue), .text(ReconcileMode.observe.rawValue)])
+                    SELECT 1 FROM open_intents AS i JOIN ledger AS l ON l.intent = i.intent WHERE l.attachment = o.id\(engine.lockingRead))))
+            """, [id, .text(CauseKind.braked.rawValue), .text(ReconcileMode.observe.rawValue)])
         return !found.isEmpty
     }
 

@@ -43,11 +43,16 @@ struct LoopWriting {
         VALUES (\(LedgerRow.columnNames.map { _ in "?" }.joined(separator: ", ")))
         """
 
-    /// - Returns: whether the object is still of that generation.
-    func isStill(_ attachment: AttachmentID, of generation: Int64) throws(SQLError) -> Bool {
+    /// - Returns: whether the object is still of that generation. One that departs is not taken back until the transaction
+    ///   ends: who does that looks at what was begun of its removal. One that is wanted may be changed at any time, which looks at
+    ///   nothing of that, and whose writer is not waited for.
+    func isStill(
+        _ attachment: AttachmentID, of generation: Int64, _ engine: any StoreEngine
+    ) throws(SQLError) -> Bool {
         for table in DesiredReading.Table.allCases {
+            let lock = table == .departing ? engine.lockingRead : ""
             let found = try database.run(
-                "SELECT generation FROM \(table.rawValue) WHERE id = ?", [.text(attachment.description)])
+                "SELECT generation FROM \(table.rawValue) WHERE id = ?\(lock)", [.text(attachment.description)])
             if let found = found.first?.first { return found.integer == generation }
         }
         return false

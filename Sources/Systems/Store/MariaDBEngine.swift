@@ -21,6 +21,7 @@ struct MariaDBEngine: StoreEngine {
     /// TRUNCATE, what foreign keys do, and exchanged partitions pass them by (mariadb.com/kb/en/trigger-limitations).
     var triggersSeeAll: Bool { false }
     var lockingRead: String { " LOCK IN SHARE MODE" }
+    var exclusiveRead: String { " FOR UPDATE" }
     var now: String { MariaDBSchema.now }
 
     func open(_ use: ConnectionUse) throws(SQLError) -> any SQLConnection {

@@ -15,6 +15,7 @@ struct SQLiteEngine: StoreEngine {
     var patienceWithMissing: Duration { .zero }
     /// A transaction that writes has the file for itself from its beginning.
     var lockingRead: String { "" }
+    var exclusiveRead: String { "" }
     var now: String { SQLiteSchema.now }
 
     func open(_ use: ConnectionUse) throws(SQLError) -> any SQLConnection {

@@ -22,6 +22,9 @@ protocol StoreEngine: Sendable {
     /// What stands behind a SELECT whose rows are to stay as they are until the transaction ends.
     var lockingRead: String { get }
 
+    /// The same, and nobody else reads them so either.
+    var exclusiveRead: String { get }
+
     /// The moment of the statement by the database's clock, in whole nanoseconds since 1970.
     var now: String { get }
 

@@ -42,7 +42,7 @@ actor StoreWriter {
     ) throws(StoreError) -> Result {
         try connection.transaction { database in
             do {
-                return try body(DesiredEditing(database: database))
+                return try body(DesiredEditing(database: database, engine: engine))
             } catch let error as SQLError where error.kind == .constraint {
                 throw StoreError.conflict("cannot write: \(error.message)")
             }
@@ -98,7 +98,7 @@ actor StoreWriter {
         try connection.transaction { database in
             try touchLease(in: database)
             let writing = LoopWriting(database: database)
-            guard try writing.isStill(entry.attachment, of: generation) else { return false }
+            guard try writing.isStill(entry.attachment, of: generation, engine) else { return false }
             try writing.append(entry)
             return true
         }

@@ -232,6 +232,65 @@ struct MariaDBStoreTests {
         #expect(error?.message == StoreSchema.Refusal.name)
     }
 
+    private func removal(of object: DesiredAttachment) -> LedgerEntry {
+        LedgerEntry(
+            intent: IntentID(UUIDValue(high: 0, low: 1)), attachment: object.id,
+            action: .deleteVolume(VolumeID(UUIDValue(high: 1, low: 1))), job: nil, phase: .intended,
+            at: (object.departingSince ?? Instant(nanoseconds: 0)) + .seconds(1), evidence: "idle",
+            countsAsRemoval: true)
+    }
+
+    private func untilSomebodyWaits(for client: any SQLConnection) async throws {
+        // The tables of InnoDB's locks show nothing new to who reads them more often than each tenth of a second.
+        let waits = """
+            SELECT 1 FROM information_schema.processlist WHERE db = database() AND id <> connection_id()
+                AND command = 'Execute' AND time_ms > 20 AND info LIKE '%departing_volume_attachments%'
+            """
+        try await wait(for: "somebody to wait for a lock") { try !client.run(waits).isEmpty }
+    }
+
+    @Test func `ORDER: a removal that is begun while its object is taken back is not begun`() async throws {
+        let it = try await StoreFixture(.mariaDB)
+        let store = try await it.three()
+        let client = try it.client()
+        try client.execute("DELETE FROM \(Self.table) WHERE name = 'o1'")
+        let departing = try #require(try await objects(store).first { $0.isDeparting })
+        // As taking back does it.
+        try client.begin(.writing)
+        try client.run("SELECT 1 FROM departing_volume_attachments WHERE name = 'o1' FOR UPDATE")
+        async let isBegun = store.intend(removal(of: departing), generation: departing.generation)
+        try await untilSomebodyWaits(for: client)
+        try client.run("DELETE FROM departing_volume_attachments WHERE name = 'o1'")
+        try client.run(
+            "INSERT INTO \(Self.table) (id, name, volume_name, volume_zone, generation) VALUES (?, 'o1', 'v', 'z', 9)",
+            [.text(departing.id.description)])
+        try client.commit()
+        #expect(try await !isBegun)
+        #expect(try await store.openLedger().isEmpty)
+    }
+
+    @Test func `ORDER: an object is not taken back while its removal is just begun`() async throws {
+        let it = try await StoreFixture(.mariaDB)
+        let store = try await it.three()
+        let client = try it.client()
+        try client.execute("DELETE FROM \(Self.table) WHERE name = 'o1'")
+        let departing = try #require(try await objects(store).first { $0.isDeparting })
+        // As a step begins.
+        try client.begin(.writing)
+        try client.run("SELECT generation FROM departing_volume_attachments WHERE name = 'o1' LOCK IN SHARE MODE")
+        try LoopWriting(database: client).append(removal(of: departing))
+        let again = try edit("o1", export: "e1")
+        async let refusal: StoreError? = {
+            do throws(StoreError) { _ = try await store.apply([again], dryRun: false) } catch { return error }
+            return nil
+        }()
+        try await untilSomebodyWaits(for: client)
+        try client.commit()
+        let name = try #require(ObjectName("o1"))
+        #expect(await refusal == .departing(name))
+        #expect(try await objects(store).contains { $0.isDeparting })
+    }
+
     // MARK: The tables
 
     @Test func `two who make the tables at the same time make them once`() async throws {
