@@ -150,6 +150,9 @@ let package = Package(
             ]),
         system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "JSON", "UnixHTTP"]),
         system(
+            "LegacyDaemon",
+            uses: ["VolumeModel", "Reconciliation", "ActorThreads", "Crypto", "LinuxCalls", "MariaDB", "SQL"]),
+        system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),
         system("Manifests", at: "Manifests/Reading", uses: ["VolumeModel", "Arguments", "YAML"]),
@@ -242,6 +245,9 @@ let package = Package(
                 "HTTPServer",
                 "JSON", "LinuxCalls",
             ]),
+        tests(
+            of: "LegacyDaemon", in: "Systems",
+            uses: ["VolumeModel", "Reconciliation", "Crypto", "LinuxCalls", "MariaDB", "Rig", "SQL"]),
         tests(of: "LinuxDevices", in: "Systems", uses: ["VolumeModel", "Reconciliation", "LinuxCalls", "Rig"]),
         tests(of: "Manifests", in: "Systems", uses: ["VolumeModel", "LinuxCalls", "YAML"]),
         tests(

@@ -1,0 +1,93 @@
+import ActorThreads
+public import MariaDB
+import SQL
+
+/// The old daemon's database.
+///
+/// Its layout is looked up each time (`information_schema`), and what a layout lacks is read as absent. All tables are read in
+/// one transaction. Connecting and reading block: it has a thread of its own.
+public actor LegacyDatabase {
+    private let address: MariaDBAddress
+    private let executor = ThreadExecutor(name: "legacy-tables")
+    private var connection: MariaDBConnection?
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    public init(_ address: MariaDBAddress) {
+        self.address = address
+    }
+
+    /// - Throws: ``LegacyError`` with what to do about it; no secret is in it.
+    public func tables() throws(LegacyError) -> LegacyTables {
+        var found: LegacyTables?
+        do throws(SQLError) {
+            let connection = try open()
+            try connection.transaction(for: .reading) { () throws(SQLError) in
+                found = try LegacyReader(connection, try Self.layout(connection)).tables()
+            } wrap: {
+                $0
+            }
+        } catch {
+            throw LegacyError(error)
+        }
+        guard let found else { preconditionFailure("a transaction that succeeded has run") }
+        guard found.layout.has(.mappings) || found.layout.has(.exports) else {
+            throw LegacyError(
+                "database '\(address.database)' has no tables of the old daemon: neither device_mappings nor nbd_exports"
+                    + (found.layout.strangers.isEmpty ? "" : " (\(found.layout.strangers.joined(separator: "; ")))")
+                    + ". Name the database at the end of the address: user:password@tcp(host:3306)/database")
+        }
+        return found
+    }
+
+    private func open() throws(SQLError) -> MariaDBConnection {
+        if let connection, connection.isAlive {
+            do throws(SQLError) {
+                try connection.check()
+                return connection
+            } catch {
+                // It went away while nobody used it.
+                self.connection = nil
+            }
+        }
+        var options = MariaDBOptions()
+        options.programName = "hawser (old daemon's tables)"
+        let made = try MariaDBConnection(address, options)
+        connection = made
+        return made
+    }
+
+    private static func layout(_ connection: MariaDBConnection) throws(SQLError) -> LegacyLayout {
+        let names = LegacyLayout.Table.allCases
+        let rows = try connection.run(
+            """
+            SELECT table_name, column_name FROM information_schema.columns
+            WHERE table_schema = DATABASE() AND table_name IN (\(names.map { _ in "?" }.joined(separator: ", ")))
+            """, names.map { .text($0.rawValue) })
+        var columns: [LegacyLayout.Table: Set<String>] = [:]
+        for row in rows {
+            guard let table = row[0].text.flatMap({ LegacyLayout.Table(rawValue: $0.lowercased()) }),
+                let column = row[1].text
+            else { continue }
+            columns[table, default: []].insert(column.lowercased())
+        }
+        return LegacyLayout(columns)
+    }
+}
+
+/// Why the old daemon's database or files cannot be read or written.
+public struct LegacyError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let description: String
+
+    public init(_ text: String) {
+        description = "cannot use the old daemon's database: \(text)"
+    }
+
+    init(_ error: SQLError) {
+        switch error.kind {
+        case .disconnected:
+            self.init("\(error.message); see that the server runs and that the address, user and password are right")
+        case .constraint, .lostRace, .other: self.init(error.description)
+        }
+    }
+}
