@@ -70,6 +70,15 @@ struct ExportDirectory: Sendable {
         return .device(number, diskSequence: found.isPlainFile ? nil : diskSequence(of: number))
     }
 
+    /// The same of a path that somebody else has written down: what leads to a layer of the old daemon's own making leads to
+    /// the disk below it.
+    func target(ofOthers path: String) -> ExportTarget {
+        guard case .device(let number, _) = target(of: path), let below = OldLayer.below(number) else {
+            return target(of: path)
+        }
+        return .device(below, diskSequence: diskSequence(of: below))
+    }
+
     private func diskSequence(of number: DeviceNumber) -> UInt64? {
         // Kernels before 5.15 have none; a device that went away in the meantime has none either.
         guard let text = try? readTextFile("/sys/dev/block/\(number)/diskseq", limit: 64) else { return nil }

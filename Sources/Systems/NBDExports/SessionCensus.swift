@@ -13,6 +13,8 @@ struct SessionCensus {
     /// Why no count can be trusted; nil when all could be looked at.
     private(set) var doubt: String?
 
+    private let layers = OldLayer.all()
+
     /// - Parameter program: the name of the server's program, by which those are found that listen no longer.
     init(of addresses: [NBDAddress], program: String) {
         do throws(SystemCallError) {
@@ -63,7 +65,9 @@ struct SessionCensus {
 
     func sessions(on device: DeviceNumber) -> ClientCount {
         if let doubt { return .unknown(doubt) }
-        return .known(processesByDisk[device, default: []].count)
+        // Who has a layer of the old daemon's open has the disk below it open.
+        let disks = [device] + layers.filter { $0.lower == device }.map(\.layer)
+        return .known(disks.reduce(0) { $0 + processesByDisk[$1, default: []].count })
     }
 }
 

@@ -42,15 +42,16 @@ struct ExportDefinition: Sendable {
     /// A section that somebody else wrote. A name that no manifest could ask for is left out.
     static func foreign(_ group: KeyFile.Group, file: String?) -> ExportDefinition? {
         guard let name = ExportName(group.name) else { return nil }
-        let source: Source
-        if let path = group.values["exportname"], ServerPath.isSafe(path),
-            !["multifile", "copyonwrite", "treefiles", "temporary"].contains(where: group.flag)
-        {
-            source = .path(path)
-        } else {
-            source = .unclear("something other than one plain path")
-        }
+        let source: Source = plainPath(of: group).map { .path($0) } ?? .unclear("something other than one plain path")
         return ExportDefinition(
             name: name, file: file, owner: .foreign, isReadOnly: group.flag("readonly"), source: source)
+    }
+
+    /// The one path that a section serves as it is; nil when it serves anything else.
+    static func plainPath(of group: KeyFile.Group) -> String? {
+        guard let path = group.values["exportname"], ServerPath.isSafe(path),
+            !["multifile", "copyonwrite", "treefiles", "temporary"].contains(where: group.flag)
+        else { return nil }
+        return path
     }
 }

@@ -22,7 +22,10 @@ struct IncludeDirectory: Sendable {
     }
 
     /// What nbd-server reads: plain files, no links, whose name ends in `.conf` (`do_cfile_dir` of nbd-server.c, 3.24).
-    func files() throws(SystemCallError) -> [File] {
+    func files() throws(SystemCallError) -> [File] { try Self.files(in: path) }
+
+    /// The same of any directory.
+    static func files(in path: String) throws(SystemCallError) -> [File] {
         var files: [File] = []
         for name in try directoryEntries(path) where name.hasSuffix(".conf") {
             var status = stat()

@@ -38,7 +38,33 @@ struct KeyFile {
         }
     }
 
+    /// The same text with another value in the one line that sets this key to `old`; all other bytes stay.
+    ///
+    /// - Returns: nil when it is no key file, or no single line says so.
+    static func text(_ text: String, replacing key: String, _ old: String, by new: String) -> String? {
+        guard KeyFile(text) != nil else { return nil }
+        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+            String($0) ?? ""
+        }
+        let places = lines.indices.filter { index in
+            guard let group = KeyFile("[x]\n" + lines[index])?.groups.first, group.lines.count == 1 else {
+                return false
+            }
+            return group.lines[0].key == key
+        }
+        guard places.count == 1, let place = places.first, let range = lines[place].range(ofLast: old),
+            KeyFile("[x]\n" + lines[place])?.groups.first?.values[key] == old
+        else { return nil }
+        lines[place].replaceSubrange(range, with: new)
+        return lines.joined(separator: "\n")
+    }
+
     private static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
     private static func text(_ bytes: Substring.UTF8View) -> String { String(Substring(bytes)) }
+}
+
+extension String {
+    /// Where this stands for the last time.
+    fileprivate func range(ofLast part: String) -> Range<String.Index>? { ranges(of: part).last }
 }

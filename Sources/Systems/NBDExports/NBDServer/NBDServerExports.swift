@@ -16,8 +16,9 @@ public actor NBDServerExports: ExportServer {
 
     let configuration: NBDServerConfiguration
     let address: NBDAddress
-    private let links: ExportDirectory
-    private let files: IncludeDirectory
+    let links: ExportDirectory
+    let files: IncludeDirectory
+    let adopted: AdoptedFiles
     private let records: SessionRecords
     let gate: TrialGate
     /// The one server of the daemon style.
@@ -42,6 +43,7 @@ public actor NBDServerExports: ExportServer {
         do {
             links = try ExportDirectory(root: configuration.root)
             try links.openToEveryUser()
+            adopted = try AdoptedFiles(root: configuration.root)
             try createDirectories(configuration.includeDirectory, mode: 0o755)
             address = try StablePort.resolve(
                 configuration.address, rememberedIn: "\(configuration.root)/port-nbd-server")
@@ -236,7 +238,9 @@ public actor NBDServerExports: ExportServer {
         }
         switch first.source {
         case .unclear(let text): return .other(text)
-        case .path(let path): return links.target(of: path)
+        case .path(let path):
+            guard first.owner == .foreign else { return links.target(of: path) }
+            return links.target(ofOthers: path)
         }
     }
 
@@ -311,11 +315,36 @@ public actor NBDServerExports: ExportServer {
     }
 
     /// The link goes first: from then on no server lets anybody in by this name. Another's file is never touched, and so a
-    /// name that it defines cannot be withdrawn; another's link in Hawser's own directory is moved aside.
+    /// name that it defines cannot be withdrawn, unless an import has taken that file over; another's link in Hawser's own directory
+    /// is moved aside.
     public func withdraw(
         _ name: ExportName, of owner: ExportOwner, leadingTo target: ExportTarget
-    ) throws(ExportError) {
-        try withdraw(name, of: owner, onlyFrom: target)
+    ) async throws(ExportError) {
+        do throws(ExportError) {
+            try withdraw(name, of: owner, onlyFrom: target)
+        } catch {
+            guard owner == .foreign, case .nameTaken = error, try isTakenOver(name) else { throw error }
+            try await takeDown(name)
+        }
+    }
+
+    /// Whether a single file of another's defines the name, and was taken over as it is.
+    private func isTakenOver(_ name: ExportName) throws(ExportError) -> Bool {
+        do throws(SystemCallError) {
+            guard let file = try ownFile(of: name) else { return false }
+            return try adopted.copy(of: name) == file.bytes
+        } catch {
+            throw ExportError(error)
+        }
+    }
+
+    func wakeDaemon() { daemon?.wake() }
+
+    /// Removes the links that lead to a volume under this name.
+    func removeLinks(of name: ExportName, _ volume: VolumeID) throws(SystemCallError) {
+        for side in ExportDirectory.Side.allCases where try links.owner(side, name) == .hawser(volume) {
+            try links.withdraw(side, name, owner: .hawser(volume))
+        }
     }
 
     private func withdraw(
