@@ -188,7 +188,8 @@ let package = Package(
             uses: [
                 "VolumeModel", "Planning", "Reconciliation", "ActorThreads", "Arguments", "LinuxCalls", "MariaDB",
                 "YAML",
-                "HTTPServer", "NBD", "Systemd", "CloudStack", "ControlAPI", "ControlAPIModel", "LinuxDevices",
+                "HTTPServer", "NBD", "Systemd", "CloudStack", "ControlAPI", "ControlAPIModel", "LegacyDaemon",
+                "LinuxDevices",
                 "ManifestFollowing", "Manifests", "NBDExports", "ServiceStatus", "Store",
             ]),
         fuzzedProgram(
@@ -284,7 +285,8 @@ let package = Package(
         .testTarget(
             name: "AcceptanceTests",
             dependencies: [
-                "Rig", "VolumeModel", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "NBD", "SQL", "SQLite",
+                "Rig", "VolumeModel", "ControlAPIModel", "ControlAPIClient", "LinuxCalls", "MariaDB", "NBD", "SQL",
+                "SQLite",
             ],
             path: "Tests/Acceptance", swiftSettings: strict),
     ],

@@ -37,7 +37,9 @@ enum Commands {
         ),
         (
             "when something is wrong, or new",
-            [ExplainCommand.command, DoctorCommand.command, ExportManifestsCommand.command]
+            [
+                ExplainCommand.command, DoctorCommand.command, ExportManifestsCommand.command, ImportCommand.command,
+            ]
         ),
         (
             "this program",

@@ -2,9 +2,11 @@ import CloudStack
 import ControlAPI
 import Glibc
 import HTTPServer
+import LegacyDaemon
 import LinuxCalls
 import LinuxDevices
 import ManifestFollowing
+import NBDExports
 import Planning
 import Reconciliation
 import ServiceStatus
@@ -57,7 +59,14 @@ struct Assembly {
         server = try ControlServer(
             controller: controller, store: store, version: Version.text, startedAt: begun,
             permittedGroup: configuration.controlGroup, examined: [cloud, devices, exports, store],
-            metrics: page
+            metrics: page,
+            legacy: OldDaemon(
+                controller: controller, store: store, exports: exports as? NBDServerExports,
+                includeDirectory: configuration.nbd.includeDirectory ?? "/etc/nbd-server/conf.d",
+                choice: configuration.legacy,
+                credentials: LegacyCredentials(
+                    endpoint: configuration.cloudStack.endpoint, apiKey: LegacySecret(configuration.cloudStack.apiKey),
+                    secretKey: LegacySecret("")))
         ).listen(onSocket: configuration.controlSocket)
         metrics = try configuration.metrics.map { try page.listen(host: $0.host, port: $0.port) }
     }

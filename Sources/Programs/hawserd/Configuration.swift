@@ -15,6 +15,8 @@ struct Configuration: Sendable {
     var here: MachineID
     var cloudStack: CloudStackConfiguration
     var store: StoreChoice
+    /// The old daemon, where there is one.
+    var legacy: LegacyChoice
     /// A directory of manifests that is followed.
     var manifests: String?
     var devices: Devices
@@ -39,6 +41,7 @@ struct Configuration: Sendable {
         cloud.callsPerSecond = rate
         cloudStack = cloud
         store = try StoreChoice(values)
+        legacy = try LegacyChoice(values)
         manifests = values["manifests"]
         if let directory = values["devices.directory"] {
             devices = .directory(directory)

@@ -67,6 +67,14 @@ enum ExportServerChoice: Sendable, Equatable {
         }
     }
 
+    /// nbd-server's include directory, where one is told of.
+    var includeDirectory: String? {
+        switch self {
+        case .nbdkit: nil
+        case .nbdServer(let configuration): configuration.includeDirectory
+        }
+    }
+
     func makeServer() throws(ExportError) -> any ExportServer & Examinable {
         switch self {
         case .nbdkit(let configuration): try NBDKitExports(configuration)

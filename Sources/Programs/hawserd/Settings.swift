@@ -44,6 +44,13 @@ struct Setting: Sendable {
             help: "a database instead of the file, as mariadb://USER@HOST/NAME; docs/high-availability.md"),
         Setting("store.passwordFile", "FILE", help: "a file that holds the database user's password"),
         Setting(
+            "legacy.url", nil, isSecret: true,
+            help: "the old daemon's database, for 'hawser import legacy'; docs/migrating.md"),
+        Setting("legacy.passwordFile", "FILE", help: "a file that holds that database user's password"),
+        Setting(
+            "legacy.encryptionKeyFile", "FILE",
+            help: "a file that holds the old daemon's key of stored credentials (MIGRATEKIT_CRED_ENCRYPTION_KEY)"),
+        Setting(
             "lease.lifetime", "TIME", standard: "2s",
             help: "how long another hawserd for this node waits for one that is silent"),
         Setting("devices.buses", "LIST", standard: "virtio,scsi", help: "of virtio, scsi, loop-by-rule"),
@@ -105,6 +112,7 @@ struct SettingValues: Sendable {
 
     private static let outsideNames = [
         "DATABASE_DSN", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "CREDENTIALS_DIRECTORY",
+        "MIGRATEKIT_CRED_ENCRYPTION_KEY",
     ]
 
     /// - Parameter environment: looks a variable up.

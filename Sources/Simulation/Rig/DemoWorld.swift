@@ -125,6 +125,19 @@ public actor DemoWorld {
         }
     }
 
+    /// How the old daemon of this installation would have come to CloudStack.
+    public func account() throws(WaitedInVain) -> (
+        endpoint: String, apiKey: String, secretKey: String, appliance: String
+    ) {
+        guard let simulator else { throw WaitedInVain(condition: "a simulator", patience: .zero, last: nil) }
+        return (simulator.endpoint, simulator.apiKey, simulator.secretKey, simulator.applianceVmId)
+    }
+
+    /// Which processes listen for NBD clients.
+    public func exportListeners() throws -> [ProcessIdentity] {
+        try nbdServers().compactMap { ProcessIdentity(of: $0) }
+    }
+
     // MARK: Looking
 
     public nonisolated func untilAllReady(within patience: Duration = .seconds(60)) async throws -> Duration {

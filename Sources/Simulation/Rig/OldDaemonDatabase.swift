@@ -34,7 +34,7 @@ public struct OldDaemonDatabase: Sendable {
         file: String
     ) throws(SQLError) {
         let connection = try MariaDBConnection(address)
-        let context = "ctx-\(volume.prefix(8))-\(volume.suffix(12))"
+        let context = "ctx-\(volume)"
         try connection.run(
             "INSERT INTO vm_replication_contexts (context_id, current_status) VALUES (?, 'replicating')",
             [.text(context)])

@@ -52,11 +52,14 @@ public actor StampWriter {
 
     /// Connects, compares, writes and compares until it has written so much, is asked to end, its task is cancelled, or the session breaks.
     ///
-    /// - Parameter pause: between two writes, in microseconds.
+    /// - Parameters:
+    ///   - pause: between two writes, in microseconds.
+    ///   - flushes: whether the client flushes now and then; files of the old daemon's offer no flush.
     /// - Returns: whether the session ended well.
     @discardableResult
     public func session(
-        export: String, at address: NBDAddress, writes: Int, pause: UInt32 = 1_000, seed: UInt64 = 0
+        export: String, at address: NBDAddress, writes: Int, pause: UInt32 = 1_000, flushes: Bool = true,
+        seed: UInt64 = 0
     ) -> Bool {
         var generator = SplitMix64(seed: seed)
         asked.withLock { $0 = false }
@@ -80,11 +83,11 @@ public actor StampWriter {
                 try write(place, by: client)
                 let now = Self.milliseconds()
                 times = (times?.lowerBound ?? now)...now
-                if round % 16 == 15 { try client.flush() }
+                if flushes, round % 16 == 15 { try client.flush() }
                 // Leaves the machine's few processors to others.
                 usleep(pause)
             }
-            try client.flush()
+            if flushes { try client.flush() }
             return true
         } catch {
             shared.withLock { $0.breaks += 1 }

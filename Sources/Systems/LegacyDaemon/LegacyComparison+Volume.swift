@@ -1,11 +1,12 @@
 import Reconciliation
-import VolumeModel
+public import VolumeModel
 
 /// One volume, as all sources have it.
 extension LegacyComparison {
     mutating func compare(_ id: VolumeID, _ subject: Subject) {
         if world.wanted[id] != nil {
             survey.alreadyWanted.append(id)
+            proposeConversions(ofWanted: id, subject)
             return
         }
         guard subject.mappings.count <= 1 else {
@@ -235,7 +236,7 @@ extension LegacyComparison {
     }
 
     /// Its by-id path, as the old daemon and clients name it; the serial's own link before any other.
-    static func byIDPath(of device: DeviceRecord) -> String? {
+    public static func byIDPath(of device: DeviceRecord) -> String? {
         guard let serial = device.serial else { return nil }
         return device.byIDLinks.sorted().first { $0.hasSuffix("/virtio-\(serial)") } ?? device.byIDLinks.sorted().first
     }
@@ -345,6 +346,16 @@ extension LegacyComparison {
     }
 
     // MARK: Old paths
+
+    /// Of a volume that an object names already: what it disagrees about shows in that object's status.
+    private mutating func proposeConversions(ofWanted id: VolumeID, _ subject: Subject) {
+        guard let volume = volumes[id], volume.attachedTo == world.here, subject.mappings.count == 1,
+            let found = devices[DiskSerial(of: id)], found.count == 1, let device = found.first,
+            device.sizeInBytes >= volume.sizeInBytes, self.device(at: subject.mappings[0].devicePath) == device.number
+        else { return }
+        let files = subject.files.filter { $0.path.flatMap { self.device(at: $0) } == device.number }
+        proposeConversions(volume, subject.mappings[0], subject, device, exports: files)
+    }
 
     private mutating func proposeConversions(
         _ volume: VolumeRecord, _ mapping: LegacyTables.Mapping, _ subject: Subject, _ device: DeviceRecord,

@@ -7,6 +7,12 @@ public struct LegacyCredentials: Sendable, Equatable {
     public var apiKey: LegacySecret
     public var secretKey: LegacySecret
 
+    public init(endpoint: String, apiKey: LegacySecret, secretKey: LegacySecret) {
+        self.endpoint = endpoint
+        self.apiKey = apiKey
+        self.secretKey = secretKey
+    }
+
     /// Reads a row. Newer clients store the keys sealed: base64 of `nonce(12) ‖ AES-256-GCM ciphertext ‖ tag(16)`. A key that does
     /// not open with the encryption key is taken as it stands, as is each where there is none.
     ///

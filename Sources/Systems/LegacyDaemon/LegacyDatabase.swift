@@ -40,6 +40,23 @@ public actor LegacyDatabase {
         return found
     }
 
+    /// Writes all of these, or none.
+    public func write(_ changes: [LegacyChange]) throws(LegacyError) {
+        guard !changes.isEmpty else { return }
+        do throws(SQLError) {
+            let connection = try open()
+            let layout = try Self.layout(connection)
+            let statements = changes.compactMap { $0.statement(layout) }
+            try connection.transaction { () throws(SQLError) in
+                for statement in statements { try connection.run(statement.sql, statement.values) }
+            } wrap: {
+                $0
+            }
+        } catch {
+            throw LegacyError(error)
+        }
+    }
+
     private func open() throws(SQLError) -> MariaDBConnection {
         if let connection, connection.isAlive {
             do throws(SQLError) {

@@ -113,10 +113,10 @@ struct LegacyReader {
     }
 
     private func volumes() throws(SQLError) -> [LegacyTables.Volume] {
-        try rows(of: .volumes, ["volume_id", "volume_name", "device_path", "status"]).map { row in
+        try rows(of: .volumes, ["volume_id", "volume_name", "device_path", "status", "vm_context_id"]).map { row in
             LegacyTables.Volume(
                 volume: row.text("volume_id") ?? "", name: row.text("volume_name"),
-                devicePath: row.text("device_path"), status: row.text("status"))
+                devicePath: row.text("device_path"), status: row.text("status"), context: row.text("vm_context_id"))
         }
     }
 }

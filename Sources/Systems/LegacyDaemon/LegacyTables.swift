@@ -70,6 +70,8 @@ public struct LegacyTables: Sendable, Equatable {
         public var name: String?
         public var devicePath: String?
         public var status: String?
+        /// The row of `vm_replication_contexts` that it goes with.
+        public var context: String?
     }
 }
 

@@ -34,7 +34,8 @@ struct OldInstallation {
     ]
     var machineExports: [LegacyTables.MachineExport] = []
     var volumeRows = [
-        LegacyTables.Volume(volume: volume.description, name: "pgtest3", devicePath: link, status: "attached")
+        LegacyTables.Volume(
+            volume: volume.description, name: "pgtest3", devicePath: link, status: "attached", context: "c1")
     ]
     var configs: [LegacyTables.Config] = [config()]
     var records: [VolumeRecord]? = [record()]
@@ -292,6 +293,8 @@ struct OldInstallation {
         let survey = try old.survey()
         #expect(survey.objects.isEmpty)
         #expect(survey.alreadyWanted == [Old.volume])
+        old.files[0].path = "/dev/vdb"
+        #expect(try old.survey().conversions.map(\.from) == ["/dev/vdb"], "it can still be converted")
     }
 
     @Test(arguments: ["/dev/vdb", "/dev/mapper/vola7f226a7"])

@@ -144,6 +144,28 @@ public struct ControlClient: Sendable {
         let _: WireList<String> = try await post(WirePath.reconcile, WireNames(names: names))
     }
 
+    // MARK: The old daemon
+
+    /// What there is to be taken over from the old daemon; nothing is changed.
+    public func legacySurvey(_ request: WireLegacyRequest) async throws(ControlError) -> WireLegacySurvey {
+        try await post(WirePath.legacySurvey, request)
+    }
+
+    /// Notes which of the old daemon's files belong to the exports of imported objects.
+    public func legacyAdopt(_ request: WireLegacyRequest) async throws(ControlError) -> WireLegacyDeeds {
+        try await post(WirePath.legacyAdopt, request)
+    }
+
+    /// Turns old paths into by-id paths, in files and tables.
+    public func legacyConvert(_ request: WireLegacyRequest) async throws(ControlError) -> WireLegacyDeeds {
+        try await post(WirePath.legacyConvert, request)
+    }
+
+    /// Gives everything back to the old daemon.
+    public func legacyUndo(_ request: WireLegacyRequest) async throws(ControlError) -> WireLegacyDeeds {
+        try await post(WirePath.legacyUndo, request)
+    }
+
     // MARK: HTTP
 
     /// Names hold nothing that a query would need encoded (``ObjectName``); what is no such name is left out of the URL.

@@ -183,6 +183,10 @@ public enum WirePath {
     public static let operations = root + "/operations"
     public static let drifts = root + "/drifts"
     public static let version = root + "/version"
+    public static let legacySurvey = root + "/legacy/survey"
+    public static let legacyAdopt = root + "/legacy/adopt"
+    public static let legacyConvert = root + "/legacy/convert"
+    public static let legacyUndo = root + "/legacy/undo"
     /// Where scrapers look by themselves, so that it is the same in all versions of the API.
     public static let metrics = "/metrics"
 }

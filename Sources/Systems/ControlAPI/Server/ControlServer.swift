@@ -17,16 +17,18 @@ public struct ControlServer: Sendable {
     private let permittedGroup: UInt32?
     private let examined: [any Examinable]
     private let metrics: MetricsPage
+    private let legacy: (any LegacyTakeover)?
 
     /// - Parameters:
     ///   - startedAt: when the daemon began to run, for those who ask.
     ///   - permittedGroup: whose primary members may use the socket, beside root and the daemon's own user.
     ///   - examined: what `doctor` looks over.
     ///   - metrics: what scrapers read; without the calls of any system when it is not given.
+    ///   - legacy: takes over from the old daemon; nil where that cannot be asked for.
     public init(
         controller: any Steering, store: any StateStore, version: String, startedAt: Instant? = nil,
         permittedGroup: UInt32? = nil, examined: [any Examinable] = [],
-        metrics: MetricsPage? = nil
+        metrics: MetricsPage? = nil, legacy: (any LegacyTakeover)? = nil
     ) {
         self.controller = controller
         self.store = store
@@ -35,6 +37,7 @@ public struct ControlServer: Sendable {
         self.permittedGroup = permittedGroup
         self.examined = examined
         self.metrics = metrics ?? MetricsPage(controller: controller, version: version)
+        self.legacy = legacy
     }
 
     /// Listens on a socket file; only those who may use it can open it.
@@ -112,11 +115,27 @@ public struct ControlServer: Sendable {
         case ("POST", WirePath.approve): return Self.answer(try await approve(try Self.decode(request)))
         case ("POST", WirePath.override):
             return Self.answer(try await override(try Self.decode(request), by: request.peer))
+        case ("POST", WirePath.legacySurvey):
+            return Self.answer(try await takeover().survey(try Self.decode(request)))
+        case ("POST", WirePath.legacyAdopt):
+            return Self.answer(try await takeover().adopt(try Self.decode(request)))
+        case ("POST", WirePath.legacyConvert):
+            return Self.answer(try await takeover().convert(try Self.decode(request)))
+        case ("POST", WirePath.legacyUndo):
+            return Self.answer(try await takeover().undo(try Self.decode(request)))
         case ("POST", WirePath.reconcile): return Self.answer(try await reconcile(try Self.decode(request)))
         default:
             throw WireProblem(
                 title: "no such resource", status: 404, detail: "there is no \(request.method) \(request.path)")
         }
+    }
+
+    private func takeover() throws(WireProblem) -> any LegacyTakeover {
+        guard let legacy else {
+            throw WireProblem(
+                title: "not here", status: 404, detail: "this hawserd does not take over from the old daemon")
+        }
+        return legacy
     }
 
     // MARK: Reading
