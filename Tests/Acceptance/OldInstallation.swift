@@ -22,15 +22,26 @@ struct OldInstallation {
     var includeDirectory: String { "\(directory)/nbd-server/conf.d" }
     let writers: [StampWriter]
 
+    /// With characters that an address could be misread at.
+    static let password = "s3cr:t@/word"
+
     static func export(_ volume: String) -> String { "migration-vol-\(volume)" }
     func file(_ volume: String) -> String { "\(includeDirectory)/\(Self.export(volume)).conf" }
     func link(_ volume: String) -> String {
         "\(directory)/devices/by-id/virtio-\(volume.filter { $0 != "-" }.prefix(20))"
     }
 
-    /// - Parameter count: how many volumes, each with an export.
+    /// The disk's own path, which is not by-id.
+    func disk(_ volume: String) -> String {
+        "\(directory)/disks/\(volume)/\(volume.filter { $0 != "-" }.prefix(20)).img"
+    }
+
+    /// - Parameters:
+    ///   - count: how many volumes, each with an export.
+    ///   - change: what is otherwise in the old tables and files.
     static func run(
-        _ server: DemoNBDServer, volumes count: Int, _ body: (OldInstallation) async throws -> Void
+        _ server: DemoNBDServer, volumes count: Int,
+        change: (OldInstallation) async throws -> Void = { _ in }, _ body: (OldInstallation) async throws -> Void
     ) async throws {
         let temporary = try TemporaryDirectory(prefix: "hawser-old-")
         let directory = temporary.path
@@ -46,7 +57,10 @@ struct OldInstallation {
                 database: try OldDaemonDatabase(at: address),
                 writers: volumes.map { StampWriter(volume: $0, places: 256) })
             try await old.prepare(socket: try await ThrowAwayMariaDB.shared().socket)
+            try await change(old)
             try await body(old)
+            // No secret in a log.
+            #expect(try !readTextFile("\(directory)/hawserd.log").contains(password))
         } catch {
             await world.stop()
             throw error
@@ -102,10 +116,14 @@ struct OldInstallation {
                 volume, to: Self.appliance, path: link(volume), sizeInBytes: 1 << 20, port: Int64(port),
                 file: file(volume))
         }
-        let address = database.address
-        try writeFile(
-            addressFile,
-            bytes: Array("# of the old unit\nDATABASE_DSN=\(address.user)@unix(\(socket))/\(address.database)\n".utf8))
+        let name = database.address.database
+        try MariaDBConnection(database.address).execute(
+            """
+            CREATE USER '\(name)'@'localhost' IDENTIFIED BY '\(Self.password)';
+            GRANT SELECT, INSERT, UPDATE, DELETE ON \(name).* TO '\(name)'@'localhost'
+            """)
+        let lines = "# of the old unit\nDATABASE_DSN=\(name):\(Self.password)@unix(\(socket))/\(name)?parseTime=true\n"
+        try writeFile(addressFile, bytes: Array(lines.utf8), mode: 0o600)
     }
 
     /// Starts the server as the old daemon's unit did, outside of hawserd.
