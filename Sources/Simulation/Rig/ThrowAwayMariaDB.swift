@@ -128,7 +128,8 @@ public actor ThrowAwayMariaDB {
         let own = "\(directory)/\(port)"
         var arguments = [
             "--no-defaults", "--datadir=\(own)/data", "--tmpdir=\(own)", "--socket=\(socket)",
-            "--pid-file=\(own)/server.pid", "--bind-address=127.0.0.1", "--port=\(port)", "--skip-name-resolve", "--max-connections=2000",
+            "--pid-file=\(own)/server.pid", "--bind-address=127.0.0.1", "--port=\(port)", "--skip-name-resolve",
+            "--max-connections=2000",
             // Small and quick; what was committed outlives the process, though not the machine. Without --debug-no-sync a table
             // takes 50 ms to make.
             "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=2",
