@@ -151,7 +151,7 @@ let package = Package(
         system("ControlAPIClient", at: "ControlAPI/Client", uses: ["ControlAPIModel", "JSON", "UnixHTTP"]),
         system(
             "LegacyDaemon",
-            uses: ["VolumeModel", "Reconciliation", "ActorThreads", "Crypto", "LinuxCalls", "MariaDB", "SQL"]),
+            uses: ["VolumeModel", "Reconciliation", "ActorThreads", "Crypto", "JSON", "LinuxCalls", "MariaDB", "SQL"]),
         system(
             "LinuxDevices",
             uses: ["VolumeModel", "Reconciliation", "ActorThreads", "LinuxCalls", "MountTable", "Udev"]),

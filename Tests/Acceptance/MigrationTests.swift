@@ -221,4 +221,77 @@ struct MigrationTests {
                     "nothing to convert"))
         }
     }
+
+    @Test func `the tables that others read follow what Hawser does, and keep what others write`() async throws {
+        try await OldInstallation.run(.nbdServer, volumes: 2) { old in
+            let world = old.world
+            let settings = ["--config", try old.configuration(), "--legacy-mirror", "yes"]
+            try await world.startDaemon(settings)
+            try await old.untilObserved()
+            #expect(try await old.importLegacy().output.contains("2 imported"))
+            _ = try await world.untilAllReady()
+            let connection = try MariaDBConnection(old.database.address)
+            func rows(_ sql: String, _ values: SQLValue...) throws -> [[SQLValue]] { try connection.run(sql, values) }
+            func until(_ what: String, _ sql: String, _ values: SQLValue..., are wanted: [[SQLValue]]) async throws {
+                _ = try await waitForValue(what, lastSeen: { (try? connection.run(sql, values)).map { "\($0)" } }) {
+                    try connection.run(sql, values) == wanted ? true : nil
+                }
+            }
+            let volume = SQLValue.text(old.volumes[0])
+            let mapping =
+                "SELECT vm_id, device_path, linux_state FROM device_mappings WHERE volume_uuid = ?"
+            // What a client writes of the other volume stays.
+            try connection.run(
+                "UPDATE device_mappings SET operation_mode = 'failover' WHERE volume_uuid = ?", [.text(old.volumes[1])])
+            let before = try old.state()
+            let name = try #require(try await world.control.objects().first { $0.volume.id == old.volumes[0] }?.name)
+            try await apply(old, name, old.volumes[0], vm: "app-server")
+            let other = "aaaa0000-0000-4000-8000-000000000002"
+            try await until(
+                "the mapping to follow", mapping, volume,
+                are: [[.text(other), .text("remote-vm-\(other)-\(old.volumes[0])"), .text("n/a")]])
+            try await until(
+                "the operations to be told",
+                "SELECT type, status FROM volume_operations WHERE volume_id = ? ORDER BY created_at, type DESC", volume,
+                are: [[.text("detach"), .text("completed")], [.text("attach"), .text("completed")]])
+            let told = try rows(
+                "SELECT json_value(request, '$.vm_id'), completed_at IS NOT NULL FROM volume_operations WHERE type = 'attach'"
+            )
+            #expect(told == [[.text(other), .integer(1)]])
+            let history = try rows(
+                """
+                SELECT count(*) FROM volume_operation_history AS h JOIN volume_operations AS o ON o.id = h.operation_id
+                WHERE h.new_status = 'completed'
+                """)
+            #expect(history == [[.integer(2)]])
+
+            // Back here: the path is by-id again, and the export's row was there all the time.
+            try await apply(old, name, old.volumes[0], vm: "self", waits: false)
+            try await world.detachBehindTheBack(volume: old.volumes[0])
+            try await until(
+                "the mapping to be back", mapping, volume,
+                are: [
+                    [.text(OldInstallation.appliance), .text(old.link(old.volumes[0])), .text("detected")]
+                ])
+            #expect(try rows("SELECT count(*) FROM nbd_exports") == [[.integer(2)]])
+
+            // A cascade takes the rows; what is true is written again.
+            try connection.execute("DELETE FROM vm_replication_contexts WHERE context_id = 'ctx-\(old.volumes[0])'")
+            try await world.control.reconcile(nil)
+            try await until(
+                "the mapping to be written again",
+                "SELECT device_path, operation_mode FROM device_mappings WHERE volume_uuid = ?", volume,
+                are: [[.text(old.link(old.volumes[0])), .text("oma")]])
+            try await until(
+                "the export to be written again", "SELECT status FROM nbd_exports WHERE volume_id = ?", volume,
+                are: [[.text("active")]])
+
+            // What is taken down is told, also by a hawserd that was started meanwhile.
+            #expect(try await world.hawser(["delete", name], output: .discarded).isSuccess)
+            try await until("the mapping to go", mapping, volume, are: [])
+            let untouched = before.filter { $0.contains(old.volumes[1]) }
+            #expect(
+                try untouched.allSatisfy { try old.state().contains($0) }, "the other volume's rows stay as they are")
+        }
+    }
 }

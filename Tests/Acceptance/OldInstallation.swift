@@ -194,6 +194,14 @@ struct OldInstallation {
         }
     }
 
+    /// A configuration file for hawserd that names the old database.
+    func configuration() throws -> String {
+        let path = "\(directory)/hawserd.yaml"
+        let url = try readTextFile(addressFile).split(separator: "\n")[1].dropFirst("DATABASE_DSN=".count)
+        try writeFile(path, bytes: Array("legacy:\n  url: '\(url)'\n".utf8), mode: 0o600)
+        return path
+    }
+
     func importLegacy(_ arguments: String...) async throws -> ChildProcess.Outcome {
         try await ChildProcess.run(
             .init(

@@ -24,6 +24,8 @@ struct Assembly {
     let metrics: HTTPServer?
     /// Follows a directory of manifests, where one is named.
     let follower: ManifestFollower?
+    /// Keeps the old daemon's tables up to date, where that is wanted.
+    let mirror: OldDaemonMirror?
     private let begun: Instant
 
     init(_ configuration: Configuration, log: Log) async throws {
@@ -54,6 +56,14 @@ struct Assembly {
         follower = configuration.manifests.map { [store, controller] directory in
             ManifestFollower(directory: directory, store: store) { await controller.note(manifestTrouble: $0) }
         }
+        let includeDirectory = configuration.nbd.includeDirectory ?? "/etc/nbd-server/conf.d"
+        mirror =
+            configuration.legacy.isMirrored
+            ? configuration.legacy.address.map { [store, controller] address in
+                OldDaemonMirror(
+                    controller: controller, store: store, database: LegacyDatabase(address),
+                    includeDirectory: includeDirectory)
+            } : nil
         try createDirectories(parentDirectory(of: configuration.controlSocket), mode: 0o755)
         let page = MetricsPage(controller: controller, version: Version.text, calls: cloud)
         server = try ControlServer(
@@ -62,7 +72,7 @@ struct Assembly {
             metrics: page,
             legacy: OldDaemon(
                 controller: controller, store: store, exports: exports as? NBDServerExports,
-                includeDirectory: configuration.nbd.includeDirectory ?? "/etc/nbd-server/conf.d",
+                includeDirectory: includeDirectory,
                 choice: configuration.legacy,
                 credentials: LegacyCredentials(
                     endpoint: configuration.cloudStack.endpoint, apiKey: LegacySecret(configuration.cloudStack.apiKey),
@@ -80,6 +90,7 @@ struct Assembly {
             group.addTask { try await controller.run() }
             group.addTask { await reporter.run() }
             if let follower { group.addTask { await follower.run() } }
+            if let mirror { group.addTask { await mirror.run(log) } }
             group.addTask { await Self.narrate(controller, since: begun, log) }
             for await signal in signals {
                 log.write(.notice, "stopping", ["signal": "\(signal)"])

@@ -7,6 +7,8 @@ import MariaDB
 struct LegacyChoice: Sendable {
     /// nil when none is named: then whoever asks names one.
     var address: MariaDBAddress?
+    /// Whether the old daemon's tables are kept up to date.
+    var isMirrored: Bool
     /// Opens the keys in `ossea_configs`.
     var encryptionKey: LegacySecret?
 
@@ -21,6 +23,10 @@ struct LegacyChoice: Sendable {
             if let file = values["legacy.passwordFile"] { address?.password = MariaDBPassword(try firstLine(of: file)) }
         } else if values.isSet("legacy.passwordFile") {
             throw UsageError("legacy.passwordFile is set, and legacy.url is not: set it to the old daemon's database")
+        }
+        isMirrored = try values.flag("legacy.mirror")
+        guard !isMirrored || address != nil else {
+            throw UsageError("legacy.mirror is yes, and legacy.url is not set: set it to the old daemon's database")
         }
         if let file = values["legacy.encryptionKeyFile"] {
             encryptionKey = LegacySecret(try firstLine(of: file))

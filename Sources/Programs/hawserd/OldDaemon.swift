@@ -81,7 +81,8 @@ struct OldDaemon: LegacyTakeover {
             devices: observed.devices, exports: observed.exports, files: files,
             places: LegacyPlaces().places(of: tables.paths + files.compactMap(\.path)), wanted: wanted,
             objectNames: Set(overview.reports.map(\.name) + objects.map(\.name.text)),
-            port: port(observed.exports?.writableURI), credentials: credentials, encryptionKey: choice.encryptionKey)
+            port: Self.port(observed.exports?.writableURI), credentials: credentials,
+            encryptionKey: choice.encryptionKey)
         do throws(LegacyError) {
             return Look(
                 address: address, tables: tables, world: world, observed: observed, files: files,
@@ -92,7 +93,7 @@ struct OldDaemon: LegacyTakeover {
     }
 
     /// Of `nbd://host:port`.
-    private func port(_ uri: String?) -> Int64? {
+    static func port(_ uri: String?) -> Int64? {
         uri.flatMap { text in
             text.lastIndex(of: ":").flatMap { Int64(text[text.index(after: $0)...].prefix { $0.isNumber }) }
         }
@@ -222,36 +223,18 @@ struct OldDaemon: LegacyTakeover {
     private func truths(
         _ objects: [DesiredAttachment], _ look: Look, _ deeds: inout WireLegacyDeeds
     ) -> [LegacyTruth] {
+        let now = LegacyTruths(
+            here: look.world.here, in: look.observed, port: look.world.port, directory: includeDirectory)
         var truths: [LegacyTruth] = []
         for object in objects {
             guard case .id(let id) = object.volume else { continue }
-            guard let volume = look.observed.volumes.first(where: { $0.id == id }) else {
-                deeds.left.append("volume \(id): CloudStack does not list it; its rows stay as they are")
-                continue
+            let truth = now.truth(of: id, export: object.export?.name)
+            if let truth {
+                truths.append(truth)
+            } else {
+                deeds.left.append(
+                    "volume \(id): CloudStack and the kernel do not agree on where it is; its rows stay as they are")
             }
-            var truth = LegacyTruth(volume: id, whereabouts: .nowhere, export: nil)
-            if let holder = volume.attachedTo, holder != look.world.here {
-                truth.whereabouts = .elsewhere(holder, isRoot: volume.kind == .root)
-            } else if volume.attachedTo != nil {
-                let devices = look.observed.devices.filter { $0.serial == DiskSerial(of: id) }
-                guard devices.count == 1, let device = devices.first, let path = LegacyComparison.byIDPath(of: device)
-                else {
-                    deeds.left.append(
-                        "volume \(id): it is attached here, and its disk is not seen; its rows stay as they are")
-                    continue
-                }
-                truth.whereabouts = .here(path: path, device: device.number, sizeInBytes: device.sizeInBytes)
-                let entry = object.export.flatMap { export in
-                    look.observed.exports?.entries.first { $0.name == export.name && $0.leads(to: device) }
-                }
-                truth.export = entry.map { entry in
-                    LegacyTruth.Export(
-                        name: entry.name, port: look.world.port,
-                        file: look.files.first { $0.export == entry.name.text }?.file
-                            ?? "\(includeDirectory)/\(entry.name).conf")
-                }
-            }
-            truths.append(truth)
         }
         return truths
     }

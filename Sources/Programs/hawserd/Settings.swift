@@ -47,6 +47,7 @@ struct Setting: Sendable {
             "legacy.url", nil, isSecret: true,
             help: "the old daemon's database, for 'hawser import legacy'; docs/migrating.md"),
         Setting("legacy.passwordFile", "FILE", help: "a file that holds that database user's password"),
+        Setting("legacy.mirror", "YES|NO", standard: "no", help: "yes: the old daemon's tables are kept up to date"),
         Setting(
             "legacy.encryptionKeyFile", "FILE",
             help: "a file that holds the old daemon's key of stored credentials (MIGRATEKIT_CRED_ENCRYPTION_KEY)"),

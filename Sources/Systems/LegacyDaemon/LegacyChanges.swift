@@ -56,6 +56,7 @@ public struct LegacyChange: Sendable, Equatable {
         case integer(Int64)
         case null
         case now
+        case moment(Instant)
     }
 
     /// For people.
@@ -72,12 +73,19 @@ public struct LegacyChange: Sendable, Equatable {
     /// The statement, with its parameters in their order.
     func statement(_ layout: LegacyLayout) -> (sql: String, values: [SQLValue])? {
         let columns = values.keys.filter { layout.has($0, in: table) }.sorted()
-        let marks = columns.map { values[$0] == .now ? "CURRENT_TIMESTAMP(3)" : "?" }
+        let marks = columns.map { column in
+            switch values[column] {
+            case .now?: "CURRENT_TIMESTAMP(3)"
+            case .moment?: "FROM_UNIXTIME(? / 1000000000)"
+            case .text?, .integer?, .null?, nil: "?"
+            }
+        }
         let bound: [SQLValue] = columns.compactMap { column in
             switch values[column] {
             case .text(let text)?: .text(text)
             case .integer(let number)?: .integer(number)
             case .null?: .null
+            case .moment(let at)?: .integer(at.nanoseconds)
             case .now?, nil: nil
             }
         }
@@ -183,7 +191,7 @@ public struct LegacyChanges {
         values["vm_id"] = .text(machine.description)
         guard let row else {
             values["device_path"] = .text(path)
-            values["operation_mode"] = .text("oma")
+            values["operation_mode"] = .text(machine == here ? "oma" : "failover")
             values["requires_device_correlation"] = .integer(machine == here ? 1 : 0)
             if let context = tables.volumes.first(where: { VolumeID($0.volume) == truth.volume })?.context {
                 values["vm_context_id"] = .text(context)

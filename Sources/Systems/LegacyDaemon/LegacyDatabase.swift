@@ -57,6 +57,47 @@ public actor LegacyDatabase {
         }
     }
 
+    /// Writes how these operations stand, and each change of a status once into the history.
+    public func write(_ operations: [LegacyOperation]) throws(LegacyError) {
+        guard !operations.isEmpty else { return }
+        do throws(SQLError) {
+            let connection = try open()
+            let layout = try Self.layout(connection)
+            guard layout.has(.operations) else { return }
+            try connection.transaction { () throws(SQLError) in
+                for operation in operations { try Self.write(operation, connection, layout) }
+            } wrap: {
+                $0
+            }
+        } catch {
+            throw LegacyError(error)
+        }
+    }
+
+    private static func write(
+        _ operation: LegacyOperation, _ connection: MariaDBConnection, _ layout: LegacyLayout
+    ) throws(SQLError) {
+        let found = try connection.run(
+            "SELECT status FROM volume_operations WHERE id = ? FOR UPDATE", [.text(operation.id)]
+        ).first
+        let previous = found?.first?.text
+        guard previous != operation.status else { return }
+        var rows = [
+            LegacyChange(
+                kind: found == nil ? .insert : .update, table: .operations, key: "id", keyValue: operation.id,
+                values: operation.values)
+        ]
+        if layout.has(.operationHistory) {
+            rows.append(
+                LegacyChange(
+                    kind: .insert, table: .operationHistory, key: "operation_id", keyValue: operation.id,
+                    values: operation.transition(from: previous)))
+        }
+        for statement in rows.compactMap({ $0.statement(layout) }) {
+            try connection.run(statement.sql, statement.values)
+        }
+    }
+
     private func open() throws(SQLError) -> MariaDBConnection {
         if let connection, connection.isAlive {
             do throws(SQLError) {
