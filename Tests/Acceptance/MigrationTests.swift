@@ -294,4 +294,28 @@ struct MigrationTests {
                 try untouched.allSatisfy { try old.state().contains($0) }, "the other volume's rows stay as they are")
         }
     }
+
+    @Test func `the active row of ossea_configs is the live source of CloudStack's keys`() async throws {
+        try await OldInstallation.run(.nbdServer, volumes: 1) { old in
+            let world = old.world
+            try await world.startDaemon(
+                ["--config", try old.configuration(), "--legacy-account", "yes"], tellsAccount: false)
+            try await old.untilObserved()
+            let connection = try MariaDBConnection(old.database.address)
+            func log() throws -> String { try readTextFile("\(old.directory)/hawserd.log") }
+            try await wait(for: "the keys to be told of") {
+                try log().contains("CloudStack's keys are those of ossea_configs")
+            }
+            // What cannot be right is not taken.
+            try connection.execute("UPDATE ossea_configs SET secret_key = 'never-was-one'")
+            try await wait(for: "the wrong keys to be refused") {
+                try log().contains("CloudStack's keys stay as they are")
+            }
+            try connection.execute("UPDATE ossea_configs SET is_active = 0")
+            try await wait(for: "no row to be told of") { try log().contains("0 rows of ossea_configs are active") }
+            #expect(try await old.importLegacy().output.contains("1 imported"))
+            _ = try await world.untilAllReady()
+            #expect(try !log().contains("never-was-one"))
+        }
+    }
 }

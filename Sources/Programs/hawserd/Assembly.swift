@@ -26,6 +26,8 @@ struct Assembly {
     let follower: ManifestFollower?
     /// Keeps the old daemon's tables up to date, where that is wanted.
     let mirror: OldDaemonMirror?
+    /// Takes CloudStack's endpoint and keys from the old daemon's database, where that is wanted.
+    let account: OldDaemonAccount?
     private let begun: Instant
 
     init(_ configuration: Configuration, log: Log) async throws {
@@ -45,6 +47,14 @@ struct Assembly {
         }
         exports = try configuration.nbd.makeServer()
         let cloud = CloudStackService(configuration.cloudStack)
+        account =
+            configuration.legacy.givesAccount
+            ? configuration.legacy.address.map { address in
+                OldDaemonAccount(
+                    database: LegacyDatabase(address), here: configuration.here, cloud: cloud,
+                    configuration: configuration.cloudStack, encryptionKey: configuration.legacy.encryptionKey)
+            } : nil
+        if configuration.cloudStack.endpoint.isEmpty { try await account?.take() }
         let systems = OutsideSystems(
             cloud: cloud, devices: devices, exports: exports, store: store,
             leases: lease == .exclusive ? nil : store, time: SystemTime())
@@ -90,6 +100,7 @@ struct Assembly {
             group.addTask { try await controller.run() }
             group.addTask { await reporter.run() }
             if let follower { group.addTask { await follower.run() } }
+            if let account { group.addTask { await account.run(log) } }
             if let mirror { group.addTask { await mirror.run(log) } }
             group.addTask { await Self.narrate(controller, since: begun, log) }
             for await signal in signals {

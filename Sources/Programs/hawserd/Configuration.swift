@@ -31,9 +31,14 @@ struct Configuration: Sendable {
 
     init(_ values: SettingValues) throws {
         here = try Self.thisMachine(values)
-        var cloud = CloudStackConfiguration(
-            endpoint: try values.required("cloudstack.endpoint"), apiKey: try values.required("cloudstack.apiKey"),
-            secretKey: try Self.secretKey(values))
+        legacy = try LegacyChoice(values)
+        var cloud = CloudStackConfiguration(endpoint: "", apiKey: "", secretKey: "")
+        // With the old daemon's row they may be left out: it is then read before anything else.
+        if !legacy.givesAccount || values["cloudstack.endpoint"] != nil {
+            cloud = CloudStackConfiguration(
+                endpoint: try values.required("cloudstack.endpoint"), apiKey: try values.required("cloudstack.apiKey"),
+                secretKey: try Self.secretKey(values))
+        }
         cloud.certificateAuthorityFile = values["cloudstack.caFile"]
         guard let rate = Double(try values.required("cloudstack.callsPerSecond")), (0.001...1e6).contains(rate) else {
             throw UsageError("cloudstack.callsPerSecond is a number from 0.001 to 1000000")
@@ -41,7 +46,6 @@ struct Configuration: Sendable {
         cloud.callsPerSecond = rate
         cloudStack = cloud
         store = try StoreChoice(values)
-        legacy = try LegacyChoice(values)
         manifests = values["manifests"]
         if let directory = values["devices.directory"] {
             devices = .directory(directory)

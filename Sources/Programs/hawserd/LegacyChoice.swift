@@ -9,6 +9,8 @@ struct LegacyChoice: Sendable {
     var address: MariaDBAddress?
     /// Whether the old daemon's tables are kept up to date.
     var isMirrored: Bool
+    /// Whether CloudStack's endpoint and keys are those of the active row of `ossea_configs`.
+    var givesAccount: Bool
     /// Opens the keys in `ossea_configs`.
     var encryptionKey: LegacySecret?
 
@@ -25,8 +27,10 @@ struct LegacyChoice: Sendable {
             throw UsageError("legacy.passwordFile is set, and legacy.url is not: set it to the old daemon's database")
         }
         isMirrored = try values.flag("legacy.mirror")
-        guard !isMirrored || address != nil else {
-            throw UsageError("legacy.mirror is yes, and legacy.url is not set: set it to the old daemon's database")
+        givesAccount = try values.flag("legacy.account")
+        for (key, isOn) in [("legacy.mirror", isMirrored), ("legacy.account", givesAccount)]
+        where isOn && address == nil {
+            throw UsageError("\(key) is yes, and legacy.url is not set: set it to the old daemon's database")
         }
         if let file = values["legacy.encryptionKeyFile"] {
             encryptionKey = LegacySecret(try firstLine(of: file))

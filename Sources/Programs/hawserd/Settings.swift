@@ -49,6 +49,9 @@ struct Setting: Sendable {
         Setting("legacy.passwordFile", "FILE", help: "a file that holds that database user's password"),
         Setting("legacy.mirror", "YES|NO", standard: "no", help: "yes: the old daemon's tables are kept up to date"),
         Setting(
+            "legacy.account", "YES|NO", standard: "no",
+            help: "yes: CloudStack's endpoint and keys are those of the old daemon's active ossea_configs row"),
+        Setting(
             "legacy.encryptionKeyFile", "FILE",
             help: "a file that holds the old daemon's key of stored credentials (MIGRATEKIT_CRED_ENCRYPTION_KEY)"),
         Setting(

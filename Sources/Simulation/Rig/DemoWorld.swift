@@ -75,10 +75,15 @@ public actor DemoWorld {
     /// Uses the simulator of another world, which starts and ends it: another hawserd for the same appliance.
     public func share(simulatorOf other: DemoWorld) async { simulator = await other.simulator }
 
-    /// - Parameter settings: further options of hawserd, such as `--mode Observe`.
-    public func startDaemon(_ settings: [String] = []) async throws {
+    /// - Parameters:
+    ///   - settings: further options of hawserd, such as `--mode Observe`.
+    ///   - tellsAccount: whether hawserd is told where CloudStack is, and with which keys.
+    public func startDaemon(_ settings: [String] = [], tellsAccount: Bool = true) async throws {
         guard let simulator else { throw WaitedInVain(condition: "a simulator", patience: .zero, last: nil) }
-        var environment = ["HAWSER_CLOUDSTACK_SECRET_KEY": simulator.secretKey]
+        var environment = tellsAccount ? ["HAWSER_CLOUDSTACK_SECRET_KEY": simulator.secretKey] : [:]
+        let account =
+            tellsAccount
+            ? ["--cloudstack-endpoint", simulator.endpoint, "--cloudstack-api-key", simulator.apiKey] : []
         for name in ["PATH", "HOME", "TMPDIR"] {
             if let value = getenv(name) { environment[name] = String(cString: value) }
         }
@@ -90,11 +95,11 @@ public actor DemoWorld {
             starting: .init(
                 BuiltPrograms.path(of: "hawserd"),
                 [
-                    "--self", simulator.applianceVmId, "--cloudstack-endpoint", simulator.endpoint,
-                    "--cloudstack-api-key", simulator.apiKey, "--control-socket", socket, "--policy-resync", "2s",
+                    "--self", simulator.applianceVmId, "--control-socket", socket, "--policy-resync", "2s",
                     "--policy-job-poll", "200ms", "--policy-revisit", "1s", "--policy-request-in-flight", "3s",
                     "--print-ready-json",
-                ] + store + devices + nbd.options(in: directory) + settings, environment: environment, output: .lines,
+                ] + account + store + devices + nbd.options(in: directory) + settings, environment: environment,
+                output: .lines,
                 errors: .appended(to: "\(directory)/hawserd.log"), startsSession: true))
         daemon = child
         try child.endWithThisProcess()

@@ -1,3 +1,4 @@
+import ActorThreads
 import Curl
 import FoundationEssentials
 import JSON
@@ -25,21 +26,45 @@ public struct CloudStackConfiguration: Sendable {
     }
 }
 
+/// As whom calls are made, and where. No description of it shows the keys.
+public struct CloudStackAccount: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
+    public let endpoint: String
+    let apiKey: String
+    let secretKey: String
+
+    public init(endpoint: String, apiKey: String, secretKey: String) {
+        self.endpoint = endpoint
+        self.apiKey = apiKey
+        self.secretKey = secretKey
+    }
+
+    public var description: String { "an account at \(endpoint)" }
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
 /// Makes calls and sorts their errors; knows nothing of what they mean. A call is sent once.
 struct APIClient: Sendable {
     private let configuration: CloudStackConfiguration
+    /// Each call takes what holds when it begins.
+    private let account: Lock<CloudStackAccount>
     private let http: HTTPClient
     private let window: CallWindow
     let counts = CallCounts()
 
     init(_ configuration: CloudStackConfiguration) {
         self.configuration = configuration
+        account = Lock(
+            CloudStackAccount(
+                endpoint: configuration.endpoint, apiKey: configuration.apiKey, secretKey: configuration.secretKey))
         var client = HTTPClient.Configuration()
         client.connections = configuration.connections
         client.certificateAuthorityFile = configuration.certificateAuthorityFile
         http = HTTPClient(client)
         window = CallWindow(perSecond: configuration.callsPerSecond)
     }
+
+    /// From now on calls are made so.
+    func use(_ other: CloudStackAccount) { account.withLock { $0 = other } }
 
     /// Calls a command and returns what stands inside its envelope.
     ///
@@ -80,14 +105,15 @@ struct APIClient: Sendable {
     ) async throws(CloudError) -> HTTPResponse {
         var all = parameters
         all["command"] = command
+        let account = account.withLock { $0 }
         let form = RequestSigning.form(
-            all, apiKey: configuration.apiKey, secretKey: configuration.secretKey, expires: Self.expiry())
+            all, apiKey: account.apiKey, secretKey: account.secretKey, expires: Self.expiry())
         let request =
             changes
             ? HTTPRequest(
-                .post, configuration.endpoint, headers: [("Content-Type", "application/x-www-form-urlencoded")],
+                .post, account.endpoint, headers: [("Content-Type", "application/x-www-form-urlencoded")],
                 body: Array(form.utf8), timeout: configuration.requestTimeout, isSentOnceAtMost: true)
-            : HTTPRequest(.get, configuration.endpoint + "?" + form, timeout: configuration.requestTimeout)
+            : HTTPRequest(.get, account.endpoint + "?" + form, timeout: configuration.requestTimeout)
         do throws(HTTPError) {
             return try await http.send(request)
         } catch {

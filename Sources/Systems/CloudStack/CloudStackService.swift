@@ -13,6 +13,9 @@ public struct CloudStackService: CloudService, CallCounting {
         pageSize = configuration.pageSize
     }
 
+    /// Makes all calls that begin from now on as this account.
+    public func use(_ account: CloudStackAccount) { api.use(account) }
+
     public func callCounts() -> [CallCount] { api.counts.all }
 
     // MARK: Listings

@@ -40,6 +40,23 @@ public actor LegacyDatabase {
         return found
     }
 
+    /// The active row of `ossea_configs`.
+    ///
+    /// - Throws: ``LegacyError`` when there is none, or several.
+    public func activeConfig() throws(LegacyError) -> LegacyTables.Config {
+        let rows: [LegacyTables.Config]
+        do throws(SQLError) {
+            let connection = try open()
+            rows = try LegacyReader(connection, try Self.layout(connection)).configs().filter(\.isActive)
+        } catch {
+            throw LegacyError(error)
+        }
+        guard rows.count == 1, let row = rows.first else {
+            throw LegacyError("\(rows.count) rows of ossea_configs are active; set is_active to 1 in just one")
+        }
+        return row
+    }
+
     /// Writes all of these, or none.
     public func write(_ changes: [LegacyChange]) throws(LegacyError) {
         guard !changes.isEmpty else { return }

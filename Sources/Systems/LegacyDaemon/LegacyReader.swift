@@ -59,7 +59,7 @@ struct LegacyReader {
         return found
     }
 
-    private func configs() throws(SQLError) -> [LegacyTables.Config] {
+    func configs() throws(SQLError) -> [LegacyTables.Config] {
         try rows(of: .configs, ["id", "name", "api_url", "api_key", "secret_key", "oma_vm_id", "is_active"]).map {
             row in
             LegacyTables.Config(
