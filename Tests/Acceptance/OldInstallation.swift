@@ -169,6 +169,7 @@ struct OldInstallation {
             lastSeen: {
                 writers.map {
                     "\($0.figures.writes) writes, \($0.figures.refusals) refused, \($0.figures.breaks) broken"
+                        + ($0.figures.lastTrouble.map { " (\($0))" } ?? "")
                 }
                 .joined(separator: "; ")
             }

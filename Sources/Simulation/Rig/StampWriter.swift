@@ -16,6 +16,8 @@ public actor StampWriter {
         /// Sessions that could not be had, or ended without our doing.
         public var refusals = 0
         public var breaks = 0
+        /// Why, the last time.
+        public var lastTrouble: String?
         public var writes = 0
         /// Blocks that were read back and compared.
         public var compared = 0
@@ -66,7 +68,10 @@ public actor StampWriter {
         let client: NBDClient
         do { client = try NBDClient(export: export, at: address) } catch {
             // A name that is withdrawn at the moment, or a server that is not there.
-            shared.withLock { $0.refusals += 1 }
+            shared.withLock {
+                $0.refusals += 1
+                $0.lastTrouble = "\(error)"
+            }
             return false
         }
         shared.withLock { $0.sessions += 1 }
@@ -90,7 +95,10 @@ public actor StampWriter {
             if flushes { try client.flush() }
             return true
         } catch {
-            shared.withLock { $0.breaks += 1 }
+            shared.withLock {
+                $0.breaks += 1
+                $0.lastTrouble = "\(error)"
+            }
             return false
         }
     }
