@@ -191,6 +191,16 @@ struct MigrationTests {
                 "SELECT device_path, linux_state FROM device_mappings WHERE volume_uuid = ?", [.text(old.volumes[0])])
             #expect(row.first?[0].text?.hasPrefix("remote-vm-aaaa0000-0000-4000-8000-000000000002") == true, "\(row)")
             #expect(row.first?[1].text == "n/a")
+
+            // What is on another machine is imported as that: its name stays reserved, and nothing is done.
+            let moved = try await world.mutatingCalls()
+            #expect(try await old.importLegacy().output.contains("2 imported"))
+            _ = try await world.untilAllReady()
+            #expect(try await world.said(by: ["plan"]).contains("0 to do"))
+            let there = try await world.control.objects().first { $0.volume.id == old.volumes[0] }
+            #expect(there?.vm == "aaaa0000-0000-4000-8000-000000000002")
+            #expect(there?.export?.name == OldInstallation.export(old.volumes[0]))
+            #expect(try await world.mutatingCalls() == moved)
         }
     }
 
