@@ -23,9 +23,10 @@ public struct Planner: Sendable {
             return decideFreely(view, at: now)
         }
         if view.desired.isDeparting, restraint.letsGo, view.outstanding == nil { return depart(view) }
-        // A guard that may not act does not keep what is under way from being followed to its end.
-        let decision = LedgerRules.decide(view, now: now, policy: policy) ?? decideFreely(view, at: now)
-        return RestraintRules.restrain(decision, restraint)
+        // A guard that may not act does not keep what is under way from being followed to its end, nor from having the device held
+        // that it will take.
+        if let decision = LedgerRules.decide(view, now: now, policy: policy) { return decision }
+        return RestraintRules.restrain(decideFreely(view, at: now), restraint)
     }
 
     private func decideFreely(_ view: VolumeView, at now: Instant) -> Decision {

@@ -66,7 +66,7 @@ public actor StampWriter {
         var generator = SplitMix64(seed: seed)
         asked.withLock { $0 = false }
         let client: NBDClient
-        do { client = try NBDClient(export: export, at: address) } catch {
+        do { client = try NBDClient(export: export, at: address, patience: .seconds(30)) } catch {
             // A name that is withdrawn at the moment, or a server that is not there.
             shared.withLock {
                 $0.refusals += 1

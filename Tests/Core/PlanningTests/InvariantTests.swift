@@ -111,6 +111,25 @@ import VolumeModel
         }
     }
 
+    @Test func `JOB-BARRIER: what is under way of an object that only observes by now is followed to its end`() {
+        let job = JobID(UUIDValue(high: 7, low: 7))
+        var view = Fixture.departing {
+            $0.desired.mode = .observe
+            $0.outstanding = OutstandingEffect(
+                intent: IntentID(UUIDValue(high: 7, low: 8)),
+                action: .detachVolume(Fixture.volume, from: Fixture.here), job: job, isAccepted: true,
+                isBeingSent: false, sentAt: Fixture.now - .seconds(60))
+        }
+        // Nobody is to begin to use the disk that it will take; then the job is asked for.
+        #expect(Fixture.decide(view).step == Fixture.device.identity.map { .hold($0) })
+        view.held = Fixture.device.identity
+        #expect(Fixture.decide(view).look == .job(job))
+        view.outstanding = nil
+        #expect(Fixture.decide(view).step == Fixture.device.identity.map { .release($0) })
+        view.held = nil
+        #expect(Fixture.decide(view) == .departed)
+    }
+
     @Test func `LEASE: nothing is begun without a lease that is proven, but a wrong name is withdrawn`() {
         let missing = Fixture.view {
             $0.export = Fixture.exact(.absent)
