@@ -42,7 +42,7 @@ NBD := nbdkit
 STORE := sqlite
 
 # How many worlds each deliberate bug is looked for in.
-WORLDS := 2000
+WORLDS := 4000
 
 ## mutations: plants deliberate bugs, and looks whether the simulated worlds find each; writes docs/mutations.md
 mutations: install-deps

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plants deliberate bugs into a copy of the sources, all of them at once and each asleep.
 
-A bug is a file of `what:` (the bug in words), `file:` (where), and one or more of
+A bug is a file of `what:` (the bug in words), and one or more `file:` (where), each with one or more of
 
     <<<<
     some lines of the source
@@ -135,12 +135,14 @@ def main():
     by_file = {}
     for number, path in enumerate(sorted(folder.glob("*.bug")), 1):
         text = path.read_text()
-        fields = dict(re.findall(r"^(what|file): (.*)$", text, re.M))
-        hunks = HUNK.findall(text)
-        if set(fields) != {"what", "file"} or not hunks:
+        head, *sections = re.split(r"^file: (.*)$", text, flags=re.M)
+        what = re.match(r"what: (.*)$", head, re.M)
+        places = [(file, HUNK.findall(body)) for file, body in zip(sections[::2], sections[1::2])]
+        if not what or not places or not all(hunks for _, hunks in places):
             raise Misfit(f"{path.name} needs what:, file: and <<<< ==== >>>>")
-        by_file.setdefault(fields["file"], []).append((number, path.stem, hunks))
-        print(number, path.stem, fields["file"], fields["what"], sep="\t")
+        for file, hunks in places:
+            by_file.setdefault(file, []).append((number, path.stem, hunks))
+        print(number, path.stem, places[0][0], what[1], sep="\t")
     for file, bugs in by_file.items():
         plant(copy / file, bugs)
     (copy / "Sources/Core/VolumeModel/AwakeBug.swift").write_text(SWITCH)
