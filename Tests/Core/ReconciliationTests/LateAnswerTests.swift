@@ -68,7 +68,9 @@ struct LateAnswerTests {
         open += calls(core.handle(.answered(question, .export(.absent)), at: later))
         var asked = false
         while let (number, call) = open.popLast() {
-            if isQuestion(call, about: "new") { asked = true } else {
+            if isQuestion(call, about: "new") {
+                asked = true
+            } else {
                 open += calls(core.handle(.answered(number, answer(call)), at: later))
             }
             if case .intend(let line, _) = call { Issue.record("\(line.action) before the new name was asked for") }
