@@ -81,7 +81,9 @@ struct MigrationTests {
         try await old.startOldServer()
         try await old.untilAllHaveWritten(more: 20)
         for volume in old.volumes {
-            try NBDClient(export: OldInstallation.export(volume), at: try await old.world.exportAddress()).disconnect()
+            try NBDClient(
+                export: OldInstallation.export(volume), at: try await old.world.exportAddress(), patience: .seconds(30)
+            ).disconnect()
         }
     }
 
@@ -138,7 +140,7 @@ struct MigrationTests {
             #expect(try await world.said(by: ["plan"]).contains("0 to do"))
 
             // IN-USE: not while somebody is connected.
-            let client = try NBDClient(export: converting, at: try await world.exportAddress())
+            let client = try NBDClient(export: converting, at: try await world.exportAddress(), patience: .seconds(30))
             try await wait(for: "the client to be counted") {
                 try await world.control.world().exports.contains { $0.name == converting && $0.clients == 1 }
             }

@@ -169,7 +169,7 @@ public actor DemoWorld {
 
     /// Writes through a real NBD client, and reads the same place from the disk itself.
     public func writeAndCompare(export: String, volume: String, serial: String) throws -> Bool {
-        let client = try NBDClient(export: export, at: try exportAddress())
+        let client = try NBDClient(export: export, at: try exportAddress(), patience: .seconds(30))
         let bytes = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try client.write(bytes, at: 1 << 20)
         try client.flush()

@@ -119,7 +119,7 @@ public actor StampWriter {
 
     /// Whether all that was acknowledged is there: through the export, when nobody writes.
     public func compareAll(export: String, at address: NBDAddress) throws {
-        let client = try NBDClient(export: export, at: address)
+        let client = try NBDClient(export: export, at: address, patience: .seconds(30))
         for place in acknowledged.indices { try compare(place, by: client) }
         client.disconnect()
     }
