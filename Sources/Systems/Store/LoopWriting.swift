@@ -173,8 +173,11 @@ struct LoopWriting {
                 .integer(event.at.nanoseconds), LedgerRow.text(event.attachment?.description), .text(event.name),
                 .text(event.severity.rawValue), .text(event.reason), .text(event.message),
             ]
+            // A pass over all has one time: by that alone each would be compared with all others.
             let others = try database.run(
-                "SELECT at, attachment, name, severity, reason, message FROM recorded_events WHERE at = ?", [values[0]])
+                """
+                SELECT at, attachment, name, severity, reason, message FROM recorded_events WHERE at = ? AND name = ?
+                """, [values[0], values[2]])
             guard !others.contains(values) else { continue }
             try database.run(
                 """

@@ -215,7 +215,7 @@ extension MariaDBSchema {
                 Column("severity", "VARCHAR(16) NOT NULL", "Normal or Warning"),
                 Column("reason", "VARCHAR(128) NOT NULL", "in a word"),
                 Column("message", "MEDIUMTEXT NOT NULL", "in a sentence"),
-            ], ["PRIMARY KEY (line)", "KEY by_attachment (attachment)", "KEY by_time (at)"]),
+            ], ["PRIMARY KEY (line)", "KEY by_attachment (attachment)", "KEY by_time (at, name(64))"]),
         table(
             "recorded_drifts", "differences between what is wanted and what is; only Hawser writes it",
             [

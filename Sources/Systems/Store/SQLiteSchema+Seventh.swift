@@ -116,7 +116,7 @@ extension SQLiteSchema {
         CREATE INDEX departing_names ON departing_volume_attachments (name);
         CREATE INDEX departing_export_names ON departing_volume_attachments (export_name);
         CREATE INDEX departing_volumes ON departing_volume_attachments (volume_id);
-        CREATE INDEX event_times ON recorded_events (at);
+        CREATE INDEX event_times ON recorded_events (at, name);
 
         -- A REPLACE deletes what is in its way without a word to any trigger: it is noted before and missed afterwards.
         CREATE TRIGGER desired_inserting BEFORE INSERT ON desired_volume_attachments BEGIN
