@@ -33,13 +33,17 @@ struct LoopWorld {
         deliver(.device(.enumerated(volumesHere.map(device))))
         deliver(.exports(observation(of: volumesHere.map(entry)), asked: now))
         deliver(.volumesListed(CloudListing(records: (0..<count).map { record($0) }, isComplete: true), asked: now))
-        deliver(.machinesListed(CloudListing(records: machines, isComplete: true), asked: now))
+        listMachines()
         let unready = loop.overview(at: now).reports.first { $0.readiness != .ready }
         if let unready { throw Broken("the made-up world is not ready: \(unready)") }
     }
 
     @discardableResult
     mutating func deliver(_ event: LoopEvent) -> [LoopEffect] { loop.handle(event, at: now) }
+
+    mutating func listMachines() {
+        deliver(.machinesListed(CloudListing(records: machines, isComplete: true), asked: now))
+    }
 
     mutating func pass(_ duration: Duration) { now = now + duration }
 

@@ -32,6 +32,8 @@ enum OneChange {
     static func time(_ world: inout LoopWorld, rows: Int) throws -> Times {
         var decisions: [Double] = []
         var steps: [Double] = []
+        // What was listed long ago would be read anew before anything is done.
+        world.listMachines()
         // The first volumes are on this appliance, where exports come into it, too.
         for number in stride(from: min(20, world.count - 1), to: world.count, by: max(1, world.count / rows)) {
             world.pass(.milliseconds(10))
