@@ -221,21 +221,3 @@ struct OldInstallation {
             }
     }
 }
-
-/// A port of the loopback interface that nobody listens on at this moment.
-enum FreePort {
-    static func find() throws(SystemCallError) -> UInt16 {
-        let descriptor = FileDescriptor(owning: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(descriptor.number, generic, size) == 0 ? getsockname(descriptor.number, generic, &size) : -1
-            }
-        }
-        guard result == 0 else { throw SystemCallError("find", "a free port", errno: errno) }
-        return UInt16(bigEndian: address.sin_port)
-    }
-}

@@ -56,7 +56,7 @@ public actor ThrowAwayMariaDB {
         self.options = options
         let files = try await MariaDBFiles.shared.value
         directory = files.directory
-        port = try freePort()
+        port = try FreePort.find()
         socket = "\(directory)/\(port).sock"
         try await copyTemplate(files.template)
         if options.offersTLS { try await makeCertificates() }
@@ -283,20 +283,4 @@ private struct MariaDBFiles {
             sleep 0.1
         done
         """
-}
-
-/// A port of the loopback interface that nobody listens on at this moment.
-private func freePort() throws(SystemCallError) -> UInt16 {
-    let descriptor = FileDescriptor(owning: Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            bind(descriptor.number, generic, size) == 0 ? getsockname(descriptor.number, generic, &size) : -1
-        }
-    }
-    guard result == 0 else { throw SystemCallError("find", "a free port", errno: errno) }
-    return UInt16(bigEndian: address.sin_port)
 }
