@@ -44,6 +44,27 @@ public struct ExportName: Hashable, Sendable {
     }
 }
 
+extension ObjectName {
+    /// The name for an object that is written for a volume: the volume's name as far as it can be an object's, and part of its
+    /// id where that is not enough.
+    ///
+    /// - Parameter taken: the names that other objects have; the one that is made is added.
+    public init(resembling volumeName: String, of volume: VolumeID, notAmong taken: inout Set<String>) {
+        let plain = volumeName.lowercased().map { character in
+            character.isASCII && (character.isLetter || character.isNumber) ? character : "-"
+        }
+        let words = String(plain).split(separator: "-").joined(separator: "-").prefix(200)
+        let candidates = [String(words), "\(words)-\(volume.description.prefix(8))", "volume-\(volume)"]
+        for candidate in candidates {
+            if let name = ObjectName(candidate), taken.insert(candidate).inserted {
+                self = name
+                return
+            }
+        }
+        preconditionFailure("no object can have the name of volume \(volume) already")
+    }
+}
+
 extension ObjectName: Comparable, CustomStringConvertible {
     public static func < (left: ObjectName, right: ObjectName) -> Bool { left.text < right.text }
     public var description: String { text }

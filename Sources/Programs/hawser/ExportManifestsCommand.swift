@@ -80,21 +80,9 @@ struct Adoption {
             }
         }
         return WireObject(
-            name: freeName(for: volume), labels: [:], volume: .id(id), machine: .thisMachine, export: export,
+            name: ObjectName(resembling: volume.name, of: id, notAmong: &names), labels: [:], volume: .id(id),
+            machine: .thisMachine, export: export,
             detach: DetachPolicy(), mode: .enforce, wantedSizeInBytes: nil, role: .data, deletion: DeletionPolicy(),
             file: "")
-    }
-
-    /// The volume's name as far as it can be an object's, and part of its id where that is not enough.
-    private mutating func freeName(for volume: WireVolume) -> ObjectName {
-        let plain = volume.name.lowercased().map { character in
-            character.isASCII && (character.isLetter || character.isNumber) ? character : "-"
-        }
-        let words = String(plain).split(separator: "-").joined(separator: "-").prefix(200)
-        let candidates = [String(words), "\(words)-\(volume.id.prefix(8))", "volume-\(volume.id)"]
-        for candidate in candidates {
-            if let name = ObjectName(candidate), names.insert(candidate).inserted { return name }
-        }
-        preconditionFailure("no object can have the name of volume \(volume.id) already")
     }
 }

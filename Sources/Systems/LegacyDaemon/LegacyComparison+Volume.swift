@@ -137,7 +137,8 @@ extension LegacyComparison {
         }
         survey.objects.append(
             LegacySurvey.Object(
-                name: freeName(for: volume), volume: volume.id, machine: .id(machine),
+                name: ObjectName(resembling: volume.name, of: volume.id, notAmong: &self.names), volume: volume.id,
+                machine: .id(machine),
                 role: volume.kind == .root ? .root : .data, export: reserved))
     }
 
@@ -202,7 +203,8 @@ extension LegacyComparison {
         remark(volume, mapping, subject, device)
         survey.objects.append(
             LegacySurvey.Object(
-                name: freeName(for: volume), volume: volume.id, machine: .thisMachine, export: exports.chosen))
+                name: ObjectName(resembling: volume.name, of: volume.id, notAmong: &self.names), volume: volume.id,
+                machine: .thisMachine, export: exports.chosen))
         proposeConversions(volume, mapping, subject, device, exports: exports.files)
     }
 

@@ -9,7 +9,7 @@ public struct LegacyComparison {
     let tables: LegacyTables
     let world: LegacyWorld
     var survey = LegacySurvey()
-    private var names: Set<String>
+    var names: Set<String>
     let volumes: [VolumeID: VolumeRecord]
     let devices: [DiskSerial: [DeviceRecord]]
     let entries: [String: ExportEntry]
@@ -173,19 +173,6 @@ public struct LegacyComparison {
                 ? "\u{FFFD}" : Character(scalar)
         }
         return plain.count > 200 ? String(plain.prefix(200)) + "…" : String(plain)
-    }
-
-    /// The volume's name as far as it can be an object's, and part of its id where that is not enough.
-    mutating func freeName(for volume: VolumeRecord) -> ObjectName {
-        let plain = volume.name.lowercased().map { character in
-            character.isASCII && (character.isLetter || character.isNumber) ? character : "-"
-        }
-        let words = String(plain).split(separator: "-").joined(separator: "-").prefix(200)
-        let candidates = [String(words), "\(words)-\(volume.id.description.prefix(8))", "volume-\(volume.id)"]
-        for candidate in candidates {
-            if let name = ObjectName(candidate), names.insert(candidate).inserted { return name }
-        }
-        preconditionFailure("no object can have the name of volume \(volume.id) already")
     }
 
     // MARK: ossea_configs
