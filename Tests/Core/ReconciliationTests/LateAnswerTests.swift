@@ -19,10 +19,6 @@ struct LateAnswerTests {
                 export: DesiredExport(name: try #require(ExportName(name))), source: .row))
     }
 
-    private func calls(_ orders: [ControllerCore.Order]) -> [(number: Int, call: SystemCall)] {
-        orders.compactMap { if case .call(let number, let call, _) = $0 { (number, call) } else { nil } }
-    }
-
     /// The server runs, and cannot list its names: each is asked for by itself.
     private func answer(_ call: SystemCall) -> SystemAnswer {
         let record = VolumeRecord(
@@ -55,7 +51,7 @@ struct LateAnswerTests {
             kernelName: "vdb", number: DeviceNumber(major: 254, minor: 16), path: "/dev/vdb", byIDLinks: [],
             serial: DiskSerial(of: volume), diskSequence: 7, sizeInBytes: 1 << 30, isReadOnly: false)
         open += calls(core.handle(.device(.enumerated([device])), at: begin))
-        while let (number, call) = open.popLast() {
+        while let (number, call, _) = open.popLast() {
             open += calls(core.handle(.answered(number, answer(call)), at: begin))
         }
         // What could not be listed is asked for by its name a while later.
@@ -67,7 +63,7 @@ struct LateAnswerTests {
         open = calls(core.handle(.answered(read.number, .desired(delta)), at: later))
         open += calls(core.handle(.answered(question, .export(.absent)), at: later))
         var asked = false
-        while let (number, call) = open.popLast() {
+        while let (number, call, _) = open.popLast() {
             if isQuestion(call, about: "new") {
                 asked = true
             } else {

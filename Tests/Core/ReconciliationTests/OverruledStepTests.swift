@@ -20,10 +20,6 @@ struct OverruledStepTests {
         }
     }
 
-    private func calls(_ orders: [ControllerCore.Order]) -> [(number: Int, call: SystemCall)] {
-        orders.compactMap { if case .call(let number, let call, _) = $0 { (number, call) } else { nil } }
-    }
-
     private func answer(_ call: SystemCall) -> SystemAnswer {
         let zone = ZoneID(UUIDValue(high: 4, low: 4))
         let record = VolumeRecord(
@@ -53,7 +49,7 @@ struct OverruledStepTests {
                 .started(DesiredState(entries: [entry], revision: 1), bindings: [:], openLedger: [], openDrifts: []),
                 at: begin))
         open += calls(core.handle(.device(.enumerated([])), at: begin))
-        while let (number, call) = open.popLast() {
+        while let (number, call, _) = open.popLast() {
             if case .intend = call { return number }
             open += calls(core.handle(.answered(number, answer(call)), at: begin))
         }
@@ -63,7 +59,7 @@ struct OverruledStepTests {
 
     private func core() -> ControllerCore { ControllerCore(here: here, policy: Policy(), seed: 1, now: begin) }
 
-    private func submits(_ calls: [(number: Int, call: SystemCall)]) -> Bool {
+    private func submits(_ calls: [Call]) -> Bool {
         calls.contains { if case .submit = $0.call { true } else { false } }
     }
 

@@ -63,14 +63,6 @@ struct SilenceTests {
         }
     }
 
-    private typealias Call = (number: Int, call: SystemCall, notAfter: Instant)
-
-    private func calls(_ orders: [ControllerCore.Order]) -> [Call] {
-        orders.compactMap {
-            if case .call(let number, let call, let notAfter) = $0 { (number, call, notAfter) } else { nil }
-        }
-    }
-
     @Test func `WHOLE-VIEW: after a silence desired state is read before anything is decided`() throws {
         var core = started()
         let later = begin + .seconds(10)
