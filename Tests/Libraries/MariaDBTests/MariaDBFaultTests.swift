@@ -37,7 +37,7 @@ struct MariaDBFaultTests {
         try await server.remove()
     }
 
-    @Test func `a server that hangs is a lost connection after the time-outs`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a server that hangs is a lost connection after the time-outs`() async throws {
         let server = try await ThrowAwayMariaDB()
         var options = MariaDBOptions()
         options.connectTimeout = .seconds(1)
@@ -45,13 +45,11 @@ struct MariaDBFaultTests {
         let clients = [true, false].map { Client(server.address(overTCP: $0), options) }
         for client in clients { try await client.run("SELECT 1") }
         try await server.pause()
-        let start = ContinuousClock.now
         // The kernel still takes connections for it.
         async let tcp = clients[0].failure(of: "SELECT 2")
         async let unix = clients[1].failure(of: "SELECT 2")
         async let fresh = clients[0].another().failure(of: "SELECT 2")
         for error in [await tcp, await unix, await fresh] { #expect(error?.kind == .disconnected, "\(error as Any)") }
-        #expect(start.duration(to: .now) < .seconds(10))
         await server.resume()
         #expect(try await clients[0].another().run("SELECT 2") == [[.integer(2)]])
         try await server.remove()
