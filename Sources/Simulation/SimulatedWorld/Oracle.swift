@@ -207,8 +207,8 @@ extension World {
         switch flight.call {
         case .withdraw(let name, let owner, let target):
             // The server refuses to take away what leads elsewhere by now.
-            guard let disk = rightDisk(of: name), owner == .hawser(disk.volume),
-                isBeyondDoubt(disk, named: name, to: flight),
+            // What it has not been told of since is no excuse: for that there is the lease.
+            guard let disk = rightDisk(of: name), owner == .hawser(disk.volume), isProvable(disk, named: name),
                 exports.entry(name, kernel)?.target == target,
                 store.inOrder.contains(where: { $0.export?.name == name && objects(of: disk.volume).contains($0) })
             else { return }
@@ -482,6 +482,14 @@ extension World {
 
     /// Whether the name leads to the right disk, and the process could know that when it made its call (RIGHT-DISK).
     private func isBeyondDoubt(_ disk: Kernel.Disk, named name: ExportName, to flight: CallInFlight) -> Bool {
+        // That nobody wants it for another any more, it may not have been told; what a dead one was told is not known any more.
+        guard isProvable(disk, named: name), isAlive(flight.from) else { return false }
+        let evidence = daemons[flight.from.daemon].evidence
+        return !evidence.isWanted(name, byOthersThan: Set(objects(of: disk.volume).map(\.id)), at: flight.sentAt)
+    }
+
+    /// Whether a process that is told of everything could prove that the name leads to the right disk.
+    private func isProvable(_ disk: Kernel.Disk, named name: ExportName) -> Bool {
         // A disk that is smaller than it was is proven to be nothing; its name goes at once. So it is where two have a serial.
         // A process that was stopped hears late of a twin that is gone by then.
         guard disk.cutAt == nil, kernel.disks(serial: disk.serial).count == 1,
@@ -503,11 +511,7 @@ extension World {
         guard kernel.known[disk.name]?.sequence == disk.sequence else { return false }
         // A name that somebody now wants for another volume leads to the wrong disk.
         let own = objects(of: disk.volume)
-        if store.inOrder.contains(where: { $0.export?.name == name && !own.contains($0) }) { return false }
-        // That nobody does any more, it may not have been told; what a dead one was told is not known any more.
-        guard isAlive(flight.from) else { return false }
-        let evidence = daemons[flight.from.daemon].evidence
-        return !evidence.isWanted(name, byOthersThan: Set(own.map(\.id)), at: flight.sentAt)
+        return !store.inOrder.contains { $0.export?.name == name && !own.contains($0) }
     }
 
     /// Whether a client was there, or the disk mounted, when it could be known.

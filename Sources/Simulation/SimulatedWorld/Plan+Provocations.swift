@@ -125,6 +125,30 @@ extension Plan {
         }
     }
 
+    /// Some mistakes show only where nothing else goes on: names change places, and of two hawserd the one that worked until now
+    /// cannot know it.
+    mutating func provokeInPeace(_ seed: UInt64) {
+        var chance = SplitMix64(seed: seed &* 0xB529_7A4D &+ 17)
+        guard objects.count > 1, chance.chance(0.03) else { return }
+        (callFaults, storeDoubts, lostEvents, stopsBetween, ambushes) = (0, 0, 0, 0, 0)
+        (isCloudSlow, hasTwins, hasFarMachine, onlyObserves) = (false, false, false, false)
+        daemons = 2
+        leaseLifetime = .seconds(2 + Int(chance.next() % 5))
+        trouble = max(trouble, .seconds(400))
+        for index in objects.indices {
+            objects[index] = Object(reference: .id, deletesData: objects[index].deletesData)
+        }
+        entries.removeAll { if case .want = $0.act { $0.at > .seconds(20) } else { true } }
+        let object = Int(chance.next() % UInt64(objects.count))
+        let other = (object + 1) % objects.count
+        let begin = chance.within(.seconds(60) ... .seconds(120))
+        tell(
+            [
+                (0, .cutOff(seconds: 90)), (40, .swapNames(object, other)), (130, .stopInHand),
+                (130, .swapNames(object, other)), (180, .swapNames(object, other)),
+            ], from: begin)
+    }
+
     private mutating func tell(_ story: [(Int, Act)], from begin: Duration) {
         for (seconds, act) in story where begin + .seconds(seconds) <= trouble {
             entries.append(Entry(at: begin + .seconds(seconds), act: act))

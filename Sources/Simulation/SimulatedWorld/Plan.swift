@@ -100,6 +100,7 @@ public struct Plan: Sendable {
         enrich(seed)
         provoke(seed)
         provokeMore(seed)
+        provokeInPeace(seed)
         entries.sort { $0.at < $1.at }
     }
 
