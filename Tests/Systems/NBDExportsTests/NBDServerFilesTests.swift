@@ -106,6 +106,37 @@ import VolumeModel
     }
 
     @Test(.enabled(if: NBDServerFixture.isAvailable, "needs nbd-server"))
+    func `the same files are tried once with one nbd-server, and again with another or when anything differs`() throws {
+        let main = "\(directory.path)/config"
+        try writeFile(main, bytes: Array("[generic]\nport = 10809\nincludedir = /nowhere\n".utf8))
+        let program = "\(directory.path)/nbd-server"
+        let runs = "\(directory.path)/runs"
+        let script = "#!/bin/sh\necho >> \(runs)\nexec \(NBDServerFixture.program) \"$@\"\n"
+        try writeFile(program, bytes: Array(script.utf8), mode: 0o755)
+        let trial = Trial(program: program, staging: directory.path)
+        let files = try ["a", "b"].map { try file($0) }.map {
+            IncludeDirectory.File(name: $0.fileName, bytes: Array($0.text.utf8))
+        }
+        func runsAfterTrying(_ files: [IncludeDirectory.File]) throws -> Int {
+            #expect(try trial.objection(to: files, main: MainFile(reading: main)) == nil)
+            return try readFile(runs).count
+        }
+        #expect(try runsAfterTrying(files) == 1)
+        #expect(try runsAfterTrying(files.reversed()) == 1)
+        #expect(try runsAfterTrying([files[0]]) == 2)
+        #expect(try runsAfterTrying(files) == 3, "only what was taken last is remembered")
+        try writeFile(main, bytes: Array("[generic]\nport = 10810\nincludedir = /nowhere\n".utf8))
+        #expect(try runsAfterTrying(files) == 4)
+        try writeFileAtomically(program, bytes: Array(script.utf8), mode: 0o755)
+        #expect(try runsAfterTrying(files) == 5)
+        let bad = IncludeDirectory.File(name: "bad.conf", bytes: Array("[half".utf8))
+        for runs in 6...7 {
+            #expect(try trial.objection(to: files + [bad], main: MainFile(reading: main)) != nil)
+            #expect(try readFile("\(directory.path)/runs").count == runs, "what was not taken is tried again")
+        }
+    }
+
+    @Test(.enabled(if: NBDServerFixture.isAvailable, "needs nbd-server"))
     func `the real nbd-server tells which files it does not take, and why`() throws {
         let main = "\(directory.path)/config"
         try writeFile(main, bytes: Array("[generic]\nport = 10809\nincludedir = /nowhere\n".utf8))

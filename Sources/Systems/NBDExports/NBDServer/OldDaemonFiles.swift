@@ -144,6 +144,9 @@ extension NBDServerExports {
         return nil
     }
 
+    /// A client that negotiates takes milliseconds; who takes longer is taken not to come to an end.
+    private static let negotiationPatience = Duration.seconds(10)
+
     /// Takes down a file that was taken over. A server that has read it could still open the disk for a client who negotiates at
     /// this moment: until none does, the name is not withdrawn.
     ///
@@ -165,7 +168,8 @@ extension NBDServerExports {
             throw ExportError(error)
         }
         wakeDaemon()
-        for _ in 0..<400 {
+        let deadline = ContinuousClock.now + Self.negotiationPatience
+        while ContinuousClock.now < deadline {
             if await nobodyHasRead(fileName: path.split(separator: "/").last.map(String.init) ?? "") { return }
             // A cancelled sleep only makes it look again at once.
             try? await Task.sleep(for: .milliseconds(25))

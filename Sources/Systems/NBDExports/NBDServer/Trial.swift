@@ -1,3 +1,4 @@
+import ActorThreads
 import Glibc
 import LinuxCalls
 import NBD
@@ -11,6 +12,21 @@ struct Trial: Sendable {
     let program: String
     /// Where the trial's directories are made.
     let staging: String
+    /// What was taken last: a server that is replaced is shown what a new file has just been tried with, and a trial takes half a
+    /// second.
+    private let taken = Lock<Question?>(nil)
+
+    /// Everything that the verdict depends on.
+    private struct Question: Equatable {
+        let files: Set<IncludeDirectory.File>
+        let main: String
+        let program: FileVersion
+    }
+
+    init(program: String, staging: String) {
+        self.program = program
+        self.staging = staging
+    }
 
     /// A file that nbd-server does not take.
     struct Objection: Sendable {
@@ -20,13 +36,17 @@ struct Trial: Sendable {
 
     /// Why nbd-server does not take these files together; nil when it does, and lists each of Hawser's once.
     func objection(to files: [IncludeDirectory.File], main: MainFile) throws(SystemCallError) -> String? {
+        let question = Question(files: Set(files), main: main.text, program: try FileVersion(of: program))
+        if taken.withLock({ $0 == question }) { return nil }
         let directory = "\(staging)/trial.\(getpid()).\(UInt64.random(in: 0 ... .max))"
         try createDirectories("\(directory)/conf.d", mode: 0o700)
         // What is left behind is in the way of nobody.
         defer { try? removeTree(directory) }
         for file in files { try writeFile("\(directory)/conf.d/\(file.name)", bytes: file.bytes) }
         try writeFile("\(directory)/config", bytes: Array(configuration(main, directory).utf8))
-        return try run(directory, main: main, names: files.compactMap(Self.ownName))
+        let objection = try run(directory, main: main, names: files.compactMap(Self.ownName))
+        if objection == nil { taken.withLock { $0 = question } }
+        return objection
     }
 
     /// The files among these that nbd-server does not take by themselves, found by halving.
