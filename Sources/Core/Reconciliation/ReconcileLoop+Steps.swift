@@ -118,7 +118,8 @@ extension ReconcileLoop {
         guard row.step == nil else { return .hold(.working(step.summary), until: nil) }
         let attachment = row.view.desired.id
         if isStopping, !step.isUrgent { return .hold(.stopping, until: nil) }
-        if let storeTrouble, now < storeRetryAt, !step.isUrgent {
+        // While an effect is under way nothing is begun but what keeps it safe, of which nothing is written.
+        if let storeTrouble, now < storeRetryAt, !step.isUrgent, row.view.outstanding == nil {
             wakes.add(attachment, at: storeRetryAt)
             return .hold(.storeUnavailable(storeTrouble), until: storeRetryAt)
         }
