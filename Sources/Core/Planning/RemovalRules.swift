@@ -107,6 +107,10 @@ public enum RemovalRules {
         if let decision = proveIdle(view, identity: identity, after: goneAt, now: now, policy: policy) {
             guard case .hold(let cause, _) = decision, let export = view.desired.export, view.withdrawnAt != nil
             else { return decision }
+            // It may be another disk by now that shows the serial.
+            if let doubt = RightDiskRules.match(identity, view, volume: volume, now: now, policy: policy) {
+                return doubt
+            }
             return .act(
                 .publish(export.name, of: volume.id, device: device, isReadOnly: export.isReadOnly),
                 because: "the name is given back, because after its withdrawal \(cause.message)")

@@ -23,14 +23,19 @@ struct Evidence: Sendable {
 
     mutating func noteAnswered(_ flight: CallInFlight, _ answer: SystemAnswer, now: Instant) {
         switch (flight.call, answer) {
-        case (.readVolume(let volume), .volume): readAt[volume] = flight.sentAt
+        case (.readVolume(let volume), .volume): noteRead(volume, asked: flight.sentAt)
         case (.findVolumes, .found(let records)):
-            for record in records { readAt[record.id] = flight.sentAt }
+            for record in records { noteRead(record.id, asked: flight.sentAt) }
         case (.report(let job), .job(let report)) where report != .running:
             if let volume = volumeOfJob[job] { jobEndedAt[volume] = now }
         case (.desiredDelta, .desired(let delta)): noteTold(delta.changed, without: delta.removed, now: now)
         default: break
         }
+    }
+
+    /// Answers come in any order.
+    private mutating func noteRead(_ volume: VolumeID, asked: Instant) {
+        readAt[volume] = max(readAt[volume] ?? asked, asked)
     }
 
     /// One that cannot be read wants what it wanted when it could.

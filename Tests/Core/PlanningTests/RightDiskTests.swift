@@ -215,6 +215,19 @@ import VolumeModel
         #expect(Fixture.decide(view).step?.verb == "export")
     }
 
+    @Test func `RIGHT-DISK: a name is not given back on a disk that came after its volume was read`() {
+        var view = Fixture.departing { view in
+            view.export = Fixture.exact(.absent)
+            view.withdrawnAt = Fixture.now - .milliseconds(1)
+            view.sessions = Fixture.exact(.present(.known(1)))
+            view.matched?.diskSequence = 6
+            view.cloud = Fixture.exact(.present(Fixture.record), at: view.devicesChangedAt - .seconds(1))
+        }
+        #expect(Fixture.decide(view).step == nil)
+        view.cloud = Fixture.exact(.present(Fixture.record))
+        #expect(Fixture.decide(view).step?.verb == "export")
+    }
+
     @Test func `RIGHT-DISK: a disk that was matched once stays so while CloudStack cannot be read`() {
         let view = Fixture.view { view in
             view.export = Fixture.exact(.absent)
