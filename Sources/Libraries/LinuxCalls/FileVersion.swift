@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// What tells one version of a file from another without reading it (stat(2)).

@@ -32,6 +32,12 @@ extension World {
         return oracle.boundAt[object.id].map { now - $0 > Self.journey } ?? true
     }
 
+    /// Whether somebody has written down which volume it means, should its row not be readable by now.
+    private func wasEverRead(_ object: DesiredAttachment) -> Bool {
+        !store.garbled.contains(object.id) || store.bindings[object.id] != nil
+            || store.statuses[object.id]?.volume != nil
+    }
+
     /// What the name of a volume that is created for an object ends with.
     static func token(of object: DesiredAttachment) -> String {
         String(object.id.description.filter { $0 != "-" }.suffix(12))
@@ -158,7 +164,7 @@ extension World {
         let wanted = volumesWanted(withSerialOf: publication.volume)
         let isKnown = store.inOrder.allSatisfy { object in
             guard let volume = store.bindings[object.id] ?? volumeByID(object) else { return true }
-            return !wanted.contains(volume) || wasLeftAlone(object)
+            return !wanted.contains(volume) || wasLeftAlone(object) && wasEverRead(object)
         }
         if wanted.count > 1, isKnown {
             oracle.report("RIGHT-DISK", "'\(publication.name)' is published, and two volumes have its serial")
