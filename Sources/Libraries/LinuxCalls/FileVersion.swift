@@ -18,4 +18,20 @@ public struct FileVersion: Sendable, Equatable {
         size = Int64(status.st_size)
         changedAt = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
     }
+
+    /// Of the program that is run under this name: one without a slash is looked for in `PATH` (execvp(3)).
+    ///
+    /// - Throws: ``SystemCallError`` when there is none.
+    public init(ofProgram program: String) throws(SystemCallError) {
+        guard !program.contains("/") else {
+            try self.init(of: program)
+            return
+        }
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/bin:/usr/bin"
+        for directory in path.split(separator: ":") where access("\(directory)/\(program)", X_OK) == 0 {
+            try self.init(of: "\(directory)/\(program)")
+            return
+        }
+        throw SystemCallError("find", program, errno: ENOENT)
+    }
 }

@@ -155,6 +155,8 @@ import VolumeModel
         let read = try MainFile(reading: main)
         #expect(try trial.objection(to: good, main: read) == nil)
         #expect(try trial.objection(to: [], main: read) == nil)
+        // As hawserd names it unless told otherwise.
+        #expect(try Trial(program: "nbd-server", staging: directory.path).objection(to: good, main: read) == nil)
         let objections = try trial.objections(to: good + ill, main: read)
         #expect(Set(objections.map(\.file)) == Set(ill))
         #expect(objections.first { $0.file.name == "flag.conf" }?.reason.contains("readonly") == true)

@@ -36,7 +36,7 @@ struct Trial: Sendable {
 
     /// Why nbd-server does not take these files together; nil when it does, and lists each of Hawser's once.
     func objection(to files: [IncludeDirectory.File], main: MainFile) throws(SystemCallError) -> String? {
-        let question = Question(files: Set(files), main: main.text, program: try FileVersion(of: program))
+        let question = Question(files: Set(files), main: main.text, program: try FileVersion(ofProgram: program))
         if taken.withLock({ $0 == question }) { return nil }
         let directory = "\(staging)/trial.\(getpid()).\(UInt64.random(in: 0 ... .max))"
         try createDirectories("\(directory)/conf.d", mode: 0o700)
